@@ -1,0 +1,113 @@
+//! `cargo xtask test`: everything that must hold, in one run against one private Postgres.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use harness::{Error, Postgres, target_dir};
+
+use crate::cargo::{cargo, root, run as run_in_front, works};
+use crate::interrupt::Interrupts;
+use crate::npm;
+
+/// Runs every check, or, with a filter, those tests alone.
+pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
+    let mut run = Run {
+        interrupts: Interrupts::catch()?,
+        done: Vec::new(),
+    };
+    let all = filter.is_empty();
+    npm::install("tests/clients", &run.interrupts)?;
+    if all {
+        run.component("fmt", &["--all", "--check"])?;
+        let clippy = ["--workspace", "--all-targets", "--", "-D", "warnings"];
+        run.component("clippy", &clippy)?;
+    }
+    run.build()?;
+    let postgres = Postgres::start(&mut |step| eprintln!("{step} ..."))?;
+    let url = postgres.url();
+    let with_postgres = |mut command: Command| {
+        command.env("POOL_PROXY_TEST_POSTGRES", &url);
+        command.env("POOL_PROXY_BIN", target_dir().join("debug/pool-proxy"));
+        command
+    };
+    let tests = if works(&mut cargo(&["nextest"])) {
+        cargo(&["nextest", "run", "--workspace"])
+    } else {
+        eprintln!("cargo-nextest is not installed, using `cargo test`");
+        cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--"])
+    };
+    let mut tests = with_postgres(tests);
+    run.step("tests", tests.args(filter))?;
+    if all && root().join("pool-proxy/src/lib.rs").exists() {
+        let doc = cargo(&["test", "--doc", "--package", "pool-proxy"]);
+        run.step("doc tests", &mut with_postgres(doc))?;
+    } else if all {
+        run.done
+            .push(("doc tests", "skipped: pool-proxy is no library".to_owned()));
+    }
+    postgres.stop();
+    Ok(run.summary())
+}
+
+/// What has been run so far, and what came of it.
+struct Run {
+    interrupts: Interrupts,
+    done: Vec<(&'static str, String)>,
+}
+
+/// How a failed step begins in the summary.
+const FAILED: &str = "FAILED";
+
+impl Run {
+    /// Runs one step; that it fails is for the summary, the others still run.
+    fn step(&mut self, name: &'static str, command: &mut Command) -> Result<bool, Error> {
+        eprintln!("\n== {name}");
+        let begun = Instant::now();
+        let status = run_in_front(command, &self.interrupts)?;
+        let seconds = begun.elapsed().as_secs_f32();
+        let outcome = if status.success() {
+            format!("passed  {seconds:.1} s")
+        } else {
+            format!("{FAILED}  {seconds:.1} s, {status}")
+        };
+        self.done.push((name, outcome));
+        Ok(status.success())
+    }
+
+    /// A step by a component of the toolchain, which may be missing.
+    fn component(&mut self, name: &'static str, arguments: &[&str]) -> Result<(), Error> {
+        if works(&mut cargo(&[name])) {
+            self.step(name, cargo(&[name]).args(arguments))?;
+        } else {
+            let component = if name == "fmt" { "rustfmt" } else { name };
+            let outcome = format!("skipped: run `rustup component add {component}` to have it");
+            self.done.push((name, outcome));
+        }
+        Ok(())
+    }
+
+    /// Builds the tests and, with the same features and so only once, the proxy they run.
+    fn build(&mut self) -> Result<(), Error> {
+        let mut build = cargo(&["build", "--workspace", "--all-targets"]);
+        if self.step("build", &mut build)? {
+            return Ok(());
+        }
+        Err(Error::new("the build failed; see above"))
+    }
+
+    /// Prints what came of every step.
+    fn summary(self) -> ExitCode {
+        eprintln!();
+        for (name, outcome) in &self.done {
+            eprintln!("{name:>10}  {outcome}");
+        }
+        if self
+            .done
+            .iter()
+            .any(|(_, outcome)| outcome.starts_with(FAILED))
+        {
+            return ExitCode::FAILURE;
+        }
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,227 @@
+//! The composition root: builds every room from the configuration, serves, reloads, drains. The only file that knows all
+//! rooms.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use hyper::header::HeaderValue;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::auth::Auth;
+use crate::config::{Config, TlsFiles};
+use crate::drain::Drain;
+use crate::frontend::tls::Certificate;
+use crate::frontend::{Ops, Public, accept};
+use crate::gateway::{Database, Gateway};
+use crate::pool::Pool;
+use crate::telemetry::Metrics;
+
+/// How long requests may go on after the listeners have closed.
+const FINISH: Duration = Duration::from_secs(30);
+/// How often changed files are looked for.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// What `serve` is told besides its configuration.
+pub struct Options {
+    /// A file to write the bound addresses to, once requests are served.
+    pub ready_file: Option<PathBuf>,
+    /// The configuration file, whose changes are taken up.
+    pub config_file: Option<PathBuf>,
+    /// Reads the configuration again.
+    pub reload: Box<dyn Fn() -> Result<Config, String> + Send + Sync>,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A listener, certificate or file that cannot be used.
+    #[error("{0}")]
+    Start(String),
+}
+
+/// Everything that lives as long as the process.
+struct App {
+    public: Arc<Public>,
+    ops: Arc<Ops>,
+    certificate: Option<Arc<Certificate>>,
+    drain: Drain,
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
+    let stop = stop_signal()?;
+    let public_listener = accept::bind(config.listen).await.map_err(ServeError::Start)?;
+    let ops_listener = accept::bind(config.ops.listen).await.map_err(ServeError::Start)?;
+    let addresses = (local(&public_listener)?, local(&ops_listener)?);
+    let app = App::build(&config)?;
+
+    let (public, ops) = (Arc::clone(&app.public), Arc::clone(&app.ops));
+    let answer = move |request| {
+        let public = Arc::clone(&public);
+        async move { public.answer(request).await }
+    };
+    let answer_ops = move |request| {
+        let ops = Arc::clone(&ops);
+        async move { ops.answer(request).await }
+    };
+    for database in app.public.gateway.databases() {
+        app.drain.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
+    }
+    app.drain
+        .spawn("public listener", accept::serve(public_listener, app.certificate.clone(), app.drain.clone(), answer));
+    // Readiness and metrics stay to be read until the very end.
+    let ops_drain = Drain::default();
+    ops_drain.spawn("operators' listener", accept::serve(ops_listener, None, ops_drain.clone(), answer_ops));
+
+    let scheme = if app.certificate.is_some() { "https" } else { "http" };
+    let (listen, ops_listen) = addresses;
+    info!(region = config.region, "serving {scheme}://{listen}, operators at http://{ops_listen}");
+    if let Some(path) = &options.ready_file {
+        let ready = serde_json::json!({ "listen": listen, "ops_listen": ops_listen, "scheme": scheme });
+        write_whole(path, &ready.to_string())
+            .map_err(|error| ServeError::Start(format!("cannot write {}: {error}", path.display())))?;
+    }
+    app.watch_files(config.tls.clone(), options)?;
+    let hurried = stop.await;
+    app.leave(if hurried { Duration::ZERO } else { config.drain_delay }).await;
+    ops_drain.stop();
+    ops_drain.finish(Duration::from_secs(1)).await;
+    info!("stopped");
+    Ok(())
+}
+
+impl App {
+    fn build(config: &Config) -> Result<Self, ServeError> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| ServeError::Start(format!("{what}: {error}"));
+        let drain = Drain::default();
+        let metrics = Arc::new(Metrics::new(&config.region));
+        let mut databases = Vec::new();
+        for database in &config.databases {
+            let (name, metrics) = (Arc::clone(&database.name), Arc::clone(&metrics));
+            let target = database.target.clone();
+            let pool = Pool::new(Arc::clone(&name), target, database.pool, drain.clone(), Arc::clone(&metrics))
+                .map_err(|error| failed("the pool", &error))?;
+            databases.push(Database::new(name, pool, database.limits, metrics));
+        }
+        let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, drain.clone(), Arc::clone(&metrics)));
+        let certificate = match &config.tls {
+            Some(files) => {
+                Some(Arc::new(Certificate::load(&files.cert, &files.key).map_err(|error| failed("TLS", &error))?))
+            }
+            None => None,
+        };
+        let region = match config.region.as_str() {
+            "" => None,
+            region => Some(HeaderValue::from_str(region).map_err(|error| failed("region", &error))?),
+        };
+        let public = Arc::new(Public {
+            gateway: Arc::clone(&gateway),
+            auth: Arc::new(Auth::new(config.keys.clone())),
+            metrics: Arc::clone(&metrics),
+            region,
+            cors_origins: config.cors_origins.clone(),
+        });
+        let ops = Arc::new(Ops { gateway, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
+        Ok(Self { public, ops, certificate, drain })
+    }
+
+    /// Takes up changed keys, limits and certificates on SIGHUP, and when a file has changed.
+    fn watch_files(&self, tls: Option<TlsFiles>, options: Options) -> Result<(), ServeError> {
+        let mut hangup = signal(SignalKind::hangup()).map_err(|error| ServeError::Start(error.to_string()))?;
+        let (public, certificate) = (Arc::clone(&self.public), self.certificate.clone());
+        self.drain.spawn_until_stopped("watch files", async move {
+            let mut watched: Vec<PathBuf> = options.config_file.clone().into_iter().collect();
+            watched.extend(tls.iter().flat_map(|files| [files.cert.clone(), files.key.clone()]));
+            let mut seen = stamps(&watched);
+            loop {
+                let asked = tokio::select! {
+                    _ = hangup.recv() => true,
+                    () = tokio::time::sleep(WATCH) => false,
+                };
+                let now = stamps(&watched);
+                if !asked && now == seen {
+                    continue;
+                }
+                seen = now;
+                match (options.reload)() {
+                    Ok(fresh) => reload(&public, &fresh),
+                    Err(error) => error!("the configuration is not taken up: {error}"),
+                }
+                if let (Some(certificate), Some(files)) = (&certificate, &tls) {
+                    match certificate.reload(&files.cert, &files.key) {
+                        Ok(()) => info!("certificate read again"),
+                        Err(error) => error!("the certificate is not taken up: {error}"),
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Says no to readiness, goes on for a while so that traffic can move, closes the listeners, finishes what runs.
+    async fn leave(&self, delay: Duration) {
+        self.ops.leaving.store(true, Ordering::Release);
+        info!(delay = ?delay, "stopping");
+        tokio::time::sleep(delay).await;
+        self.drain.stop();
+        for database in self.public.gateway.databases() {
+            database.pool.close();
+        }
+        if !self.drain.finish(FINISH).await {
+            warn!("some requests had not finished after {} seconds", FINISH.as_secs());
+        }
+    }
+}
+
+/// Puts in force what can change while serving.
+fn reload(public: &Public, fresh: &Config) {
+    public.auth.replace(fresh.keys.clone());
+    for database in public.gateway.databases() {
+        if let Some(wanted) = fresh.databases.iter().find(|wanted| wanted.name == database.name) {
+            database.set_limits(wanted.limits);
+        } else {
+            warn!(database = %database.name, "a database cannot be removed without a restart");
+        }
+    }
+    for wanted in &fresh.databases {
+        if !public.gateway.databases().any(|database| database.name == wanted.name) {
+            warn!(database = %wanted.name, "a database cannot be added without a restart");
+        }
+    }
+    info!("keys and limits taken up");
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    files.iter().map(|file| std::fs::metadata(file).and_then(|data| data.modified()).ok()).collect()
+}
+
+fn local(listener: &tokio::net::TcpListener) -> Result<std::net::SocketAddr, ServeError> {
+    listener.local_addr().map_err(|error| ServeError::Start(error.to_string()))
+}
+
+/// Whoever reads the file finds all of it or nothing.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, text)?;
+    std::fs::rename(partial, path)
+}
+
+/// Resolves on SIGTERM or SIGINT; true for the latter, when somebody sits before the terminal and waits.
+fn stop_signal() -> Result<impl Future<Output = bool>, ServeError> {
+    let failed = |error: std::io::Error| ServeError::Start(error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => true,
+        }
+    })
+}

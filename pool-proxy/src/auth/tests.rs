@@ -1,0 +1,41 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::{ApiKey, Auth, KeyEntry, KeyHash, Principal};
+use crate::error::Failure;
+
+fn entry(name: &str, secret: &str, expires: Option<SystemTime>) -> KeyEntry {
+    let principal = Principal { name: name.into(), ..Principal::default() };
+    KeyEntry { hash: KeyHash::of(secret), principal: Arc::new(principal), expires }
+}
+
+#[test]
+fn knows_its_keys() {
+    let past = SystemTime::now() - Duration::from_secs(1);
+    let auth = Auth::new(vec![entry("one", "first secret", None), entry("two", "second secret", None)]);
+    assert_eq!(&*auth.authenticate(Some("first secret")).unwrap().name, "one");
+    assert_eq!(&*auth.authenticate(Some("second secret")).unwrap().name, "two");
+    for wrong in [None, Some(""), Some("first secret "), Some("First secret")] {
+        assert!(matches!(auth.authenticate(wrong), Err(Failure::Unauthorized(_))), "{wrong:?}");
+    }
+    auth.replace(vec![entry("two", "second secret", Some(past))]);
+    assert!(auth.authenticate(Some("first secret")).is_err());
+    assert!(auth.authenticate(Some("second secret")).is_err());
+}
+
+#[test]
+fn an_empty_list_lets_nobody_in() {
+    assert!(Auth::new(vec![]).authenticate(Some("")).is_err());
+}
+
+#[test]
+fn hashes_read_as_written() {
+    let key = ApiKey::generate();
+    let hash = KeyHash::of(key.secret());
+    assert_eq!(hash.to_string().parse::<KeyHash>(), Ok(hash));
+    assert!(!format!("{key:?}").contains(key.secret()));
+    assert_ne!(ApiKey::generate().secret(), key.secret());
+    for wrong in ["", "sha256:", "sha256:zz", "md5:00", &"sha256:é".repeat(16)] {
+        assert!(wrong.parse::<KeyHash>().is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,39 @@
+//! One answer on the shelf.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::tags::Tag;
+
+/// An answer, and until when it may be of use.
+#[derive(Debug)]
+pub struct Entry {
+    /// The finished body.
+    pub body: Bytes,
+    /// When its query began: it is no younger than what the query saw.
+    pub born: Instant,
+    /// How long any request may still want it: time to live plus stale-while-revalidate of the one that stored it.
+    pub lifetime: Duration,
+    pub(super) database: Arc<str>,
+    tags: Mutex<BTreeSet<Tag>>,
+}
+
+impl Entry {
+    /// An answer whose query began at `born`.
+    pub fn new(database: Arc<str>, body: Bytes, born: Instant, lifetime: Duration, tags: BTreeSet<Tag>) -> Self {
+        Self { body, born, lifetime, database, tags: Mutex::new(tags) }
+    }
+
+    /// How old it is.
+    pub fn age(&self) -> Duration {
+        self.born.elapsed()
+    }
+
+    pub(super) fn tags(&self) -> MutexGuard<'_, BTreeSet<Tag>> {
+        self.tags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,60 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::{Flights, Key};
+use crate::auth::Principal;
+use crate::drain::Drain;
+
+fn key(name: &str) -> Key {
+    Key::new("db", &Principal::default(), b"", name.as_bytes())
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_once_for_all_who_join() {
+    let flights = Flights::new(Drain::default());
+    let runs = Arc::new(AtomicUsize::new(0));
+    let joined: Vec<_> = (0..50)
+        .map(|_| {
+            let runs = Arc::clone(&runs);
+            flights.join(&key("a"), move || async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                runs.fetch_add(1, Ordering::Relaxed)
+            })
+        })
+        .collect();
+    assert_eq!(joined.iter().filter(|joined| joined.leads).count(), 1);
+    for joined in joined {
+        assert_eq!(joined.landed().await.as_deref(), Some(&0));
+    }
+    assert_eq!(flights.join(&key("a"), || async { 7 }).landed().await.as_deref(), Some(&7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_leaves_takes_nobody_along() {
+    let flights = Flights::new(Drain::default());
+    let leader = flights.join(&key("a"), || async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        1
+    });
+    let follower = flights.join(&key("a"), || async { 2 });
+    drop(leader);
+    assert_eq!(follower.landed().await.as_deref(), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_nobody_waits_for_is_dropped() {
+    let drain = Drain::default();
+    let flights: Flights<()> = Flights::new(drain.clone());
+    drop(flights.join(&key("a"), || async { std::future::pending().await }));
+    assert!(drain.finish(Duration::from_secs(5)).await);
+    assert!(flights.join(&key("a"), || async {}).leads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_loses_the_flight_and_not_the_key() {
+    let flights: Flights<()> = Flights::new(Drain::default());
+    let lost = flights.join(&key("a"), || async { panic!("as a test") });
+    assert!(lost.landed().await.is_none());
+    assert!(flights.join(&key("a"), || async {}).landed().await.is_some());
+}

@@ -1,0 +1,225 @@
+//! The entries, within a number of bytes, and how they go.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use moka::notification::RemovalCause;
+use moka::sync::Cache;
+
+use super::entry::Entry;
+use super::key::Key;
+use super::tags::{Tag, TagSet, Tags};
+
+/// What an entry costs besides its key and body, in bytes: the structures around it.
+const OVERHEAD: usize = 256;
+
+/// Finished answers in memory. Cheap to clone.
+#[derive(Clone)]
+pub struct Shelf {
+    entries: Option<Cache<Key, Arc<Entry>>>,
+    index: Arc<Mutex<Index>>,
+}
+
+/// Which entries carry a tag, and which invalidations fills under way have missed.
+#[derive(Default)]
+struct Index {
+    keys: HashMap<(Arc<str>, Tag), HashSet<Key>>,
+    next: u64,
+    recent: Vec<(u64, Arc<str>, Tags)>,
+    tickets: BTreeMap<u64, usize>,
+}
+
+/// Taken before a query is run: its answer is stored only if nothing invalidated it since.
+pub struct Ticket {
+    number: u64,
+    index: Arc<Mutex<Index>>,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        lock(&self.index).release(self.number);
+    }
+}
+
+fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
+    index.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Index {
+    fn release(&mut self, ticket: u64) {
+        if let Some(count) = self.tickets.get_mut(&ticket) {
+            *count -= 1;
+            if *count == 0 {
+                self.tickets.remove(&ticket);
+            }
+        }
+        let oldest = self.tickets.keys().next().copied().unwrap_or(u64::MAX);
+        self.recent.retain(|(number, _, _)| *number >= oldest);
+    }
+
+    /// Whether something with these tags was invalidated since the ticket was taken.
+    fn missed(&self, ticket: u64, database: &str, tags: &std::collections::BTreeSet<Tag>) -> bool {
+        self.recent.iter().any(|(number, place, what)| {
+            *number >= ticket
+                && **place == *database
+                && match what {
+                    Tags::All => true,
+                    Tags::Some(set) => set.meets(tags),
+                }
+        })
+    }
+}
+
+struct Expiry;
+
+impl moka::Expiry<Key, Arc<Entry>> for Expiry {
+    fn expire_after_create(&self, _: &Key, entry: &Arc<Entry>, _: Instant) -> Option<Duration> {
+        Some(entry.lifetime.saturating_sub(entry.age()))
+    }
+
+    fn expire_after_update(&self, key: &Key, entry: &Arc<Entry>, at: Instant, _: Option<Duration>) -> Option<Duration> {
+        self.expire_after_create(key, entry, at)
+    }
+}
+
+impl Shelf {
+    /// For so many bytes of keys and answers; 0 keeps nothing.
+    pub fn new(bytes: u64) -> Self {
+        let index: Arc<Mutex<Index>> = Arc::default();
+        let entries = (bytes > 0).then(|| {
+            let index = Arc::clone(&index);
+            Cache::builder()
+                .max_capacity(bytes)
+                .weigher(|key: &Key, entry: &Arc<Entry>| {
+                    u32::try_from(key.len() + entry.body.len() + OVERHEAD).unwrap_or(u32::MAX)
+                })
+                .expire_after(Expiry)
+                .eviction_listener(move |key, entry: Arc<Entry>, cause| {
+                    // A replaced entry's tags stay in the index: too many keys under a tag do no harm, too few would.
+                    if cause != RemovalCause::Replaced {
+                        let mut index = lock(&index);
+                        for tag in entry.tags().iter() {
+                            let place = (Arc::clone(&entry.database), tag.clone());
+                            if let Some(keys) = index.keys.get_mut(&place) {
+                                keys.remove(&*key);
+                                if keys.is_empty() {
+                                    index.keys.remove(&place);
+                                }
+                            }
+                        }
+                    }
+                })
+                .build()
+        });
+        Self { entries, index }
+    }
+
+    /// Whether anything is ever kept.
+    pub fn is_on(&self) -> bool {
+        self.entries.is_some()
+    }
+
+    /// The entry, however old, as long as it is kept.
+    pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.entries.as_ref()?.get(key)
+    }
+
+    /// To be taken before the query runs whose answer may be stored.
+    pub fn ticket(&self) -> Ticket {
+        let mut index = lock(&self.index);
+        let number = index.next;
+        *index.tickets.entry(number).or_default() += 1;
+        Ticket { number, index: Arc::clone(&self.index) }
+    }
+
+    /// Stores an answer, unless it was invalidated while its query ran; says whether it did.
+    pub fn store(&self, ticket: &Ticket, key: &Key, entry: Entry) -> bool {
+        let Some(entries) = &self.entries else { return false };
+        let entry = Arc::new(entry);
+        {
+            let mut index = lock(&self.index);
+            let tags = entry.tags();
+            if index.missed(ticket.number, &entry.database, &tags) {
+                return false;
+            }
+            for tag in tags.iter() {
+                let place = (Arc::clone(&entry.database), tag.clone());
+                index.keys.entry(place).or_default().insert(key.clone());
+            }
+        }
+        entries.insert(key.clone(), Arc::clone(&entry));
+        // The index was left in between, so an invalidation may have come before the insertion and found nothing.
+        let missed = lock(&self.index).missed(ticket.number, &entry.database, &entry.tags());
+        if missed {
+            entries.invalidate(key);
+        }
+        !missed
+    }
+
+    /// Adds the tags of a request that was answered by an entry. `ticket`, where there is one, is when that request
+    /// began: an invalidation of its tags since then counts.
+    pub fn add_tags(&self, key: &Key, entry: &Arc<Entry>, tags: &TagSet, ticket: Option<&Ticket>) {
+        let missed = {
+            let mut index = lock(&self.index);
+            let mut held = entry.tags();
+            for tag in tags.iter().filter(|tag| !held.contains(*tag)).cloned().collect::<Vec<_>>() {
+                let place = (Arc::clone(&entry.database), tag.clone());
+                index.keys.entry(place).or_default().insert(key.clone());
+                held.insert(tag);
+            }
+            ticket.is_some_and(|ticket| index.missed(ticket.number, &entry.database, tags.tags()))
+        };
+        if let (true, Some(entries)) = (missed, &self.entries) {
+            entries.invalidate(key);
+        }
+    }
+
+    /// Whether an entry carries all of these tags.
+    pub fn carries(entry: &Entry, tags: &TagSet) -> bool {
+        tags.is_empty() || tags.tags().is_subset(&entry.tags())
+    }
+
+    /// Drops what is invalidated of a database, and keeps fills under way from storing what they read before. When it
+    /// returns, it is gone.
+    pub fn invalidate(&self, database: &Arc<str>, what: &Tags) {
+        let Some(entries) = &self.entries else { return };
+        let keys: Vec<Key> = {
+            let mut index = lock(&self.index);
+            let number = index.next;
+            index.next += 1;
+            if !index.tickets.is_empty() {
+                index.recent.push((number, Arc::clone(database), what.clone()));
+            }
+            match what {
+                Tags::All => vec![],
+                Tags::Some(tags) => tags
+                    .iter()
+                    .filter_map(|tag| index.keys.get(&(Arc::clone(database), tag.clone())))
+                    .flatten()
+                    .cloned()
+                    .collect(),
+            }
+        };
+        if *what == Tags::All {
+            for (key, entry) in entries {
+                if entry.database == *database {
+                    entries.invalidate(&*key);
+                }
+            }
+        }
+        for key in keys {
+            entries.invalidate(&key);
+        }
+    }
+
+    /// Entries and bytes held now, as far as moka has counted them.
+    pub fn size(&self) -> (u64, u64) {
+        let Some(entries) = &self.entries else { return (0, 0) };
+        entries.run_pending_tasks();
+        (entries.entry_count(), entries.weighted_size())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The API keys: those of the file, and the one of the environment.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use toml::Spanned;
+
+use super::fault::HIDDEN;
+use super::file::KeySection;
+use super::origin::Origin;
+use super::reader::{Given, Reader, Show};
+use super::sources;
+use super::{date, names};
+use crate::auth::{KeyEntry, KeyHash, Principal, api_key};
+
+/// What the key of the environment is called.
+const ENVIRONMENT: &str = "env";
+
+/// All keys there are. `databases` are the names of those that are configured, also where their URL is at fault.
+pub(super) fn read(reader: &mut Reader<'_>, sections: &[Spanned<KeySection>], databases: &[&str]) -> Vec<KeyEntry> {
+    let mut keys: Vec<KeyEntry> = environment(reader).into_iter().collect();
+    for (index, section) in sections.iter().enumerate() {
+        if let Some(key) = entry(reader, index, section, databases, &keys) {
+            keys.push(key);
+        }
+    }
+    if sections.is_empty() && reader.variable(sources::KEY).is_none() {
+        let problem = "expected at least one: set POOL_PROXY_KEY, or add the [[keys]] entry to the file that \
+            `pool-proxy key new --name NAME` prints";
+        reader.fault("keys", None, problem);
+    }
+    keys
+}
+
+/// A secret that an operator chose himself: long enough, and without what no client can send.
+pub(super) fn secret(reader: &mut Reader<'_>, key: &str, given: &Given) -> Option<KeyHash> {
+    let text = &given.text;
+    let length = text.chars().count();
+    if length < api_key::SHORTEST {
+        let problem = format!("expected at least {} characters; it has {length}", api_key::SHORTEST);
+        reader.fault(key, Some((given, Show::Hidden)), problem);
+        return None;
+    }
+    if text.trim() != text || text.chars().any(char::is_control) {
+        let problem = "expected no control characters, and no space or line break at its ends";
+        reader.fault(key, Some((given, Show::Hidden)), problem);
+        return None;
+    }
+    Some(KeyHash::of(text))
+}
+
+fn environment(reader: &mut Reader<'_>) -> Option<KeyEntry> {
+    let given = reader.variable(sources::KEY)?;
+    let hash = secret(reader, sources::KEY, &given)?;
+    reader.note_text(&format!("keys.{ENVIRONMENT}"), format!("{HIDDEN} all databases, unrestricted"), &given.origin);
+    let principal = Principal { name: ENVIRONMENT.into(), ..Principal::default() };
+    Some(KeyEntry { hash, principal: Arc::new(principal), expires: None })
+}
+
+fn entry(
+    reader: &mut Reader<'_>,
+    index: usize,
+    spanned: &Spanned<KeySection>,
+    databases: &[&str],
+    before: &[KeyEntry],
+) -> Option<KeyEntry> {
+    let section = spanned.get_ref();
+    let place = reader.origin(spanned);
+    let name = name(reader, index, section, &place, before);
+    let key = match &name {
+        Some(name) => format!("keys.{name}"),
+        None => format!("keys[{index}]"),
+    };
+    let hash = hash(reader, &format!("{key}.hash"), section, &place, before);
+    let databases = allowed(reader, &format!("{key}.databases"), section, databases);
+    let role = role(reader, &format!("{key}.role"), section);
+    let read_only = [reader.line(&section.read_only)];
+    let read_only = reader.read(&format!("{key}.read_only"), read_only, false).value;
+    let expires = expires(reader, &format!("{key}.expires"), section);
+    let principal = Principal { name: name?.into(), databases, role, claims: None, read_only };
+    Some(KeyEntry { hash: hash?, principal: Arc::new(principal), expires })
+}
+
+fn name(
+    reader: &mut Reader<'_>,
+    index: usize,
+    section: &KeySection,
+    place: &Origin,
+    before: &[KeyEntry],
+) -> Option<String> {
+    let key = format!("keys[{index}].name");
+    let Some(given) = reader.line(&section.name) else {
+        reader.fault(&key, None, format!("expected a name in the entry at {place}"));
+        return None;
+    };
+    if !names::is_key(&given.text) {
+        reader.fault(&key, Some((&given, Show::Plain)), format!("expected {}", names::KEY));
+        return None;
+    }
+    if before.iter().any(|other| *other.principal.name == *given.text) {
+        let whose = if given.text == ENVIRONMENT { "POOL_PROXY_KEY goes by this name" } else { "it is taken" };
+        reader.fault(&key, Some((&given, Show::Plain)), format!("expected a name of its own; {whose}"));
+    }
+    Some(given.text)
+}
+
+fn hash(
+    reader: &mut Reader<'_>,
+    key: &str,
+    section: &KeySection,
+    place: &Origin,
+    before: &[KeyEntry],
+) -> Option<KeyHash> {
+    let Some(given) = reader.line(&section.hash) else {
+        reader.fault(key, None, format!("expected a hash in the entry at {place}, as `pool-proxy key new` prints it"));
+        return None;
+    };
+    match given.text.parse::<KeyHash>() {
+        Ok(hash) => {
+            if let Some(other) = before.iter().find(|other| other.hash == hash) {
+                let problem = format!("expected a hash of its own; the key \"{}\" has the same", other.principal.name);
+                reader.fault(key, Some((&given, Show::Hidden)), problem);
+            }
+            let start: String = hash.to_string().chars().take("sha256:".len() + 8).collect();
+            reader.note_text(key, format!("{start}…"), &given.origin);
+            Some(hash)
+        }
+        // Hidden: somebody may have put the secret itself here.
+        Err(expected) => {
+            reader.fault(key, Some((&given, Show::Hidden)), format!("expected {expected}"));
+            None
+        }
+    }
+}
+
+fn allowed(reader: &mut Reader<'_>, key: &str, section: &KeySection, databases: &[&str]) -> Option<Vec<Arc<str>>> {
+    let Some(list) = &section.databases else {
+        reader.note_text(key, "all", &Origin::Default);
+        return None;
+    };
+    let origin = reader.origin(list);
+    let mut names: Vec<&str> = list.get_ref().iter().map(|name| name.0.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let given = |text: &str| Given { text: text.to_owned(), origin: origin.clone() };
+    if names.is_empty() {
+        let problem = "expected the name of a database; leave the line out for all of them";
+        reader.fault(key, Some((&given("[]"), Show::Plain)), problem);
+    }
+    for name in &names {
+        if !databases.contains(name) {
+            let problem = format!("expected the name of a configured database: {}", databases.join(", "));
+            reader.fault(key, Some((&given(name), Show::Plain)), problem);
+        }
+    }
+    reader.note_text(key, names.join(", "), &origin);
+    Some(names.into_iter().map(Arc::from).collect())
+}
+
+fn role(reader: &mut Reader<'_>, key: &str, section: &KeySection) -> Option<Arc<str>> {
+    let given = reader.line(&section.role)?;
+    if !names::is_role(&given.text) {
+        reader.fault(key, Some((&given, Show::Plain)), format!("expected {}", names::ROLE));
+        return None;
+    }
+    reader.note_text(key, given.text.as_str(), &given.origin);
+    Some(given.text.into())
+}
+
+fn expires(reader: &mut Reader<'_>, key: &str, section: &KeySection) -> Option<SystemTime> {
+    let given = reader.line(&section.expires)?;
+    let Some(moment) = date::parse(&given.text) else {
+        reader.fault(key, Some((&given, Show::Plain)), date::EXPECTED);
+        return None;
+    };
+    if moment <= SystemTime::now() {
+        reader.warn(format!("{key} = {} ({}): the key is refused, it has expired", given.text, given.origin));
+    }
+    reader.note_text(key, given.text.as_str(), &given.origin);
+    Some(moment)
+}

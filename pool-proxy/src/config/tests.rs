@@ -1,0 +1,1 @@
+//! The loader, by cases.

@@ -1,0 +1,91 @@
+//! The one place where tasks are spawned: each has a name, and the process ends only when they have.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+/// Spawns named tasks and tells them when to stop. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Drain {
+    stop: Arc<watch::Sender<bool>>,
+    running: Arc<watch::Sender<usize>>,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { stop: Arc::new(watch::Sender::new(false)), running: Arc::new(watch::Sender::new(0)) }
+    }
+}
+
+/// Counts a running task down, also when it panics or is aborted.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+impl Drain {
+    /// Spawns a task that [`finish`](Self::finish) waits for.
+    pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.running.send_modify(|count| *count += 1);
+        let running = Running(Arc::clone(&self.running));
+        let task = async move {
+            let _running = running;
+            task.await;
+        };
+        tokio::spawn(task.instrument(tracing::trace_span!("task", name)))
+    }
+
+    /// Spawns a task that goes on for as long as the process serves and ends with [`stop`](Self::stop).
+    pub fn spawn_until_stopped<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let drain = self.clone();
+        self.spawn(name, async move {
+            tokio::select! {
+                () = task => {}
+                () = drain.stopped() => {}
+            }
+        })
+    }
+
+    /// A task that does nothing but keep `held` until it is aborted; nobody waits for it.
+    pub fn spawn_leash<T: Send + 'static>(&self, held: T) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        })
+    }
+
+    /// Tells every task to come to its end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Resolves once [`stop`](Self::stop) was called.
+    pub async fn stopped(&self) {
+        // The sender lives in self, so the wait cannot fail.
+        let _ = self.stop.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Waits until every task has ended; false if some had not by then.
+    pub async fn finish(&self, patience: Duration) -> bool {
+        let mut running = self.running.subscribe();
+        tokio::time::timeout(patience, running.wait_for(|count| *count == 0)).await.is_ok()
+    }
+}

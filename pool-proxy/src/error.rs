@@ -1,0 +1,124 @@
+//! The ways a call can fail, free of any dialect. Doors turn a [`Failure`] into what their clients read, once.
+
+use std::time::Duration;
+
+/// What Postgres itself said, field by field
+/// (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatabaseError {
+    /// `ERROR`, `FATAL` or `PANIC`, localized by the server.
+    pub severity: String,
+    /// The five-character SQLSTATE.
+    pub code: String,
+    /// The primary message.
+    pub message: String,
+    /// More about the problem, possibly several lines.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where in the statement, in characters from 1.
+    pub position: Option<u32>,
+    /// Where in [`internal_query`](Self::internal_query), in characters from 1.
+    pub internal_position: Option<u32>,
+    /// A statement that Postgres generated itself, such as one in a function.
+    pub internal_query: Option<String>,
+    /// The call stack of functions.
+    pub context: Option<String>,
+    /// The schema the error is about.
+    pub schema: Option<String>,
+    /// The table the error is about.
+    pub table: Option<String>,
+    /// The column the error is about.
+    pub column: Option<String>,
+    /// The data type the error is about.
+    pub data_type: Option<String>,
+    /// The constraint the error is about.
+    pub constraint: Option<String>,
+    /// The file in Postgres's source.
+    pub file: Option<String>,
+    /// The line in Postgres's source.
+    pub line: Option<u32>,
+    /// The routine in Postgres's source.
+    pub routine: Option<String>,
+}
+
+/// Why a call has no answer. Nothing in it holds a parameter's value, a credential or a connection string,
+/// except what Postgres put into its own message for the client who sent the statement.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The request cannot be understood or may not be asked like this.
+    #[error("{0}")]
+    BadRequest(String),
+    /// No credential, or one that is not known.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// A known principal asked for what it may not do.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A database that is not configured.
+    #[error("no database named \"{0}\" is configured")]
+    UnknownDatabase(String),
+    /// The request body is over its limit, in bytes.
+    #[error("the request body is over the limit of {0} bytes")]
+    RequestTooLarge(u64),
+    /// Postgres refused the statement. `query` is its index in a batch, from 0.
+    #[error("{}", error.message)]
+    Database {
+        /// What Postgres said.
+        error: Box<DatabaseError>,
+        /// Which statement of a batch.
+        query: Option<usize>,
+    },
+    /// Too many calls of this principal wait already.
+    #[error("{0}")]
+    TooManyRequests(&'static str),
+    /// The database cannot be reached or no connection came free; nothing was run.
+    #[error("{reason}")]
+    Unavailable {
+        /// What the client may read.
+        reason: String,
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The connection was lost after the statement had been sent.
+    #[error("the connection to the database was lost after the statement had been sent; its outcome is unknown")]
+    OutcomeUnknown,
+    /// The time limit passed and Postgres confirmed the cancel.
+    #[error("the query ran longer than its limit of {} ms and was cancelled", .0.as_millis())]
+    TimedOut(Duration),
+    /// The result is over the response limit, in bytes.
+    #[error("the result is over the limit of {limit} bytes; the query was cancelled")]
+    ResultTooLarge {
+        /// The limit, in bytes of the encoded body.
+        limit: u64,
+        /// Whether what the statement did was committed all the same.
+        committed: bool,
+    },
+    /// A defect of ours. The cause is logged, never sent.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Failure {
+    /// The SQLSTATE, where Postgres spoke.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Database { error, .. } => Some(&error.code),
+            _ => None,
+        }
+    }
+
+    /// The database is out of reach for now.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
+    }
+
+    /// The same failure, naming the statement of the batch it belongs to.
+    #[must_use]
+    pub fn of_query(self, index: usize) -> Self {
+        match self {
+            Self::Database { error, query: None } => Self::Database { error, query: Some(index) },
+            other => other,
+        }
+    }
+}

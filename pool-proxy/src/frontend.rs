@@ -1,0 +1,16 @@
+//! The client side: a dialect in, the same dialect out. Each dialect is a door; only doors write what clients read.
+//!
+//! A door turns a request into a [`Call`](crate::gateway::Call) and an answer into bytes. It never touches the pool, and
+//! the cache only through the gateway.
+
+pub mod accept;
+pub mod body;
+pub mod credentials;
+pub mod http;
+pub mod ops;
+pub mod reply;
+pub mod sql;
+pub mod tls;
+
+pub use http::Public;
+pub use ops::Ops;

@@ -1,0 +1,58 @@
+//! Where a request carries its credential and names its database.
+
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+
+use crate::error::Failure;
+use crate::postgres::url::ConnectionUrl;
+
+/// What the headers say of who asks and where; nothing of it is checked yet.
+#[derive(Default)]
+pub struct Credentials {
+    /// The API key or token.
+    pub secret: Option<String>,
+    /// The database named.
+    pub database: Option<String>,
+    /// The options of the connection string.
+    pub options: Vec<(String, String)>,
+}
+
+impl Credentials {
+    /// A bearer wins over the connection string's password, the connection string's path over `Pool-Database`.
+    ///
+    /// # Errors
+    /// When a header is there but cannot be read.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Failure> {
+        let text = |name: &'static str| -> Result<Option<&str>, Failure> {
+            let unreadable = |_| Failure::BadRequest(format!("the header {name} is not text"));
+            headers.get(name).map(|value| value.to_str().map_err(unreadable)).transpose()
+        };
+        let mut credentials = Self::default();
+        // The Neon driver sends it always.
+        if let Some(url) = text("neon-connection-string")? {
+            let url: ConnectionUrl =
+                url.parse().map_err(|error| Failure::BadRequest(format!("Neon-Connection-String: {error}")))?;
+            credentials.secret = url.password;
+            credentials.database = url.database;
+            credentials.options = url.options;
+        }
+        if credentials.database.is_none() {
+            credentials.database = text("pool-database")?.map(str::to_owned);
+        }
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+            match token {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                    credentials.secret = Some(token.trim().to_owned());
+                }
+                _ => return Err(Failure::Unauthorized("Authorization must be: Bearer <API key>")),
+            }
+        }
+        Ok(credentials)
+    }
+
+    /// The last value of an option of the connection string.
+    pub fn option(&self, key: &str) -> Option<&str> {
+        self.options.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+}

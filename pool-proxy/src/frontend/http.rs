@@ -1,0 +1,146 @@
+//! The public listener: the one route table, and what every answer carries.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HeaderName,
+    HeaderValue, ORIGIN, VARY,
+};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use tokio::time::Instant;
+use tracing::{debug, error, info};
+
+use super::reply::{self, REQUEST_ID, Reply};
+use super::sql::{self, errors};
+use crate::auth::Auth;
+use crate::error::Failure;
+use crate::gateway::Gateway;
+use crate::telemetry::Metrics;
+
+static REGION: HeaderName = HeaderName::from_static("pool-region");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("cache-status, age, server-timing, x-request-id, pool-region, retry-after");
+
+/// Everything the public listener's doors need.
+pub struct Public {
+    /// Runs their calls.
+    pub gateway: Arc<Gateway>,
+    /// Knows who asks.
+    pub auth: Arc<Auth>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The region's name, if it has one.
+    pub region: Option<HeaderValue>,
+    /// Origins that browsers may ask from; `*` for any.
+    pub cors_origins: Vec<String>,
+}
+
+/// The routes: a name for metrics, a path, a method.
+const ROUTES: [(&str, &str, Method); 3] =
+    [("sql", "/sql", Method::POST), ("invalidate", "/invalidate", Method::POST), ("health", "/health", Method::GET)];
+
+impl Public {
+    /// Answers a request. Never fails: a failure is an answer, too.
+    pub async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let arrived = Instant::now();
+        let id = reply::request_id(request.headers());
+        let origin = self.allowed_origin(request.headers());
+        let (route, outcome) = self.route(request, origin.is_some()).await;
+        let mut reply = match outcome {
+            Ok(reply) => reply,
+            Err(failure) => {
+                self.log(&failure, route, &id);
+                errors::reply(&failure, &id)
+            }
+        };
+        let took = arrived.elapsed();
+        let status = reply.status().as_u16();
+        debug!(request_id = ?id, region = ?self.region, route, status, ms = took.as_millis(), "answered");
+        self.metrics.request(route, status, took);
+        let headers = reply.headers_mut();
+        headers.insert(REQUEST_ID.clone(), id);
+        if let Some(region) = &self.region {
+            headers.insert(REGION.clone(), region.clone());
+        }
+        if let Some(origin) = origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+        reply
+    }
+
+    async fn route(&self, request: Request<Incoming>, cors: bool) -> (&'static str, Result<Reply, Failure>) {
+        let path = request.uri().path();
+        let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) else {
+            let body = r#"{"message":"no such path; SQL goes to POST /sql"}"#;
+            return ("none", Ok(reply::json(StatusCode::NOT_FOUND, body)));
+        };
+        if request.method() == Method::OPTIONS {
+            return (route, Ok(preflight(request.headers(), method, cors)));
+        }
+        if request.method() != method && !(request.method() == Method::HEAD && method == Method::GET) {
+            return (route, Ok(wrong_method(method)));
+        }
+        let outcome = match *route {
+            "sql" => sql::handle(self, request).await,
+            "invalidate" => sql::invalidate(self, request).await,
+            _ => Ok(reply::text(StatusCode::OK, "ok\n")),
+        };
+        (route, outcome)
+    }
+
+    fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
+        let allowed = |known: &String| known == "*" || known.as_bytes() == origin.as_bytes();
+        self.cors_origins.iter().any(allowed).then(|| origin.clone())
+    }
+
+    fn log(&self, failure: &Failure, route: &str, id: &HeaderValue) {
+        let status = errors::status(failure).as_u16();
+        let (id, region, code) = (id.to_str().unwrap_or_default(), self.region.as_ref(), failure.code());
+        match failure {
+            Failure::Internal => error!(request_id = id, region = ?region, route, status, "internal error"),
+            // Postgres's message may quote a value, so its code has to do.
+            Failure::Database { .. } => {
+                debug!(request_id = id, region = ?region, route, status, code, "refused by postgres");
+            }
+            Failure::BadRequest(_) | Failure::Unauthorized(_) | Failure::Forbidden(_) | Failure::UnknownDatabase(_) => {
+                debug!(request_id = id, region = ?region, route, status, "refused");
+            }
+            failure => info!(request_id = id, region = ?region, route, status, reason = %failure, "not answered"),
+        }
+    }
+}
+
+fn wrong_method(allowed: &Method) -> Reply {
+    let body = format!(r#"{{"message":"the method here is {allowed}"}}"#);
+    let mut reply = reply::json(StatusCode::METHOD_NOT_ALLOWED, body);
+    reply.headers_mut().insert(ALLOW, allow(allowed));
+    reply
+}
+
+fn allow(method: &Method) -> HeaderValue {
+    if *method == Method::GET {
+        HeaderValue::from_static("GET, HEAD, OPTIONS")
+    } else {
+        HeaderValue::from_static("POST, OPTIONS")
+    }
+}
+
+/// A browser's question before the request itself (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+fn preflight(asked: &HeaderMap, method: &Method, allowed: bool) -> Reply {
+    let mut reply = reply::text(StatusCode::NO_CONTENT, "");
+    let headers = reply.headers_mut();
+    headers.insert(ALLOW, allow(method));
+    if allowed {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allow(method));
+        if let Some(wanted) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    }
+    reply
+}

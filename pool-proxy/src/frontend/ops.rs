@@ -1,0 +1,132 @@
+//! The operators' listener: is it well, and what does it hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::credentials::Credentials;
+use super::reply::{self, REQUEST_ID, Reply};
+use super::sql::errors;
+use crate::auth::KeyHash;
+use crate::error::Failure;
+use crate::gateway::Gateway;
+use crate::telemetry::Metrics;
+use subtle::ConstantTimeEq;
+
+/// How long a database may take to show that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Everything the operators' listener needs.
+pub struct Ops {
+    /// Has the databases and the cache.
+    pub gateway: Arc<Gateway>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The bearer token that is asked for, if one is.
+    pub token: Option<KeyHash>,
+    /// Set when the process is about to stop.
+    pub leaving: AtomicBool,
+}
+
+impl Ops {
+    /// Answers a request. Never fails: a failure is an answer, too.
+    pub async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let id = reply::request_id(request.headers());
+        let mut reply = match self.route(&request).await {
+            Ok(reply) => reply,
+            Err(failure) => errors::reply(&failure, &id),
+        };
+        reply.headers_mut().insert(REQUEST_ID.clone(), id);
+        reply
+    }
+
+    async fn route(&self, request: &Request<Incoming>) -> Result<Reply, Failure> {
+        let path = request.uri().path();
+        if !matches!(path, "/health" | "/ready" | "/metrics" | "/pools" | "/cache") {
+            let body = r#"{"message":"no such path; there are /health, /ready, /metrics, /pools and /cache"}"#;
+            return Ok(reply::json(StatusCode::NOT_FOUND, body));
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut reply = reply::json(StatusCode::METHOD_NOT_ALLOWED, r#"{"message":"the method here is GET"}"#);
+            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return Ok(reply);
+        }
+        // Whether the process serves is no secret, and probes carry none.
+        if path == "/health" {
+            return Ok(reply::text(StatusCode::OK, "ok\n"));
+        }
+        self.authenticate(request)?;
+        Ok(match path {
+            "/ready" => self.readiness().await,
+            "/metrics" => self.metrics(),
+            "/pools" => reply::json(StatusCode::OK, self.pools().to_string()),
+            _ => reply::json(StatusCode::OK, self.cache().to_string()),
+        })
+    }
+
+    fn authenticate(&self, request: &Request<Incoming>) -> Result<(), Failure> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let credentials = Credentials::from_headers(request.headers())?;
+        let presented = KeyHash::of(credentials.secret.as_deref().unwrap_or_default());
+        if bool::from(token.as_bytes().ct_eq(presented.as_bytes())) {
+            Ok(())
+        } else {
+            Err(Failure::Unauthorized("the operators' token is required: Authorization: Bearer <token>"))
+        }
+    }
+
+    /// 200 when every database has a connection to give, else 503 with the reason.
+    async fn readiness(&self) -> Reply {
+        let probes = self.gateway.databases().map(|database| async move {
+            let outcome = database.probe(PATIENCE).await;
+            (database.name.to_string(), outcome.map_or_else(|failure| failure.to_string(), |()| "ok".to_owned()))
+        });
+        let databases: Vec<(String, String)> = join_all(probes).await;
+        let leaving = self.leaving.load(Ordering::Acquire);
+        let ready = !leaving && databases.iter().all(|(_, said)| said == "ok");
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let databases: serde_json::Map<_, _> = databases.into_iter().map(|(name, said)| (name, said.into())).collect();
+        let mut body = json!({ "ready": ready, "databases": databases });
+        if leaving {
+            body["reason"] = "the process is about to stop".into();
+        }
+        reply::json(status, body.to_string())
+    }
+
+    fn metrics(&self) -> Reply {
+        for database in self.gateway.databases() {
+            self.metrics.pool(&database.name, database.gauges());
+        }
+        let (entries, bytes) = self.gateway.shelf().size();
+        self.metrics.cache(entries, bytes);
+        let mut reply = reply::text(StatusCode::OK, self.metrics.encode());
+        let format = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+        reply.headers_mut().insert(CONTENT_TYPE, format);
+        reply
+    }
+
+    fn pools(&self) -> Value {
+        let pools = self.gateway.databases().map(|database| {
+            let gauges = database.gauges();
+            json!({
+                "database": &*database.name,
+                "idle": gauges.idle,
+                "active": gauges.active,
+                "max": gauges.max,
+                "waiting": gauges.waiting,
+            })
+        });
+        json!({ "pools": pools.collect::<Vec<_>>() })
+    }
+
+    fn cache(&self) -> Value {
+        let (entries, bytes) = self.gateway.shelf().size();
+        json!({ "on": self.gateway.shelf().is_on(), "entries": entries, "bytes": bytes })
+    }
+}

@@ -1,0 +1,11 @@
+//! `POST /sql`: SQL over HTTP, as Neon's serverless driver speaks it, and `POST /invalidate`.
+
+mod cache_control;
+pub mod decode;
+pub mod encode;
+pub mod errors;
+mod handle;
+mod invalidate;
+
+pub use handle::handle;
+pub use invalidate::invalidate;

@@ -1,0 +1,127 @@
+//! What a request wants of the cache, and what it is told (RFC 9111, RFC 9211).
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::HeaderMap;
+use hyper::header::CACHE_CONTROL;
+
+use crate::auth::Principal;
+use crate::cache::{Key, TagSet};
+use crate::error::Failure;
+use crate::frontend::credentials::Credentials;
+use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
+
+/// No answer is worth more than a year (RFC 9111 asks for 2^31 seconds to be enough).
+const LONGEST: u64 = 365 * 24 * 3600;
+
+/// The request's wish, before its key is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    max_age: Duration,
+    stale_while_revalidate: Duration,
+    mode: CacheMode,
+    tags: TagSet,
+}
+
+impl Wish {
+    /// From `Cache-Control` and `Cache-Tag`, else from the connection string's options.
+    pub(super) fn from_request(headers: &HeaderMap, credentials: &Credentials) -> Result<Option<Self>, Failure> {
+        let mut max_age = None;
+        let mut swr = None;
+        let mut mode = CacheMode::Use;
+        let mut said = false;
+        for value in headers.get_all(CACHE_CONTROL) {
+            let value = value.to_str().map_err(|_| bad("Cache-Control is not text"))?;
+            for directive in value.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+                let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+                match name.to_ascii_lowercase().as_str() {
+                    "max-age" => max_age = Some(seconds("max-age", argument)?),
+                    "stale-while-revalidate" => swr = Some(seconds("stale-while-revalidate", argument)?),
+                    "no-store" => mode = CacheMode::Bypass,
+                    "no-cache" if mode == CacheMode::Use => mode = CacheMode::Refresh,
+                    // Directives that mean nothing here are ignored, as RFC 9111 asks.
+                    _ => continue,
+                }
+                said = true;
+            }
+        }
+        if !said {
+            max_age = credentials.option("cache_max_age").map(|text| seconds("cache_max_age", text)).transpose()?;
+            swr = credentials.option("cache_swr").map(|text| seconds("cache_swr", text)).transpose()?;
+        }
+        let tags = match headers.get("cache-tag") {
+            Some(tags) => Some(tags.to_str().map_err(|_| bad("Cache-Tag is not text"))?),
+            None => credentials.option("cache_tags"),
+        };
+        let tags = match tags {
+            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("Cache-Tag: {error}")))?,
+            None => TagSet::default(),
+        };
+        // Without a max-age there is nothing to take or store.
+        if max_age.is_none() && mode != CacheMode::Bypass {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            max_age: max_age.unwrap_or_default(),
+            stale_while_revalidate: swr.unwrap_or_default(),
+            mode,
+            tags,
+        }))
+    }
+
+    /// With the key of what is asked.
+    pub(super) fn of(self, database: &str, principal: &Principal, mode: [u8; 2], body: &Bytes) -> CacheRequest {
+        CacheRequest {
+            key: Key::new(database, principal, &mode, body),
+            max_age: self.max_age,
+            stale_while_revalidate: self.stale_while_revalidate,
+            mode: self.mode,
+            tags: self.tags,
+        }
+    }
+}
+
+fn seconds(name: &str, text: &str) -> Result<Duration, Failure> {
+    match text.trim().trim_matches('"').parse::<u64>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds.min(LONGEST))),
+        Err(_) => Err(bad(&format!("{name} is a number of seconds"))),
+    }
+}
+
+fn bad(message: &str) -> Failure {
+    Failure::BadRequest(message.to_owned())
+}
+
+/// The value of `Cache-Status`.
+pub(super) fn cache_status(status: CacheStatus) -> String {
+    let mut text = "pool-proxy; ".to_owned();
+    match status {
+        CacheStatus::Hit { ttl } => {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "hit; ttl={ttl}");
+        }
+        CacheStatus::Forward { reason, stored, collapsed, detail } => {
+            text.push_str(match reason {
+                Forward::Miss => "fwd=miss",
+                Forward::Stale => "fwd=stale",
+                Forward::Request => "fwd=request",
+                Forward::Bypass => "fwd=bypass",
+            });
+            if stored {
+                text.push_str("; stored");
+            }
+            if collapsed {
+                text.push_str("; collapsed");
+            }
+            if let Some(detail) = detail {
+                let _ = write!(text, "; detail={detail}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! A request of the Neon contract, read.
+
+use std::borrow::Cow;
+
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::encode::Layout;
+use crate::error::Failure;
+use crate::gateway::call::{Batch, Isolation, Query, Work};
+use crate::postgres::value;
+
+/// What the headers say besides who asks. Four independent switches of the contract, not a state.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Every value as Postgres printed it.
+    pub raw_text: bool,
+    /// Rows as arrays.
+    pub array_mode: bool,
+    /// For a batch.
+    pub isolation: Option<Isolation>,
+    /// For a batch.
+    pub read_only: bool,
+    /// For a batch.
+    pub deferrable: bool,
+}
+
+impl Options {
+    /// Reads the `Neon-*` headers.
+    ///
+    /// # Errors
+    /// When one has a value that is none of its own.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Failure> {
+        let flag = |name: &'static str| match headers.get(name).map(|value| value.as_bytes().to_ascii_lowercase()) {
+            None => Ok(false),
+            Some(value) if value == b"true" => Ok(true),
+            Some(value) if value == b"false" || value.is_empty() => Ok(false),
+            Some(_) => Err(Failure::BadRequest(format!("{name} must be true or false"))),
+        };
+        let isolation = match headers.get("neon-batch-isolation-level").map(HeaderValue::as_bytes) {
+            None => None,
+            Some(b"ReadUncommitted") => Some(Isolation::ReadUncommitted),
+            Some(b"ReadCommitted") => Some(Isolation::ReadCommitted),
+            Some(b"RepeatableRead") => Some(Isolation::RepeatableRead),
+            Some(b"Serializable") => Some(Isolation::Serializable),
+            Some(_) => {
+                return Err(Failure::BadRequest(
+                    "Neon-Batch-Isolation-Level must be ReadUncommitted, ReadCommitted, RepeatableRead or Serializable"
+                        .to_owned(),
+                ));
+            }
+        };
+        Ok(Self {
+            raw_text: flag("neon-raw-text-output")?,
+            array_mode: flag("neon-array-mode")?,
+            isolation,
+            read_only: flag("neon-batch-read-only")?,
+            deferrable: flag("neon-batch-deferrable")?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an object with \"query\" or \"queries\"")]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    query: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<Vec<&'a RawValue>>,
+    #[serde(default)]
+    array_mode: Option<bool>,
+    #[serde(borrow, default)]
+    queries: Option<Vec<One<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an object with \"query\"")]
+struct One<'a> {
+    #[serde(borrow)]
+    query: Cow<'a, str>,
+    #[serde(borrow, default)]
+    params: Option<Vec<&'a RawValue>>,
+    #[serde(default)]
+    array_mode: Option<bool>,
+}
+
+/// Reads a body: one query, or several as one transaction; and how each result is written.
+///
+/// # Errors
+/// [`Failure::BadRequest`] with line and column where it is not JSON, or what is missing.
+pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Failure::BadRequest(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to()))
+    })?;
+    let body: Body<'_> =
+        serde_json::from_str(text).map_err(|error| Failure::BadRequest(format!("the request body: {error}")))?;
+    let array_mode = |own: Option<bool>| own.unwrap_or(options.array_mode);
+    match (body.query, body.queries) {
+        (Some(text), None) => {
+            let layout = Layout { raw_text: options.raw_text, arrays: vec![array_mode(body.array_mode)], batch: false };
+            Ok((Work::One(query(text, body.params)?), layout))
+        }
+        (None, Some(queries)) if queries.is_empty() => {
+            Err(Failure::BadRequest("\"queries\" must hold at least one query".to_owned()))
+        }
+        (None, Some(queries)) => {
+            let outer = body.array_mode;
+            let arrays = queries.iter().map(|one| array_mode(one.array_mode.or(outer))).collect();
+            let layout = Layout { raw_text: options.raw_text, arrays, batch: true };
+            let named = |(index, one): (usize, One<'_>)| {
+                query(one.query, one.params)
+                    .map_err(|failure| Failure::BadRequest(format!("queries[{index}]: {failure}")))
+            };
+            let queries = queries.into_iter().enumerate().map(named).collect::<Result<_, _>>()?;
+            let Options { isolation, read_only, deferrable, .. } = options;
+            Ok((Work::Batch(Batch { queries, isolation, read_only, deferrable }), layout))
+        }
+        (Some(_), Some(_)) => Err(Failure::BadRequest("give either \"query\" or \"queries\", not both".to_owned())),
+        (None, None) => Err(Failure::BadRequest("the request body needs \"query\" or \"queries\"".to_owned())),
+    }
+}
+
+fn query(text: Cow<'_, str>, params: Option<Vec<&RawValue>>) -> Result<Query, Failure> {
+    if text.contains('\0') {
+        return Err(Failure::BadRequest("the query holds a zero character".to_owned()));
+    }
+    let params: Vec<&RawValue> = params.unwrap_or_default();
+    // The protocol counts parameters in 16 bits.
+    if params.len() > usize::from(u16::MAX) {
+        return Err(Failure::BadRequest(format!("at most 65535 parameters are possible, not {}", params.len())));
+    }
+    let read = |(index, json): (usize, &RawValue)| {
+        value::param(json).map_err(|error| Failure::BadRequest(format!("params[{index}]: {error}")))
+    };
+    let params = params.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    Ok(Query { text: text.into(), params })
+}
+
+#[cfg(test)]
+mod tests;

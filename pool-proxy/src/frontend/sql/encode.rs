@@ -1,0 +1,184 @@
+//! Results of the Neon contract, written straight into the answer's body as rows come in.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use tokio_postgres::Row;
+
+use crate::gateway::call::{Budget, Format, ResultSink};
+use crate::postgres::{Column, QueryError, RawText, RowSink, value};
+
+/// How the results of a call are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Every value as Postgres printed it, in a string.
+    pub raw_text: bool,
+    /// For each query, whether its rows are arrays.
+    pub arrays: Vec<bool>,
+    /// `{"results": [...]}` instead of one result.
+    pub batch: bool,
+}
+
+impl Format for Layout {
+    fn sink(&self, query: usize, budget: Budget) -> Box<dyn ResultSink> {
+        Box::new(Rows {
+            out: Vec::with_capacity(512),
+            arrays: self.arrays.get(query).copied().unwrap_or(false),
+            raw_text: self.raw_text,
+            columns: Vec::new(),
+            budget,
+            charged: 0,
+            count: 0,
+        })
+    }
+
+    fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Bytes {
+        let mut results = results.into_iter().map(ResultSink::into_bytes);
+        let body = if self.batch {
+            let mut body = b"{\"results\":[".to_vec();
+            for (index, result) in results.enumerate() {
+                if index > 0 {
+                    body.push(b',');
+                }
+                body.extend_from_slice(&result);
+            }
+            body.extend_from_slice(b"]}");
+            body
+        } else {
+            results.next().unwrap_or_default()
+        };
+        // The cache counts the bytes it holds: no more than these.
+        body.into_boxed_slice().into()
+    }
+}
+
+/// One result being written.
+struct Rows {
+    out: Vec<u8>,
+    arrays: bool,
+    raw_text: bool,
+    columns: Vec<Place>,
+    budget: Budget,
+    charged: usize,
+    count: u64,
+}
+
+/// How a column's values are written.
+struct Place {
+    type_oid: u32,
+    /// `"name":`, or nothing in an array.
+    key: Vec<u8>,
+    /// Another column of the same name comes later, and an object has room for one.
+    hidden: bool,
+}
+
+impl Rows {
+    fn charge(&mut self) -> Result<(), QueryError> {
+        let grown = self.out.len() - self.charged;
+        self.charged = self.out.len();
+        self.budget.spend(grown)
+    }
+}
+
+impl RowSink for Rows {
+    fn begin(&mut self, columns: &[Column<'_>]) {
+        self.out.extend_from_slice(b"{\"fields\":[");
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(b"{\"name\":");
+            value::write_string(&mut self.out, column.name);
+            let mut rest = String::new();
+            // Writing to a string cannot fail.
+            let _ = write!(
+                rest,
+                ",\"dataTypeID\":{},\"tableID\":{},\"columnID\":{},\"dataTypeSize\":{},\"dataTypeModifier\":{},\"format\":\"text\"}}",
+                column.type_oid, column.table_oid, column.column_id, column.type_length, column.type_modifier
+            );
+            self.out.extend_from_slice(rest.as_bytes());
+            let mut key = Vec::new();
+            if !self.arrays {
+                value::write_string(&mut key, column.name);
+                key.push(b':');
+            }
+            let hidden = !self.arrays && columns[index + 1..].iter().any(|later| later.name == column.name);
+            self.columns.push(Place { type_oid: column.type_oid, key, hidden });
+        }
+        self.out.extend_from_slice(b"],\"rows\":[");
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+        if self.count > 0 {
+            self.out.push(b',');
+        }
+        self.count += 1;
+        self.out.push(if self.arrays { b'[' } else { b'{' });
+        let mut first = true;
+        for (index, place) in self.columns.iter().enumerate() {
+            if place.hidden {
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(&place.key);
+            let text: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
+            let Some(RawText(bytes)) = text else {
+                self.out.extend_from_slice(b"null");
+                continue;
+            };
+            let text = std::str::from_utf8(bytes).map_err(|_| {
+                QueryError::Invalid("the result is not UTF-8: leave client_encoding as it is".to_owned())
+            })?;
+            if self.raw_text {
+                value::write_string(&mut self.out, text);
+            } else {
+                value::write_json(&mut self.out, place.type_oid, text);
+            }
+        }
+        self.out.push(if self.arrays { b']' } else { b'}' });
+        self.charge()
+    }
+
+    fn end(&mut self, tag: Option<&str>) {
+        let (command, count) = split_tag(tag.unwrap_or_default());
+        self.out.extend_from_slice(b"],\"command\":");
+        value::write_string(&mut self.out, command);
+        self.out.extend_from_slice(b",\"rowCount\":");
+        self.out.extend_from_slice(count.unwrap_or("null").as_bytes());
+        self.out.extend_from_slice(if self.arrays { b",\"rowAsArray\":true}" } else { b",\"rowAsArray\":false}" });
+    }
+}
+
+impl ResultSink for Rows {
+    fn into_bytes(self: Box<Self>) -> Vec<u8> {
+        self.out
+    }
+}
+
+/// `INSERT 0 1` is INSERT with 1 row, `SELECT 3` SELECT with 3, `CREATE TABLE` CREATE without a count.
+fn split_tag(tag: &str) -> (&str, Option<&str>) {
+    let mut words = tag.split(' ');
+    let command = words.next().unwrap_or_default();
+    let count = if command == "INSERT" { words.nth(1) } else { words.next() };
+    (command, count.filter(|count| count.bytes().all(|digit| digit.is_ascii_digit())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_tag;
+
+    #[test]
+    fn splits_tags() {
+        for (tag, expected) in [
+            ("INSERT 0 12", ("INSERT", Some("12"))),
+            ("SELECT 3", ("SELECT", Some("3"))),
+            ("CREATE TABLE", ("CREATE", None)),
+            ("BEGIN", ("BEGIN", None)),
+            ("", ("", None)),
+        ] {
+            assert_eq!(split_tag(tag), expected);
+        }
+    }
+}

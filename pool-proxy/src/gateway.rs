@@ -1,0 +1,137 @@
+//! The one path that every client query takes: admit, look into the cache, lease, run, store, answer.
+//!
+//! It knows no dialect: a door hands in a [`Call`] with a [`Format`](call::Format) to write the answer with.
+
+pub mod admit;
+mod cached;
+pub mod call;
+mod database;
+mod deadline;
+mod execute;
+mod identity;
+mod judge;
+pub mod limits;
+mod outcome;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+pub use call::{Answer, Call};
+pub use database::Database;
+pub use limits::Limits;
+
+use crate::auth::Principal;
+use crate::cache::{Flights, Shelf, Tags};
+use crate::drain::Drain;
+use crate::error::Failure;
+use crate::telemetry::Metrics;
+use call::{CacheStatus, Timing, Work};
+use execute::Execution;
+
+/// Runs the calls of all doors.
+pub struct Gateway {
+    databases: BTreeMap<Arc<str>, Arc<Database>>,
+    shelf: Shelf,
+    flights: Flights<cached::Landed>,
+    drain: Drain,
+    metrics: Arc<Metrics>,
+}
+
+impl Gateway {
+    /// For these databases, with a cache of so many bytes.
+    pub fn new(databases: Vec<Database>, cache_bytes: u64, drain: Drain, metrics: Arc<Metrics>) -> Self {
+        let databases = databases.into_iter().map(|database| (Arc::clone(&database.name), Arc::new(database)));
+        Self {
+            databases: databases.collect(),
+            shelf: Shelf::new(cache_bytes),
+            flights: Flights::new(drain.clone()),
+            drain,
+            metrics,
+        }
+    }
+
+    /// All databases, by name.
+    pub fn databases(&self) -> impl Iterator<Item = &Arc<Database>> {
+        self.databases.values()
+    }
+
+    /// The cache.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// The database a request is for: the one it names, else the principal's only one, else `default`.
+    ///
+    /// # Errors
+    /// [`Failure::UnknownDatabase`], or [`Failure::Forbidden`] for one that is not the principal's.
+    pub fn database(&self, principal: &Principal, named: Option<&str>) -> Result<&Arc<Database>, Failure> {
+        let name = named.or_else(|| principal.only_database().map(AsRef::as_ref)).unwrap_or("default");
+        let Some(database) = self.databases.get(name) else {
+            return Err(Failure::UnknownDatabase(name.to_owned()));
+        };
+        if principal.may_use(name) {
+            Ok(database)
+        } else {
+            Err(Failure::Forbidden(format!("this key may not use the database \"{name}\"")))
+        }
+    }
+
+    /// Drops cached answers of a database. When it returns they are gone.
+    pub fn invalidate(&self, database: &Database, what: &Tags) {
+        self.shelf.invalidate(&database.name, what);
+    }
+
+    /// Runs a call.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn run(self: &Arc<Self>, call: Call) -> Result<Answer, Failure> {
+        let cache = match &call.cache {
+            None => return self.run_uncached(&call, None).await,
+            Some(cache) => cache.clone(),
+        };
+        let answer = if !self.shelf.is_on() {
+            self.run_uncached(&call, Some(CacheStatus::bypass("off"))).await
+        } else if matches!(call.work, Work::Batch(_)) {
+            self.run_uncached(&call, Some(CacheStatus::bypass("batch"))).await
+        } else {
+            cached::run(self, Arc::new(call), cache).await
+        };
+        if let Ok(Answer { cache: Some(status), .. }) = &answer {
+            tracing::trace!(?status, "cache");
+        }
+        answer
+    }
+
+    async fn run_uncached(&self, call: &Call, cache: Option<CacheStatus>) -> Result<Answer, Failure> {
+        let database = &call.database;
+        if let Some(CacheStatus::Forward { .. }) = cache {
+            self.metrics.cache_request(&database.name, "bypass");
+        }
+        let (lease, queue) = database.lease(&call.principal).await?;
+        let since = Instant::now();
+        let mut execution = Execution::new(call, lease);
+        let outcome = match &call.work {
+            Work::One(query) => execution.one(query, false).await,
+            Work::Batch(batch) => execution.batch(batch).await,
+        };
+        execution.finish().await;
+        let timing = Timing { queue, database: since.elapsed() };
+        self.metrics.query(&database.name, result_word(&outcome), timing.database);
+        Ok(Answer { body: outcome?, cache, age: None, timing })
+    }
+}
+
+fn result_word<T>(outcome: &Result<T, Failure>) -> &'static str {
+    match outcome {
+        Ok(_) => "ok",
+        Err(Failure::TimedOut(_)) => "timeout",
+        Err(Failure::ResultTooLarge { .. }) => "too_large",
+        Err(Failure::OutcomeUnknown) => "lost",
+        Err(Failure::Unavailable { .. }) => "unavailable",
+        Err(Failure::Forbidden(_)) => "forbidden",
+        Err(_) => "refused",
+    }
+}

@@ -1,0 +1,172 @@
+//! A call that asked for caching: hit, stale while another is fetched, or a flight to Postgres.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Gateway;
+use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Forward, Query, Timing, Work};
+use super::execute::Execution;
+use crate::cache::{Entry, Shelf};
+use crate::error::Failure;
+
+/// What a fill came to.
+pub(super) type Landed = Result<Filled, Failure>;
+
+/// A fill that went well.
+#[derive(Debug)]
+pub(super) enum Filled {
+    /// An answer.
+    Answer { body: Bytes, stored: bool, timing: Timing },
+    /// Postgres says that it must not be stored; nothing was run.
+    Refused(&'static str),
+}
+
+impl Gateway {
+    /// A fresh answer, found without parsing the request. `None` when there is none or it was not asked for.
+    pub fn hit(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
+        if cache.mode != CacheMode::Use {
+            return None;
+        }
+        let entry = self.shelf.get(&cache.key)?;
+        let age = entry.age();
+        if age >= cache.max_age {
+            return None;
+        }
+        if !Shelf::carries(&entry, &cache.tags) {
+            self.shelf.add_tags(&cache.key, &entry, &cache.tags, None);
+        }
+        self.metrics.cache_request(&database.name, "hit");
+        Some(from_entry(&entry, cache, age))
+    }
+}
+
+/// An answer from an entry; its `ttl` is what the request's own max-age leaves.
+fn from_entry(entry: &Entry, cache: &CacheRequest, age: Duration) -> Answer {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let ttl = seconds(cache.max_age).saturating_sub(seconds(age));
+    Answer {
+        body: entry.body.clone(),
+        cache: Some(CacheStatus::Hit { ttl }),
+        age: Some(age),
+        timing: Timing::default(),
+    }
+}
+
+/// Runs a single statement whose client asked for caching.
+pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Result<Answer, Failure> {
+    let Work::One(query) = &call.work else { return Err(Failure::Internal) };
+    if cache.mode == CacheMode::Bypass {
+        return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await;
+    }
+    let known = call.database.verdicts.get(&call.principal, &query.text);
+    if let Some(refusal) = known.and_then(|verdict| verdict.cacheable.err()) {
+        return gateway.run_uncached(&call, Some(CacheStatus::bypass(refusal.as_str()))).await;
+    }
+    if cache.mode == CacheMode::Refresh {
+        // It wants what is true now, so it joins nobody who asked before.
+        let landed = fill(Arc::clone(gateway), Arc::clone(&call), cache).await;
+        return answer(gateway, &call, Forward::Request, false, &landed).await;
+    }
+    if let Some(answer) = gateway.hit(&call.database, &cache) {
+        return Ok(answer);
+    }
+    let held = gateway.shelf.get(&cache.key);
+    if let Some(entry) = &held {
+        let age = entry.age();
+        if age < cache.max_age.saturating_add(cache.stale_while_revalidate) {
+            refresh(gateway, &call, &cache);
+            gateway.metrics.cache_request(&call.database.name, "stale");
+            return Ok(from_entry(entry, &cache, age));
+        }
+    }
+    let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
+    let ticket = gateway.shelf.ticket();
+    let joined = gateway.flights.join(&cache.key, || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()));
+    let collapsed = !joined.leads;
+    let Some(landed) = joined.landed().await else { return Err(Failure::Internal) };
+    if collapsed
+        && !cache.tags.is_empty()
+        && let Some(entry) = gateway.shelf.get(&cache.key)
+    {
+        gateway.shelf.add_tags(&cache.key, &entry, &cache.tags, Some(&ticket));
+    }
+    answer(gateway, &call, reason, collapsed, &landed).await
+}
+
+/// Fetches a newer answer in the background, once however many ask. If that fails the stale one stays as long as it may.
+fn refresh(gateway: &Arc<Gateway>, call: &Arc<Call>, cache: &CacheRequest) {
+    let joined = gateway.flights.join(&cache.key, || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()));
+    if joined.leads {
+        gateway.drain.spawn("cache refresh", async move {
+            joined.landed().await;
+        });
+    }
+}
+
+async fn answer(
+    gateway: &Gateway,
+    call: &Call,
+    reason: Forward,
+    collapsed: bool,
+    landed: &Landed,
+) -> Result<Answer, Failure> {
+    match landed {
+        Ok(Filled::Answer { body, stored, timing }) => {
+            let word = match (collapsed, reason) {
+                (true, _) => "collapsed",
+                (_, Forward::Stale) => "expired",
+                (_, Forward::Request) => "refreshed",
+                _ => "miss",
+            };
+            gateway.metrics.cache_request(&call.database.name, word);
+            let stored = *stored && !collapsed;
+            let status = CacheStatus::Forward { reason, stored, collapsed, detail: None };
+            Ok(Answer { body: body.clone(), cache: Some(status), age: None, timing: *timing })
+        }
+        // What must not be stored must not be shared either: each runs its own.
+        Ok(Filled::Refused(detail)) => gateway.run_uncached(call, Some(CacheStatus::bypass(detail))).await,
+        Err(failure) => Err(failure.clone()),
+    }
+}
+
+/// Runs the statement READ ONLY and stores its answer, if Postgres says that it is a pure read.
+async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Landed {
+    let Work::One(query) = &call.work else { return Err(Failure::Internal) };
+    let (lease, queue) = call.database.lease(&call.principal).await?;
+    let mut execution = Execution::new(&call, lease);
+    let outcome = fill_on(&gateway, &mut execution, &call, query, cache, queue).await;
+    execution.finish().await;
+    outcome
+}
+
+async fn fill_on(
+    gateway: &Gateway,
+    execution: &mut Execution<'_>,
+    call: &Call,
+    query: &Query,
+    cache: CacheRequest,
+    queue: Duration,
+) -> Landed {
+    if let Err(refusal) = execution.may_store(query).await? {
+        return Ok(Filled::Refused(refusal));
+    }
+    let ticket = gateway.shelf.ticket();
+    let born = Instant::now();
+    let outcome = execution.one(query, true).await;
+    let timing = Timing { queue, database: born.elapsed() };
+    gateway.metrics.query(&call.database.name, super::result_word(&outcome), timing.database);
+    let body = match outcome {
+        Ok(body) => body,
+        // Something that Postgres takes for a read has tried to write.
+        Err(Failure::Database { error, .. }) if error.is_read_only() => return Ok(Filled::Refused("writes")),
+        Err(failure) => return Err(failure),
+    };
+    let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
+    let tags = cache.tags.iter().cloned().collect();
+    let entry = Entry::new(Arc::clone(&call.database.name), body.clone(), born, lifetime, tags);
+    let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, &cache.key, entry);
+    Ok(Filled::Answer { body, stored, timing })
+}

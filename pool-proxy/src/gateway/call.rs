@@ -1,0 +1,232 @@
+//! What a door asks of the gateway, and what it gets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::Database;
+use crate::auth::Principal;
+use crate::cache::{Key, TagSet};
+use crate::postgres::{Param, QueryError, RowSink};
+
+/// One query of a client, whatever dialect it came in.
+pub struct Call {
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// Where.
+    pub database: Arc<Database>,
+    /// What.
+    pub work: Work,
+    /// How the answer is written.
+    pub format: Arc<dyn Format>,
+    /// What the client wants of the cache, if it said so.
+    pub cache: Option<CacheRequest>,
+}
+
+/// A statement and its parameters.
+#[derive(Debug)]
+pub struct Query {
+    /// The SQL, exactly one statement.
+    pub text: Arc<str>,
+    /// `$1`, `$2`, ...
+    pub params: Vec<Param>,
+}
+
+/// What is to be run.
+#[derive(Debug)]
+pub enum Work {
+    /// One statement.
+    One(Query),
+    /// Several in one transaction, all or nothing.
+    Batch(Batch),
+}
+
+/// Several statements in one transaction.
+#[derive(Debug)]
+pub struct Batch {
+    /// In this order.
+    pub queries: Vec<Query>,
+    /// The transaction's isolation, or the database's own.
+    pub isolation: Option<Isolation>,
+    /// READ ONLY.
+    pub read_only: bool,
+    /// DEFERRABLE.
+    pub deferrable: bool,
+}
+
+/// <https://www.postgresql.org/docs/current/transaction-iso.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// READ UNCOMMITTED, which Postgres runs as READ COMMITTED.
+    ReadUncommitted,
+    /// READ COMMITTED.
+    ReadCommitted,
+    /// REPEATABLE READ.
+    RepeatableRead,
+    /// SERIALIZABLE.
+    Serializable,
+}
+
+impl Isolation {
+    /// The words of the BEGIN command.
+    pub fn as_sql(self) -> &'static str {
+        match self {
+            Self::ReadUncommitted => "READ UNCOMMITTED",
+            Self::ReadCommitted => "READ COMMITTED",
+            Self::RepeatableRead => "REPEATABLE READ",
+            Self::Serializable => "SERIALIZABLE",
+        }
+    }
+}
+
+/// What a client wants of the cache.
+#[derive(Debug, Clone)]
+pub struct CacheRequest {
+    /// What the answer depends on.
+    pub key: Key,
+    /// How old an answer may be.
+    pub max_age: Duration,
+    /// How much older it may be while another is fetched.
+    pub stale_while_revalidate: Duration,
+    /// Whether an answer may be taken and stored.
+    pub mode: CacheMode,
+    /// The client's labels.
+    pub tags: TagSet,
+}
+
+/// Whether an answer may be taken from the cache and stored there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheMode {
+    /// Both.
+    Use,
+    /// `no-cache`: run it, store it.
+    Refresh,
+    /// `no-store`: neither.
+    Bypass,
+}
+
+/// What became of the request at the cache (RFC 9211).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// Answered from the cache; `ttl` seconds are left, negative when it was stale.
+    Hit {
+        /// Seconds.
+        ttl: i64,
+    },
+    /// Run by Postgres.
+    Forward {
+        /// Why.
+        reason: Forward,
+        /// Whether the answer was stored.
+        stored: bool,
+        /// Whether another request in flight got it.
+        collapsed: bool,
+        /// More about why.
+        detail: Option<&'static str>,
+    },
+}
+
+/// Why a request went to Postgres: the values of RFC 9211's `fwd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forward {
+    /// Nothing was stored for it.
+    Miss,
+    /// What was stored is too old.
+    Stale,
+    /// The request wanted it so.
+    Request,
+    /// It cannot be cached.
+    Bypass,
+}
+
+impl CacheStatus {
+    /// Cannot be cached, for this reason.
+    pub fn bypass(detail: &'static str) -> Self {
+        Self::Forward { reason: Forward::Bypass, stored: false, collapsed: false, detail: Some(detail) }
+    }
+}
+
+/// A finished answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The body, written by the door's [`Format`].
+    pub body: Bytes,
+    /// What became of it at the cache; `None` when the client did not ask for caching.
+    pub cache: Option<CacheStatus>,
+    /// How old it is, when it comes from the cache.
+    pub age: Option<Duration>,
+    /// What took how long.
+    pub timing: Timing,
+}
+
+/// What took how long.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timing {
+    /// Waiting for a connection.
+    pub queue: Duration,
+    /// In Postgres.
+    pub database: Duration,
+}
+
+/// How a door writes results. Implemented by doors; the gateway hands the rows on as they come in.
+pub trait Format: Send + Sync {
+    /// A place for the result of one query of the call, by its index. What is written is charged to the budget.
+    fn sink(&self, query: usize, budget: Budget) -> Box<dyn ResultSink>;
+
+    /// The body, from all results in order.
+    fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Bytes;
+}
+
+/// Where one result is written.
+pub trait ResultSink: RowSink {
+    /// What was written.
+    fn into_bytes(self: Box<Self>) -> Vec<u8>;
+}
+
+/// How much an answer may still take. Shared by all results of a call.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<Spent>);
+
+#[derive(Debug)]
+struct Spent {
+    limit: u64,
+    bytes: AtomicU64,
+    over: AtomicBool,
+    notify: Notify,
+}
+
+impl Budget {
+    /// Of so many bytes.
+    pub fn new(limit: u64) -> Self {
+        Self(Arc::new(Spent { limit, bytes: AtomicU64::new(0), over: AtomicBool::new(false), notify: Notify::new() }))
+    }
+
+    /// Takes bytes out of it.
+    ///
+    /// # Errors
+    /// [`QueryError::Full`] when they are not there; then the query is cancelled.
+    pub fn spend(&self, bytes: usize) -> Result<(), QueryError> {
+        let spent = self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        if spent <= self.0.limit {
+            return Ok(());
+        }
+        self.0.over.store(true, Ordering::Release);
+        self.0.notify.notify_one();
+        Err(QueryError::Full { limit: self.0.limit, completed: false })
+    }
+
+    /// The limit, in bytes.
+    pub fn limit(&self) -> u64 {
+        self.0.limit
+    }
+
+    /// Resolves when it was overspent.
+    pub async fn overspent(&self) {
+        while !self.0.over.load(Ordering::Acquire) {
+            self.0.notify.notified().await;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A database the gateway serves: its pool, its queue, what is known of its statements.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::admit::Queue;
+use super::judge::Verdicts;
+use super::limits::Limits;
+use crate::auth::Principal;
+use crate::error::Failure;
+use crate::pool::{Lease, Pool};
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::PoolGauges;
+
+/// One database.
+pub struct Database {
+    /// What clients call it.
+    pub name: Arc<str>,
+    /// Its connections.
+    pub pool: Pool,
+    queue: Queue,
+    limits: RwLock<Limits>,
+    pub(super) verdicts: Verdicts,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// With as many turns as the pool has connections.
+    pub fn new(name: Arc<str>, pool: Pool, limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let queue = Queue::new(pool.gauges().max);
+        Self { name, pool, queue, limits: RwLock::new(limits), verdicts: Verdicts::new(), metrics }
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts other limits in force, for calls to come.
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// How the pool stands.
+    pub fn gauges(&self) -> PoolGauges {
+        PoolGauges { waiting: self.queue.waiting(), ..self.pool.gauges() }
+    }
+
+    /// Waits for a turn and takes a connection; also says how long that took.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when none came free in time; nothing was run then.
+    pub async fn lease(&self, principal: &Principal) -> Result<(Lease, Duration), Failure> {
+        let patience = self.limits().queue;
+        let since = Instant::now();
+        let turn = self.queue.turn(&principal.name, patience).await?;
+        // A turn that came in the last moment is still worth a checkout.
+        let left = patience.saturating_sub(since.elapsed()).max(Duration::from_millis(100));
+        let mut lease = self.pool.checkout(left).await?;
+        lease.hold(turn);
+        let waited = since.elapsed();
+        self.metrics.queued(&self.name, waited);
+        Ok((lease, waited))
+    }
+
+    /// Whether a connection can be had, for readiness. Takes no turn and runs nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn probe(&self, patience: Duration) -> Result<(), Failure> {
+        let gauges = self.pool.gauges();
+        if gauges.active == gauges.max && gauges.max > 0 {
+            // All are at work, which is proof enough.
+            return Ok(());
+        }
+        self.pool.checkout(patience).await?.finish().await;
+        Ok(())
+    }
+}

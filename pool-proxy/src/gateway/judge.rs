@@ -1,0 +1,102 @@
+//! Verdicts on statements: asked of Postgres once, and remembered for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use super::database::Database;
+use super::identity::{self, Mode};
+use super::outcome::{not_sent, refused};
+use crate::auth::Principal;
+use crate::error::Failure;
+use crate::pool::Lease;
+use crate::statement::{self, Verdict};
+
+/// Until the change stream tells of schema changes, a verdict is asked again after this.
+const LASTING: Duration = Duration::from_mins(1);
+/// Texts remembered, in bytes.
+const REMEMBERED: u64 = 32 << 20;
+
+type Key = (Arc<str>, Option<Arc<str>>);
+
+/// What is known of statements, by text and role.
+#[derive(Debug)]
+pub(super) struct Verdicts {
+    /// `None` for a text that was seen but not judged.
+    known: Cache<Key, Option<Arc<Verdict>>>,
+}
+
+impl Verdicts {
+    pub(super) fn new() -> Self {
+        let known = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .weigher(|key: &Key, _| u32::try_from(key.0.len() + 256).unwrap_or(u32::MAX))
+            .time_to_live(LASTING)
+            .build();
+        Self { known }
+    }
+
+    /// What is known already.
+    pub(super) fn get(&self, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
+        self.known.get(&(Arc::clone(text), principal.role.clone())).flatten()
+    }
+}
+
+/// What a statement is. Without a `must` it is asked only at the second sight of the text: a text seen once may never
+/// come again, and resetting the connection costs less than asking.
+pub(super) async fn judge(
+    database: &Database,
+    lease: &mut Lease,
+    principal: &Principal,
+    text: &Arc<str>,
+    must: bool,
+) -> Result<Option<Arc<Verdict>>, Failure> {
+    let key = (Arc::clone(text), principal.role.clone());
+    match database.verdicts.known.get(&key) {
+        Some(Some(verdict)) => return Ok(Some(verdict)),
+        None if !must => {
+            database.verdicts.known.insert(key, None);
+            return Ok(None);
+        }
+        Some(None) | None => {}
+    }
+    let server = lease.server().ok_or(Failure::Internal)?;
+    let keep = !statement::has_frozen_literal(text);
+    let prepared = if principal.is_restricted() {
+        // The names are to be resolved with the rights of the role.
+        let mode = Mode { read_only: true, ..Mode::default() };
+        let entered = identity::enter(server, principal, mode).await;
+        let prepared = match entered {
+            Ok(()) => server.prepare(text, keep).await.map_err(refused),
+            Err(error) => Err(identity_refused(principal, error)),
+        };
+        server.command("ROLLBACK").await.map_err(not_sent)?;
+        prepared?
+    } else {
+        server.prepare(text, keep).await.map_err(not_sent)?
+    };
+    database.metrics.analysis(&database.name);
+    let role = principal.role.as_deref();
+    // Boxed: it is rare, and every other call would carry its size.
+    let verdict = Box::pin(statement::analyse(server.client(), text, prepared.params(), role))
+        .await
+        .map_err(|error| not_sent(error.into()))?;
+    let verdict = Arc::new(verdict);
+    if verdict.is_lasting() {
+        database.verdicts.known.insert(key, Some(Arc::clone(&verdict)));
+    }
+    Ok(Some(verdict))
+}
+
+/// A role that cannot be assumed is the operator's fault, not the client's.
+pub(super) fn identity_refused(principal: &Principal, error: crate::postgres::QueryError) -> Failure {
+    if let crate::postgres::QueryError::Database(said) = &error
+        && !said.is_shutdown()
+        && !said.is_cancelled()
+    {
+        tracing::error!(key = %principal.name, code = %said.code, "the role of a key cannot be assumed: {}", said.message);
+        return Failure::unavailable("the role of this key cannot be assumed; `pool-proxy check` says why");
+    }
+    not_sent(error)
+}

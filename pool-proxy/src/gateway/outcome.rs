@@ -1,0 +1,35 @@
+//! What a statement came to, as the caller may learn it.
+
+use crate::error::Failure;
+use crate::postgres::{QueryError, Server};
+
+/// Of a statement that was sent: a lost connection leaves its outcome unknown.
+pub(super) fn refused(error: QueryError) -> Failure {
+    match error {
+        QueryError::Database(error) if error.is_shutdown() => {
+            Failure::unavailable("the database is shutting down; nothing was committed")
+        }
+        QueryError::Database(error) => Failure::Database { error, query: None },
+        QueryError::Closed => Failure::OutcomeUnknown,
+        QueryError::Full { limit, completed } => Failure::ResultTooLarge { limit, committed: completed },
+        QueryError::Invalid(message) => Failure::BadRequest(message),
+    }
+}
+
+/// Of what was asked before the statement itself: a lost connection means that nothing was run.
+pub(super) fn not_sent(error: QueryError) -> Failure {
+    match error {
+        QueryError::Closed => Failure::unavailable("the connection to the database was lost before anything was run"),
+        other => refused(other),
+    }
+}
+
+/// A connection that ended at a row over the limit took its statement with it.
+pub(super) fn oversized(failure: Failure, server: Option<&mut Server>, limit: u64) -> Failure {
+    match failure {
+        Failure::OutcomeUnknown if server.is_some_and(|server| server.was_oversized()) => {
+            Failure::ResultTooLarge { limit, committed: false }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,41 @@
+//! Getting a connection back to where nothing of the last request is left.
+
+use std::time::Duration;
+
+use super::Pool;
+use crate::postgres::{Server, TransactionStatus};
+
+/// Waits for what is under way and ends an open transaction; false if that did not bring it back.
+pub(super) async fn settle(server: &Server) -> bool {
+    if server.is_idle() {
+        return true;
+    }
+    // An error reaches its reader shortly before the server is ready again.
+    if server.client().check_connection().await.is_err() {
+        return false;
+    }
+    match server.status() {
+        Some(TransactionStatus::Idle) => true,
+        Some(_) => server.command("ROLLBACK").await.is_ok() && server.is_idle(),
+        None => false,
+    }
+}
+
+/// Takes back a connection whose borrower left in the middle: cancels what runs, waits, and undoes everything.
+pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    if server.is_closed() {
+        return false;
+    }
+    let back = async {
+        if !server.is_idle() {
+            pool.0.metrics.cancel(&pool.0.name);
+            if server.canceller().cancel().await.is_err() {
+                return false;
+            }
+        }
+        pool.0.metrics.reset(&pool.0.name);
+        settle(server).await && server.reset().await.is_ok() && server.is_idle()
+    };
+    tokio::time::timeout(PATIENCE, back).await.unwrap_or(false)
+}

@@ -1,0 +1,23 @@
+//! The server side: connections to Postgres, and nothing else opens a socket to it.
+//!
+//! A [`Target`] says where and how to connect, a [`Server`] is one connection. Values leave as the text Postgres
+//! printed; what a row becomes is decided by the [`RowSink`] it is handed to.
+
+pub mod cancel;
+pub mod connect;
+pub mod errors;
+pub mod pipeline;
+pub mod query;
+pub mod server;
+mod socket;
+pub mod tap;
+pub mod target;
+pub mod tls;
+pub mod url;
+pub mod value;
+
+pub use connect::{ConnectError, Stage};
+pub use query::{Column, Param, QueryError, RawText, RowSink};
+pub use server::Server;
+pub use tap::TransactionStatus;
+pub use target::Target;

@@ -1,0 +1,73 @@
+//! What Postgres or the connection to it says when a statement fails.
+
+use tokio_postgres::error::{DbError, ErrorPosition};
+
+use super::query::QueryError;
+use crate::error::DatabaseError;
+
+impl From<&DbError> for DatabaseError {
+    fn from(error: &DbError) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (position, internal_position, internal_query) = match error.position() {
+            Some(ErrorPosition::Original(position)) => (Some(*position), None, None),
+            Some(ErrorPosition::Internal { position, query }) => (None, Some(*position), Some(query.clone())),
+            None => (None, None, None),
+        };
+        Self {
+            severity: error.severity().to_owned(),
+            code: error.code().code().to_owned(),
+            message: error.message().to_owned(),
+            detail: owned(error.detail()),
+            hint: owned(error.hint()),
+            position,
+            internal_position,
+            internal_query,
+            context: owned(error.where_()),
+            schema: owned(error.schema()),
+            table: owned(error.table()),
+            column: owned(error.column()),
+            data_type: owned(error.datatype()),
+            constraint: owned(error.constraint()),
+            file: owned(error.file()),
+            line: error.line(),
+            routine: owned(error.routine()),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for QueryError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(error) => Self::Database(Box::new(error.into())),
+            None => Self::Closed,
+        }
+    }
+}
+
+impl DatabaseError {
+    /// The statement was prepared under another schema, or the server lost it: preparing it again mends it.
+    pub fn is_stale_statement(&self) -> bool {
+        match self.code.as_str() {
+            // "cached plan must not change result type"
+            "0A000" => self.routine.as_deref() == Some("RevalidateCachedQuery"),
+            // prepared statement does not exist (DEALLOCATE ALL) / already exists (a user's own PREPARE)
+            "26000" | "42P05" => true,
+            _ => false,
+        }
+    }
+
+    /// The server ended the session, or is about to: 57P01 `admin_shutdown` to 57P03 `cannot_connect_now`.
+    pub fn is_shutdown(&self) -> bool {
+        matches!(self.code.as_str(), "57P01" | "57P02" | "57P03")
+    }
+
+    /// The statement was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.code == "57014"
+    }
+
+    /// A write in a read-only transaction.
+    pub fn is_read_only(&self) -> bool {
+        self.code == "25006"
+    }
+}

@@ -1,0 +1,120 @@
+//! A statement's parameters going in as text, and its rows coming out as the text Postgres printed.
+
+use bytes::BytesMut;
+use tokio_postgres::Row;
+use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+use crate::error::DatabaseError;
+
+/// A parameter, as text: Postgres parses it by the type the statement gives it. `Debug` shows no value.
+pub enum Param {
+    /// SQL NULL.
+    Null,
+    /// The text of any other value.
+    Text(String),
+    /// A JSON array: an array literal, or the JSON itself where the statement wants json or jsonb.
+    Array {
+        /// As an array literal.
+        literal: String,
+        /// As it came.
+        json: String,
+    },
+}
+
+impl std::fmt::Debug for Param {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Self::Null) { "NULL" } else { "[redacted]" })
+    }
+}
+
+impl ToSql for Param {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => return Ok(IsNull::Yes),
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Array { json, .. } if *ty == Type::JSON || *ty == Type::JSONB => {
+                out.extend_from_slice(json.as_bytes());
+            }
+            Self::Array { literal, .. } => out.extend_from_slice(literal.as_bytes()),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
+}
+
+/// A value as Postgres printed it, in the session's encoding.
+#[derive(Debug, Clone, Copy)]
+pub struct RawText<'a>(pub &'a [u8]);
+
+impl<'a> FromSql<'a> for RawText<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// A result column, as `RowDescription` has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'a> {
+    /// Its name; several columns may have the same.
+    pub name: &'a str,
+    /// The type's OID.
+    pub type_oid: u32,
+    /// The type's length in bytes, negative where it varies.
+    pub type_length: i16,
+    /// Such as the length of a varchar; -1 for none.
+    pub type_modifier: i32,
+    /// The table it comes from, or 0.
+    pub table_oid: u32,
+    /// Its attribute number there, or 0.
+    pub column_id: i16,
+}
+
+/// What a result is written into, row by row as it comes in.
+pub trait RowSink: Send {
+    /// The columns, before the first row; none for a statement that returns nothing.
+    fn begin(&mut self, columns: &[Column<'_>]);
+
+    /// One row.
+    ///
+    /// # Errors
+    /// When the answer grows over its limit or a value is not UTF-8.
+    fn row(&mut self, row: &Row) -> Result<(), QueryError>;
+
+    /// The command tag, such as `SELECT 3`, after the last row.
+    fn end(&mut self, tag: Option<&str>);
+}
+
+/// Why a statement has no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueryError {
+    /// Postgres refused it.
+    #[error("{}", .0.message)]
+    Database(Box<DatabaseError>),
+    /// The connection is gone.
+    #[error("the connection to the database was lost")]
+    Closed,
+    /// The result is over the limit.
+    #[error("the result is over the limit of {limit} bytes")]
+    Full {
+        /// In bytes.
+        limit: u64,
+        /// Whether the statement came to its end all the same.
+        completed: bool,
+    },
+    /// The request cannot be sent as asked.
+    #[error("{0}")]
+    Invalid(String),
+}

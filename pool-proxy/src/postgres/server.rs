@@ -1,0 +1,206 @@
+//! One connection to Postgres: its prepared statements, its executions, its reset.
+
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+
+use deadpool_postgres::ClientWrapper;
+use futures_util::StreamExt;
+use lru::LruCache;
+use tokio::time::Instant;
+use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+
+use super::cancel::Canceller;
+use super::query::{Column, Param, QueryError, RowSink};
+use super::tap::{TransactionStatus, Wire};
+
+/// How many statements stay prepared on one connection.
+const PREPARED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// Undoes whatever a request can do to its session, in one round trip; the prepared statements of the proxy stay.
+/// It is `DISCARD ALL` (<https://www.postgresql.org/docs/current/sql-discard.html>) without `DEALLOCATE ALL`; its row
+/// counts the statements that SQL prepared, which only closing the connection undoes safely.
+const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; \
+    SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; \
+    SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements WHERE from_sql";
+
+/// A connection to Postgres.
+pub struct Server {
+    client: ClientWrapper,
+    wire: Wire,
+    canceller: Canceller,
+    prepared: LruCache<Arc<str>, Statement>,
+    opened: Instant,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("opened", &self.opened).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub(super) fn new(client: ClientWrapper, wire: Wire, canceller: Canceller) -> Self {
+        Self { client, wire, canceller, prepared: LruCache::new(PREPARED), opened: Instant::now() }
+    }
+
+    /// When the connection was opened.
+    pub fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Outside of a transaction and with nothing under way.
+    pub fn is_idle(&self) -> bool {
+        !self.is_closed() && self.wire.status() == Some(TransactionStatus::Idle)
+    }
+
+    /// Where the session stands, once nothing is under way.
+    pub fn status(&self) -> Option<TransactionStatus> {
+        self.wire.status()
+    }
+
+    /// For what must be asked in ways of its own, such as the analysis of a statement.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Cancels what this connection runs.
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// A row longer than this, in bytes, ends the connection.
+    pub fn limit_rows(&self, bytes: u64) {
+        // Text is written as JSON: it never becomes shorter by more than its own length field.
+        self.wire.limit_rows(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+
+    /// Whether the connection ended because of a row over the limit.
+    pub fn was_oversized(&self) -> bool {
+        self.wire.was_oversized()
+    }
+
+    /// The statement, if it is prepared here.
+    pub fn prepared(&mut self, text: &str) -> Option<Statement> {
+        self.prepared.get(text).cloned()
+    }
+
+    /// Prepares a statement, or takes the prepared one. With `keep` false it is prepared for this once.
+    ///
+    /// # Errors
+    /// What Postgres says of it, or that the connection is gone.
+    pub async fn prepare(&mut self, text: &Arc<str>, keep: bool) -> Result<Statement, QueryError> {
+        if let Some(statement) = self.prepared(text) {
+            return Ok(statement);
+        }
+        let mut attempts = 0;
+        let statement = loop {
+            match self.client.prepare(text).await.map_err(QueryError::from) {
+                // A user's own PREPARE has taken the name; the next one is another.
+                Err(QueryError::Database(error)) if error.code == "42P05" && attempts < 8 => attempts += 1,
+                outcome => break outcome?,
+            }
+        };
+        if keep {
+            self.prepared.put(Arc::clone(text), statement.clone());
+        }
+        Ok(statement)
+    }
+
+    /// Drops a prepared statement that no longer fits the schema.
+    pub fn forget(&mut self, text: &str) {
+        self.prepared.pop(text);
+    }
+
+    /// Drops all of them, as after a user's DEALLOCATE or DISCARD.
+    pub fn forget_all(&mut self) {
+        self.prepared.clear();
+    }
+
+    /// The number of the next execution. To be taken when nothing is under way; executions that are then sent in
+    /// order have consecutive numbers.
+    pub fn executions(&self) -> u64 {
+        self.wire.executions()
+    }
+
+    /// Executes a prepared statement into a sink. The request is sent when the future is first polled, so several
+    /// of them polled in order are pipelined.
+    ///
+    /// # Errors
+    /// What Postgres or the sink says, or that the connection is gone.
+    pub async fn execute(
+        &self,
+        number: u64,
+        statement: &Statement,
+        params: &[Param],
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<String>, QueryError> {
+        let wanted = statement.params().len();
+        if params.len() != wanted {
+            return Err(QueryError::Invalid(format!(
+                "the statement has {wanted} parameters, but {} were supplied",
+                params.len()
+            )));
+        }
+        let rows = self.client.query_raw(statement, params).await.map_err(QueryError::from)?;
+        let columns: Vec<Column<'_>> = statement
+            .columns()
+            .iter()
+            .map(|column| Column {
+                name: column.name(),
+                type_oid: column.type_().oid(),
+                type_length: self.wire.type_length(column.type_().oid()),
+                type_modifier: column.type_modifier(),
+                table_oid: column.table_oid().unwrap_or(0),
+                column_id: column.column_id().unwrap_or(0),
+            })
+            .collect();
+        sink.begin(&columns);
+        let mut rows = pin!(rows);
+        // A sink that takes no more is no reason to stop reading: Postgres's last word says whether the statement
+        // was cancelled or completed.
+        let mut refused = None;
+        while let Some(row) = rows.next().await {
+            match row {
+                Ok(row) if refused.is_none() => refused = sink.row(&row).err(),
+                Ok(_) => {}
+                Err(error) => return Err(refused.unwrap_or_else(|| error.into())),
+            }
+        }
+        let tag = self.wire.completion(number).ok_or(QueryError::Closed)?.tag;
+        match refused {
+            Some(QueryError::Full { limit, .. }) => Err(QueryError::Full { limit, completed: true }),
+            Some(error) => Err(error),
+            None => {
+                sink.end(tag.as_deref());
+                Ok(tag)
+            }
+        }
+    }
+
+    /// Runs commands of the proxy's own, without parameters or results.
+    ///
+    /// # Errors
+    /// What Postgres says, or that the connection is gone.
+    pub async fn command(&self, sql: &str) -> Result<(), QueryError> {
+        self.client.batch_execute(sql).await.map_err(QueryError::from)
+    }
+
+    /// Undoes what a request did to the session. Sent when first polled, like an execution.
+    ///
+    /// # Errors
+    /// When the session could not be made clean: the connection must be closed.
+    pub async fn reset(&self) -> Result<(), QueryError> {
+        let messages = self.client.simple_query(RESET).await.map_err(QueryError::from)?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        if rows.last() == Some("0") { Ok(()) } else { Err(QueryError::Closed) }
+    }
+}

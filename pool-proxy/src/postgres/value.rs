@@ -1,0 +1,146 @@
+//! Values between JSON and Postgres's text.
+
+use serde_json::value::RawValue;
+
+use super::query::Param;
+
+/// Writes a JSON string.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Writing a str into a Vec cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Whether values of this type are JSON as they are: bool, int2, int4, finite floats, json, jsonb.
+fn is_json_scalar(oid: u32) -> bool {
+    matches!(oid, 16 | 21 | 23 | 114 | 700 | 701 | 3802)
+}
+
+/// The element type of an array of such a type.
+fn json_element(oid: u32) -> Option<u32> {
+    Some(match oid {
+        1000 => 16,
+        1005 => 21,
+        1007 => 23,
+        199 => 114,
+        1021 => 700,
+        1022 => 701,
+        3807 => 3802,
+        _ => return None,
+    })
+}
+
+/// Writes a value as JSON by its type: bool, int2, int4, finite floats, json and jsonb, and arrays of them, as they
+/// are; everything else as its text. int8 and numeric stay text, since JSON clients would lose digits.
+pub fn write_json(out: &mut Vec<u8>, oid: u32, text: &str) {
+    if is_json_scalar(oid) {
+        write_scalar(out, oid, text);
+    } else if let Some(element) = json_element(oid) {
+        write_array(out, element, text);
+    } else {
+        write_string(out, text);
+    }
+}
+
+fn write_scalar(out: &mut Vec<u8>, oid: u32, text: &str) {
+    match (oid, text) {
+        (16, "t") => out.extend_from_slice(b"true"),
+        (16, "f") => out.extend_from_slice(b"false"),
+        (700 | 701, "NaN" | "Infinity" | "-Infinity") => write_string(out, text),
+        _ => out.extend_from_slice(text.as_bytes()),
+    }
+}
+
+/// An array literal (<https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>) as nested JSON arrays; lower
+/// bounds other than 1, which JSON has no word for, are left away.
+fn write_array(out: &mut Vec<u8>, element: u32, text: &str) {
+    let body = match text.split_once('=') {
+        Some((bounds, body)) if bounds.starts_with('[') => body,
+        _ => text,
+    };
+    let mut rest = body.chars();
+    let mut plain = String::new();
+    let mut quoted = String::new();
+    let finish = |out: &mut Vec<u8>, plain: &mut String| {
+        if plain == "NULL" {
+            out.extend_from_slice(b"null");
+        } else if !plain.is_empty() {
+            write_scalar(out, element, plain);
+        }
+        plain.clear();
+    };
+    while let Some(character) = rest.next() {
+        match character {
+            '{' => out.push(b'['),
+            '}' => {
+                finish(out, &mut plain);
+                out.push(b']');
+            }
+            ',' => {
+                finish(out, &mut plain);
+                out.push(b',');
+            }
+            '"' => {
+                quoted.clear();
+                while let Some(inner) = rest.next().filter(|inner| *inner != '"') {
+                    quoted.push(if inner == '\\' { rest.next().unwrap_or(inner) } else { inner });
+                }
+                write_scalar(out, element, &quoted);
+            }
+            other => plain.push(other),
+        }
+    }
+}
+
+/// A parameter from any JSON: strings as they are, null as NULL, numbers with the digits sent, booleans and objects
+/// as their text, arrays as array literals.
+///
+/// # Errors
+/// What is wrong with a string, such as half of a surrogate pair.
+pub fn param(json: &RawValue) -> Result<Param, serde_json::Error> {
+    let text = json.get();
+    Ok(match text.as_bytes().first() {
+        Some(b'n') => Param::Null,
+        Some(b'"') => Param::Text(serde_json::from_str(text)?),
+        Some(b'[') => {
+            let mut literal = String::new();
+            write_literal(&mut literal, text)?;
+            Param::Array { literal, json: text.to_owned() }
+        }
+        _ => Param::Text(text.to_owned()),
+    })
+}
+
+fn write_literal(out: &mut String, json: &str) -> Result<(), serde_json::Error> {
+    // serde_json bounds the nesting when it parses, so this recursion is bounded, too.
+    let items: Vec<&RawValue> = serde_json::from_str(json)?;
+    out.push('{');
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        let text = item.get();
+        match text.as_bytes().first() {
+            Some(b'n') => out.push_str("NULL"),
+            Some(b'[') => write_literal(out, text)?,
+            Some(b'"') => write_quoted(out, &serde_json::from_str::<String>(text)?),
+            Some(b'{') => write_quoted(out, text),
+            _ => out.push_str(text),
+        }
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn write_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests;

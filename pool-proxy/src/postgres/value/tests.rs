@@ -1,0 +1,59 @@
+use serde_json::value::RawValue;
+
+use super::{Param, param, write_json};
+
+fn check_out(oid: u32, text: &str, expected: &str) {
+    let mut out = Vec::new();
+    write_json(&mut out, oid, text);
+    assert_eq!(String::from_utf8(out).unwrap(), expected, "oid {oid}, {text}");
+}
+
+#[test]
+fn writes_json_by_type() {
+    check_out(16, "t", "true");
+    check_out(21, "-7", "-7");
+    check_out(23, "2147483647", "2147483647");
+    check_out(20, "9007199254740993", "\"9007199254740993\"");
+    check_out(1700, "1.10", "\"1.10\"");
+    check_out(701, "1e+20", "1e+20");
+    check_out(701, "-Infinity", "\"-Infinity\"");
+    check_out(3802, "{\"a\": 1.0}", "{\"a\": 1.0}");
+    check_out(25, "a\"\n\u{1}é", "\"a\\\"\\n\\u0001é\"");
+}
+
+#[test]
+fn writes_arrays() {
+    check_out(1007, "{1,NULL,3}", "[1,null,3]");
+    check_out(1007, "{}", "[]");
+    check_out(1007, "{{1,2},{3,4}}", "[[1,2],[3,4]]");
+    check_out(1007, "[0:1]={1,2}", "[1,2]");
+    check_out(1000, "{t,f}", "[true,false]");
+    check_out(1022, "{1.5,NaN}", "[1.5,\"NaN\"]");
+    check_out(3807, r#"{"{\"a\": \"=,}\"}",NULL,1}"#, r#"[{"a": "=,}"},null,1]"#);
+    check_out(1009, "{a,b}", "\"{a,b}\"");
+}
+
+fn check_in(json: &str, expected: Option<&str>) {
+    let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
+    let text = match param(&raw).unwrap() {
+        Param::Null => None,
+        Param::Text(text) | Param::Array { literal: text, .. } => Some(text),
+    };
+    assert_eq!(text.as_deref(), expected, "{json}");
+}
+
+#[test]
+fn reads_every_kind_of_json() {
+    check_in("null", None);
+    check_in("\"a\\u00e9\\n\"", Some("aé\n"));
+    check_in("12345678901234567890.10", Some("12345678901234567890.10"));
+    check_in("true", Some("true"));
+    check_in(r#"{"a": [1]}"#, Some(r#"{"a": [1]}"#));
+    check_in(r#"[1, null, "a\"\\,b", [true], {"x":"y"}]"#, Some(r#"{1,NULL,"a\"\\,b",{true},"{\"x\":\"y\"}"}"#));
+    check_in("[]", Some("{}"));
+}
+
+#[test]
+fn shows_no_value() {
+    assert_eq!(format!("{:?}", Param::Text("secret".into())), "[redacted]");
+}

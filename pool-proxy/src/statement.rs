@@ -1,0 +1,169 @@
+//! What a statement is, as Postgres's own parser says: may its answer be kept, does it leave the session clean, may a
+//! restricted principal run it, which relations does it touch.
+//!
+//! It never decides by the words of a text (the two looks at the text it does take are in `text`, each with its reason), never
+//! runs the statement, and never keeps anything: verdicts are the caller's to remember, by text, role and search path.
+
+mod catalog;
+mod functions;
+mod labels;
+mod probe;
+mod survey;
+mod text;
+mod tree;
+
+pub use text::{has_frozen_literal, refused_keyword};
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Error};
+
+use probe::{Failure, Probe};
+
+/// What Postgres's parser says a statement is.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// What the statement does at its top; a SELECT may still modify rows in a WITH.
+    pub kind: Kind,
+    /// May its answer be stored? The refusal's word goes to `Cache-Status`.
+    pub cacheable: Result<(), Refusal>,
+    /// Nothing of it can outlive its own execution in the session: the connection needs no reset afterwards.
+    pub clean: bool,
+    /// Calls `lastval()` or `currval()`: `DISCARD SEQUENCES` must run before it.
+    pub reads_sequence_state: bool,
+    /// May a restricted principal (a role, claims or a read-only key) run it? The reason is fit for an answer: it names a
+    /// function or a kind, never a value.
+    pub restricted: Result<(), String>,
+    /// The base relations it reads, views, policies and partitions followed. What a user's function reads is not among them.
+    pub reads: Vec<u32>,
+    /// The base relations it writes, partitions and cascading foreign keys followed. What a trigger writes is not among them.
+    pub writes: Vec<u32>,
+}
+
+/// The kinds of statement Postgres tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// SELECT, VALUES, TABLE, with or without WITH.
+    Select,
+    /// INSERT, ON CONFLICT included.
+    Insert,
+    /// UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+    /// MERGE (Postgres 15 and later).
+    Merge,
+    /// Everything a function body refuses: SET, DDL, CALL, DO, EXPLAIN, SHOW, ...
+    Utility,
+    /// Could not be analysed.
+    Unknown,
+}
+
+impl Kind {
+    /// The word for logs and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Merge => "merge",
+            Self::Utility => "utility",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why an answer may not be stored. In order of weight: of several reasons the first is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    /// It is a utility statement.
+    Utility,
+    /// It could not be analysed, and asking again will not help while text, role and schema stay the same.
+    Unanalysable,
+    /// The analysis was cut short (cancelled, out of a lock or a slot): do not remember this verdict.
+    Interrupted,
+    /// It modifies rows, in a WITH perhaps.
+    Writes,
+    /// FOR UPDATE, FOR SHARE and their kin.
+    Locks,
+    /// It reads a temporary relation, which is another one on every connection.
+    Temporary,
+    /// It reads a foreign table, whose changes Postgres does not see.
+    Foreign,
+    /// It tells about the session or transaction that runs it.
+    Session,
+    /// Two runs may differ: a volatile function, TABLESAMPLE, or SQL text that nobody has seen.
+    Volatile,
+}
+
+impl Refusal {
+    /// The word for `Cache-Status: ...; detail=`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utility => "utility",
+            Self::Unanalysable => "unanalysable",
+            Self::Interrupted => "interrupted",
+            Self::Writes => "writes",
+            Self::Locks => "locks",
+            Self::Temporary => "temporary",
+            Self::Foreign => "foreign",
+            Self::Session => "session",
+            Self::Volatile => "volatile",
+        }
+    }
+}
+
+impl Verdict {
+    /// May the verdict be remembered? Not when the analysis was cut short: the next one may go through.
+    pub fn is_lasting(&self) -> bool {
+        self.cacheable != Err(Refusal::Interrupted)
+    }
+
+    /// The verdict on what no tree was read of: nothing is allowed, everything is reset.
+    fn unseen(kind: Kind, refusal: Refusal, reason: &str) -> Self {
+        Self {
+            kind,
+            cacheable: Err(refusal),
+            clean: false,
+            reads_sequence_state: false,
+            restricted: Err(reason.to_owned()),
+            reads: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+}
+
+/// Asks Postgres what `text` is. `text` was accepted by Prepare as exactly one statement, `params` are its resolved parameter
+/// types; `role` is the role whose rights and search path resolve the names (None: the login role).
+///
+/// Needs an idle session and leaves it idle: the probe runs in a transaction of its own that is always rolled back. If this
+/// future is dropped half way, that rollback has not run and the connection must be closed.
+///
+/// # Errors
+/// Only if the connection failed, or could not be brought back to idle, which comes to the same. Whatever else goes wrong is
+/// a verdict of "not analysable".
+pub async fn analyse(client: &Client, text: &str, params: &[Type], role: Option<&str>) -> Result<Verdict, Error> {
+    let outcome = examine(client, text, params, role).await;
+    probe::end(client).await?;
+    match outcome {
+        Ok(verdict) => Ok(verdict),
+        Err(Failure::Lost(error)) => Err(error),
+        Err(Failure::Utility) => Ok(Verdict::unseen(
+            Kind::Utility,
+            Refusal::Utility,
+            "a utility statement is not allowed for this principal",
+        )),
+        Err(Failure::Interrupted) => {
+            Ok(Verdict::unseen(Kind::Unknown, Refusal::Interrupted, "the statement could not be analysed just now"))
+        }
+        Err(Failure::Unanalysable) => {
+            Ok(Verdict::unseen(Kind::Unknown, Refusal::Unanalysable, "the statement could not be analysed"))
+        }
+    }
+}
+
+async fn examine(client: &Client, text: &str, params: &[Type], role: Option<&str>) -> Result<Verdict, Failure> {
+    let probe = Probe::begin(client, role).await?;
+    let tree = probe.tree(text, params).await?;
+    survey::survey(client, &tree, params).await
+}

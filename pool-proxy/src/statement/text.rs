@@ -1,0 +1,116 @@
+//! The only two looks at a statement's words, each with the reason why words are enough.
+
+/// The leading keyword, if the statement would end or replace the transaction it runs in, or start a COPY.
+///
+/// Exact although it is a look at the text: none of these can be nested in another statement, so the first words after blanks,
+/// comments and empty statements decide. ROLLBACK TO a savepoint ends nothing and is let through.
+pub fn refused_keyword(text: &str) -> Option<&'static str> {
+    let mut text = skip(text);
+    while let Some(after_empty) = text.strip_prefix(';') {
+        text = skip(after_empty);
+    }
+    let (first, rest) = word(text);
+    let (second, rest) = word(skip(rest));
+    let is = |word: &str, keyword: &str| word.eq_ignore_ascii_case(keyword);
+    match () {
+        () if is(first, "BEGIN") => Some("BEGIN"),
+        () if is(first, "START") => Some("START"),
+        () if is(first, "END") => Some("END"),
+        () if is(first, "ABORT") => Some("ABORT"),
+        () if is(first, "COPY") => Some("COPY"),
+        () if is(first, "PREPARE") && is(second, "TRANSACTION") => Some("PREPARE TRANSACTION"),
+        () if is(first, "COMMIT") && is(second, "PREPARED") => Some("COMMIT PREPARED"),
+        () if is(first, "COMMIT") => Some("COMMIT"),
+        () if is(first, "ROLLBACK") && is(second, "PREPARED") => Some("ROLLBACK PREPARED"),
+        () if is(first, "ROLLBACK") => {
+            let noise = is(second, "WORK") || is(second, "TRANSACTION");
+            let to = if noise { word(skip(rest)).0 } else { second };
+            (!is(to, "TO")).then_some("ROLLBACK")
+        }
+        () => None,
+    }
+}
+
+/// Past blanks and comments. An unterminated comment leaves nothing: Postgres refuses it anyway.
+fn skip(mut text: &str) -> &str {
+    loop {
+        // The blanks of scan.l; the vertical tab is one from Postgres 16 on and an error before.
+        text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+        if let Some(comment) = text.strip_prefix("--") {
+            text = comment.split_once(['\n', '\r']).map_or("", |(_, rest)| rest);
+        } else if text.starts_with("/*") {
+            text = past_block_comment(text);
+        } else {
+            return text;
+        }
+    }
+}
+
+/// Block comments nest in SQL.
+fn past_block_comment(text: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut rest = text;
+    loop {
+        if let Some(inner) = rest.strip_prefix("/*") {
+            depth += 1;
+            rest = inner;
+        } else if let Some(outer) = rest.strip_prefix("*/") {
+            depth -= 1;
+            rest = outer;
+            if depth == 0 {
+                return rest;
+            }
+        } else {
+            let mut chars = rest.chars();
+            if chars.next().is_none() {
+                return "";
+            }
+            rest = chars.as_str();
+        }
+    }
+}
+
+fn word(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// Might the text hold a literal such as `'now'` that Postgres turns into a time when it parses, not when it runs?
+///
+/// A tree cannot tell (the literal is a constant there already), and a prepared statement would keep the moment of its
+/// preparation for the life of its connection: such a text is prepared without a name and its answer is not kept by itself.
+/// The check is one-sided: it may say yes to a harmless text (a column named `today`), which costs a parse.
+pub fn has_frozen_literal(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    if may_hide_letters(&text) {
+        return true;
+    }
+    ["now", "today", "tomorrow", "yesterday"].iter().any(|word| {
+        text.match_indices(word).any(|(at, _)| {
+            let (before, after) = (&text[..at], &text[at + word.len()..]);
+            let stands_alone = !before.ends_with(|c: char| c.is_ascii_alphabetic())
+                && !after.starts_with(|c: char| c.is_ascii_alphabetic());
+            stands_alone && !is_call(before, after)
+        })
+    })
+}
+
+/// `now()` is a call unless a quote opens right before it: `'now()'` is a literal that Postgres takes for a time, too.
+fn is_call(before: &str, after: &str) -> bool {
+    after.trim_start().starts_with('(') && !before.trim_end().ends_with(['\'', '$'])
+}
+
+/// Escapes (`E'\x6eow'`, `U&'n\006fw'`) and literals continued on another line can spell the word without its letters in a row.
+fn may_hide_letters(text: &str) -> bool {
+    let escapes = text.contains("u&'") || (text.contains("e'") && text.contains('\\'));
+    let continued = text.match_indices('\'').any(|(at, _)| {
+        let rest = &text[at + 1..];
+        let gap = rest.len() - rest.trim_start().len();
+        let next = &rest[gap..];
+        next.starts_with("--") || (next.starts_with('\'') && rest[..gap].contains(['\n', '\r']))
+    });
+    escapes || continued
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Logs and metrics: how they are written, and the metrics that exist.
+
+pub mod log;
+pub mod metrics;
+
+pub use metrics::Metrics;

@@ -1,0 +1,200 @@
+//! The process's metrics, in Prometheus's text format. Names begin with `pool_proxy_` and use base units.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds of the duration histograms, in seconds.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Database {
+    database: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    database: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    database: Arc<str>,
+    state: &'static str,
+}
+
+/// A pool, for its gauges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolGauges {
+    /// Connections that wait for work.
+    pub idle: usize,
+    /// Connections at work.
+    pub active: usize,
+    /// The most there may be.
+    pub max: usize,
+    /// Calls that wait for a connection.
+    pub waiting: usize,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    request_seconds: Family<Route, Histogram>,
+    cache_requests: Family<Outcome, Counter>,
+    cache_entries: Gauge,
+    cache_bytes: Gauge,
+    queries: Family<Outcome, Counter>,
+    query_seconds: Family<Database, Histogram>,
+    queue_seconds: Family<Database, Histogram>,
+    connections: Family<State, Gauge>,
+    connections_max: Family<Database, Gauge>,
+    waiting: Family<Database, Gauge>,
+    connects: Family<Outcome, Counter>,
+    cancels: Family<Database, Counter>,
+    resets: Family<Database, Counter>,
+    analyses: Family<Database, Counter>,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Metrics {
+    /// All metrics, at zero. `region` may be empty.
+    pub fn new(region: &str) -> Self {
+        let mut all = Registry::default();
+        let registry = all.sub_registry_with_prefix("pool_proxy");
+        let build = vec![("version", env!("CARGO_PKG_VERSION").to_owned()), ("region", region.to_owned())];
+        registry.register("build", "The version that runs, and its region", Info::new(build));
+
+        macro_rules! register {
+            ($name:literal, $help:literal, $metric:expr) => {{
+                let metric = $metric;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+            ($name:literal, $help:literal, $unit:expr, $metric:expr) => {{
+                let metric = $metric;
+                registry.register_with_unit($name, $help, $unit, metric.clone());
+                metric
+            }};
+        }
+        let durations = || Family::new_with_constructor(seconds as fn() -> Histogram);
+        let queue_durations = || Family::new_with_constructor(seconds as fn() -> Histogram);
+        Self {
+            requests: register!("http_requests", "Requests answered", Family::default()),
+            request_seconds: register!(
+                "http_request_duration",
+                "From the request's head to its answer",
+                Unit::Seconds,
+                Family::new_with_constructor(seconds as fn() -> Histogram)
+            ),
+            cache_requests: register!(
+                "cache_requests",
+                "Requests that asked for caching, by result",
+                Family::default()
+            ),
+            cache_entries: register!("cache_entries", "Answers held", Gauge::default()),
+            cache_bytes: register!("cache_size", "Bytes held, keys included", Unit::Bytes, Gauge::default()),
+            queries: register!("queries", "Calls run by Postgres, by result", Family::default()),
+            query_seconds: register!("query_duration", "From sending to the last row", Unit::Seconds, durations()),
+            queue_seconds: register!("queue_duration", "Waiting for a connection", Unit::Seconds, queue_durations()),
+            connections: register!("pool_connections", "Connections to Postgres", Family::default()),
+            connections_max: register!("pool_connections_max", "The most there may be", Family::default()),
+            waiting: register!("pool_waiting", "Calls waiting for a connection", Family::default()),
+            connects: register!("pool_connects", "Connections opened, by result", Family::default()),
+            cancels: register!("cancels", "Cancel requests sent to Postgres", Family::default()),
+            resets: register!("resets", "Sessions reset after a request", Family::default()),
+            analyses: register!("statement_analyses", "Statements judged by Postgres's parser", Family::default()),
+            registry: all,
+        }
+    }
+
+    /// A request was answered.
+    pub fn request(&self, route: &'static str, status: u16, took: Duration) {
+        self.requests.get_or_create(&Request { route, status }).inc();
+        self.request_seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
+    }
+
+    /// A request that asked for caching: `hit`, `stale`, `miss`, `collapsed`, `bypass`, ...
+    pub fn cache_request(&self, database: &Arc<str>, result: &'static str) {
+        self.cache_requests.get_or_create(&Outcome { database: database.clone(), result }).inc();
+    }
+
+    /// A call was run: `ok`, `refused`, `timeout`, ...
+    pub fn query(&self, database: &Arc<str>, result: &'static str, took: Duration) {
+        self.queries.get_or_create(&Outcome { database: database.clone(), result }).inc();
+        self.query_seconds.get_or_create(&Database { database: database.clone() }).observe(took.as_secs_f64());
+    }
+
+    /// A call got a connection after waiting so long.
+    pub fn queued(&self, database: &Arc<str>, waited: Duration) {
+        self.queue_seconds.get_or_create(&Database { database: database.clone() }).observe(waited.as_secs_f64());
+    }
+
+    /// A connection was opened, or not.
+    pub fn connect(&self, database: &Arc<str>, result: &'static str) {
+        self.connects.get_or_create(&Outcome { database: database.clone(), result }).inc();
+    }
+
+    /// A cancel request was sent.
+    pub fn cancel(&self, database: &Arc<str>) {
+        self.cancels.get_or_create(&Database { database: database.clone() }).inc();
+    }
+
+    /// A session was reset.
+    pub fn reset(&self, database: &Arc<str>) {
+        self.resets.get_or_create(&Database { database: database.clone() }).inc();
+    }
+
+    /// A statement was judged.
+    pub fn analysis(&self, database: &Arc<str>) {
+        self.analyses.get_or_create(&Database { database: database.clone() }).inc();
+    }
+
+    /// How a pool stands, set when metrics are read.
+    pub fn pool(&self, database: &Arc<str>, gauges: PoolGauges) {
+        let value = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        for (state, count) in [("idle", gauges.idle), ("active", gauges.active)] {
+            self.connections.get_or_create(&State { database: database.clone(), state }).set(value(count));
+        }
+        let database = Database { database: database.clone() };
+        self.connections_max.get_or_create(&database).set(value(gauges.max));
+        self.waiting.get_or_create(&database).set(value(gauges.waiting));
+    }
+
+    /// What the cache holds, set when metrics are read.
+    pub fn cache(&self, entries: u64, bytes: u64) {
+        self.cache_entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.cache_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Everything, in the `OpenMetrics` text format.
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}

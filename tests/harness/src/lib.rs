@@ -1,0 +1,33 @@
+//! What the tests and `cargo xtask` stand on: a private Postgres, fresh databases, the real proxy binary as a
+//! child process, a small HTTP client. It leaves nothing behind, however the process that used it ends, and
+//! never touches a Postgres that was there before.
+
+mod error;
+mod guard;
+mod postgres;
+mod random;
+mod target;
+
+#[cfg(feature = "suites")]
+mod database;
+#[cfg(feature = "suites")]
+mod eventually;
+#[cfg(feature = "suites")]
+mod http;
+#[cfg(feature = "suites")]
+mod proxy;
+
+pub use error::Error;
+pub use guard::{Guarded, Signal};
+pub use postgres::Postgres;
+pub use random::random_hex;
+pub use target::target_dir;
+
+#[cfg(feature = "suites")]
+pub use database::{Database, fresh_database};
+#[cfg(feature = "suites")]
+pub use eventually::eventually;
+#[cfg(feature = "suites")]
+pub use http::{Answer, Request};
+#[cfg(feature = "suites")]
+pub use proxy::{Proxy, ProxyBuilder};

@@ -1,0 +1,178 @@
+//! Servers measured in turn under the same load, round by round: A B A B, so that a slow minute hits all of them.
+
+use load::Outcome;
+use serde::Serialize;
+
+use crate::figures::{Asked, Bar, median};
+use crate::oha::{Load, Seen, float};
+use crate::processes::Memory;
+use crate::servers::Server;
+use crate::setup::{Bench, progress};
+
+/// One server in one round.
+#[derive(Serialize)]
+pub(crate) struct Run {
+    pub(crate) server: &'static str,
+    /// CPU of the server's process per answer, in microseconds.
+    pub(crate) cpu_us: f64,
+    #[serde(flatten)]
+    pub(crate) seen: Seen,
+}
+
+/// One server over all rounds: medians, and its memory.
+#[derive(Serialize)]
+pub(crate) struct Standing {
+    pub(crate) server: &'static str,
+    pub(crate) per_second: f64,
+    /// Slowest and fastest round.
+    pub(crate) per_second_range: (f64, f64),
+    pub(crate) cpu_us: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) failed: u64,
+    pub(crate) at_rest: Memory,
+    pub(crate) after: Memory,
+}
+
+/// All rounds of all servers.
+#[derive(Default)]
+pub(crate) struct Contest {
+    rounds: Vec<Vec<Run>>,
+}
+
+/// Loads `server` once.
+pub(crate) fn measure(bench: &Bench, server: &Server, load: &Load) -> Outcome<Run> {
+    let before = server.process.cpu_seconds()?;
+    let seen = load.run(&bench.options.oha, &server.address, &bench.scratch)?;
+    let cpu = server.process.cpu_seconds()? - before;
+    if seen.answered == 0 {
+        return Err(format!(
+            "{} answered nothing: {:?}\n{}",
+            server.name,
+            seen.failed,
+            server.process.log_tail()
+        )
+        .into());
+    }
+    Ok(Run {
+        server: server.name,
+        cpu_us: cpu * 1e6 / float(seen.answered),
+        seen,
+    })
+}
+
+impl Contest {
+    /// One uncounted second each, then the rounds.
+    pub(crate) fn hold(
+        bench: &Bench,
+        title: &str,
+        servers: &[&Server],
+        load: &Load,
+    ) -> Outcome<Self> {
+        let warm_up = Load {
+            seconds: 1,
+            ..load.clone()
+        };
+        for server in servers {
+            measure(bench, server, &warm_up)?;
+        }
+        let mut contest = Self::default();
+        let rounds = bench.options.rounds();
+        for round in 1..=rounds {
+            let mut runs = Vec::new();
+            for server in servers {
+                let run = measure(bench, server, load)?;
+                progress(&format!(
+                    "{title}: round {round} of {rounds}: {}: {:.0} requests/s, {:.1} µs CPU each, {} failed",
+                    run.server,
+                    run.seen.per_second,
+                    run.cpu_us,
+                    run.seen.failures()
+                ));
+                runs.push(run);
+            }
+            contest.rounds.push(runs);
+        }
+        Ok(contest)
+    }
+
+    /// The proxy's figure over the yardstick's, round by round, held to a bar.
+    pub(crate) fn ratio(
+        &self,
+        what: &str,
+        of: fn(&Run) -> f64,
+        yardstick: &Server,
+        asked: Asked,
+    ) -> Bar {
+        let figure = |runs: &[Run], name| runs.iter().find(|run| run.server == name).map(of);
+        let pairs = self
+            .rounds
+            .iter()
+            .filter_map(|runs| Some((figure(runs, "pool-proxy")?, figure(runs, yardstick.name)?)));
+        let name = format!("{what}, pool-proxy / {}", yardstick.name);
+        Bar::of_rounds(
+            name,
+            pairs.map(|(proxy, other)| proxy / other).collect(),
+            asked,
+        )
+    }
+
+    /// No request of any server may fail; else its rate means nothing.
+    pub(crate) fn failures(&self) -> Bar {
+        let failed: u64 = self
+            .rounds
+            .iter()
+            .flatten()
+            .map(|run| run.seen.failures())
+            .sum();
+        Bar::of(
+            "failed requests, all servers",
+            float(failed),
+            Asked::AtMost(0.0),
+        )
+    }
+
+    pub(crate) fn standing(&self, server: &Server) -> Outcome<Standing> {
+        let runs = || {
+            self.rounds
+                .iter()
+                .flatten()
+                .filter(|run| run.server == server.name)
+        };
+        let rates = || runs().map(|run| run.seen.per_second);
+        Ok(Standing {
+            server: server.name,
+            per_second: median(rates()),
+            per_second_range: (
+                rates().fold(f64::INFINITY, f64::min),
+                rates().fold(0.0, f64::max),
+            ),
+            cpu_us: median(runs().map(|run| run.cpu_us)),
+            p50_ms: median(runs().map(|run| run.seen.p50_ms)),
+            p99_ms: median(runs().map(|run| run.seen.p99_ms)),
+            failed: runs().map(|run| run.seen.failures()).sum(),
+            at_rest: server.at_rest,
+            after: server.process.memory()?,
+        })
+    }
+
+    pub(crate) fn from_one(run: Run) -> Self {
+        Self {
+            rounds: vec![vec![run]],
+        }
+    }
+
+    pub(crate) fn into_rounds(self) -> Vec<Vec<Run>> {
+        self.rounds
+    }
+}
+
+/// Requests per second of a run.
+pub(crate) fn per_second(run: &Run) -> f64 {
+    run.seen.per_second
+}
+
+/// CPU per request of a run.
+pub(crate) fn cpu(run: &Run) -> f64 {
+    run.cpu_us
+}

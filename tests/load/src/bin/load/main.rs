@@ -1,0 +1,53 @@
+//! The driver of the load benchmarks: starts the proxy and the yardsticks on loopback, loads them in turn with oha,
+//! and writes one report. It measures and never judges by its exit code: a missed bar is written down, an error is 1.
+
+mod clients;
+mod contest;
+mod figures;
+mod hits;
+mod http;
+mod interrupt;
+mod machine;
+mod markdown;
+mod oha;
+mod options;
+mod processes;
+mod report;
+mod sampler;
+mod select;
+mod servers;
+mod setup;
+mod sql;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use load::Outcome;
+
+use crate::options::{Options, Part};
+use crate::report::Report;
+use crate::setup::Bench;
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("load: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Outcome<()> {
+    let bench = Bench::prepare(options)?;
+    let mut report = Report::begin(&bench)?;
+    for part in bench.options.parts() {
+        let chapter = match part {
+            Part::Hits => hits::run(&bench)?,
+            Part::Select => select::run(&bench)?,
+            Part::Clients => clients::run(&bench)?,
+        };
+        report.chapters.push(chapter);
+    }
+    report.write(bench.options.report_folder().as_deref())
+}

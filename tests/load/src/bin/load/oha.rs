@@ -1,0 +1,205 @@
+//! oha: how it is called and what of its JSON is kept.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use load::Outcome;
+use serde::{Deserialize, Serialize};
+
+use crate::processes;
+use crate::setup::Scratch;
+
+/// What one run asks for.
+#[derive(Clone)]
+pub(crate) struct Load {
+    pub(crate) clients: u32,
+    pub(crate) seconds: u32,
+    /// Each as `name: value`.
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Body,
+}
+
+/// The request body.
+#[derive(Clone)]
+pub(crate) enum Body {
+    /// The same for every request.
+    One(String),
+    /// A random line of this file for each request.
+    AnyLine(PathBuf),
+}
+
+/// What one run saw.
+#[derive(Serialize)]
+pub(crate) struct Seen {
+    /// Answers of status 200.
+    pub(crate) answered: u64,
+    /// Everything else, by what it was.
+    pub(crate) failed: BTreeMap<String, u64>,
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) slowest_ms: f64,
+}
+
+impl Seen {
+    pub(crate) fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+}
+
+impl Load {
+    /// oha's arguments: HTTP/1.1 with keep-alive, no request cut off at the end, no compression asked for.
+    pub(crate) fn arguments(&self, address: &str) -> Vec<OsString> {
+        let (clients, duration) = (self.clients.to_string(), format!("{}s", self.seconds));
+        let fixed = [
+            "--no-tui",
+            "--output-format",
+            "json",
+            "--disable-compression",
+            "-w",
+            "-m",
+            "POST",
+        ];
+        let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
+        arguments.extend(
+            ["-z", &duration, "-c", &clients, "-T", "application/json"].map(OsString::from),
+        );
+        for header in &self.headers {
+            arguments.extend([OsString::from("-H"), header.into()]);
+        }
+        match &self.body {
+            Body::One(text) => arguments.extend([OsString::from("-d"), text.into()]),
+            Body::AnyLine(file) => arguments.extend([OsString::from("-Z"), file.into()]),
+        }
+        arguments.push(format!("http://{address}/sql").into());
+        arguments
+    }
+
+    /// The call as a person would type it.
+    pub(crate) fn spelled_out(&self, address: &str) -> String {
+        let words = self
+            .arguments(address)
+            .into_iter()
+            .map(|word| quoted(&word.to_string_lossy()));
+        format!("oha {}", words.collect::<Vec<_>>().join(" "))
+    }
+
+    pub(crate) fn run(&self, oha: &Path, address: &str, scratch: &Scratch) -> Outcome<Seen> {
+        let (output, errors) = (scratch.file("oha.json"), scratch.file("oha.log"));
+        let arguments = self.arguments(address);
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+        let mut command = processes::command(oha, &arguments);
+        command
+            .stdout(File::create(&output)?)
+            .stderr(File::create(&errors)?);
+        let mut child = command
+            .spawn()
+            .map_err(|failure| format!("cannot start oha: {failure}"))?;
+        let patience = Duration::from_secs(u64::from(self.seconds) + 60);
+        let ended = wait(&mut child, patience)?;
+        if !ended.is_some_and(|status| status.success()) {
+            let how = ended.map_or("does not end".to_owned(), |status| status.to_string());
+            return Err(format!("oha: {how}: {}", std::fs::read_to_string(&errors)?.trim()).into());
+        }
+        parse(&std::fs::read_to_string(&output)?)
+    }
+}
+
+/// None when it had to be killed.
+fn wait(child: &mut Child, patience: Duration) -> Outcome<Option<ExitStatus>> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// The part of oha's JSON that is read; times are seconds, null when nothing was answered.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Output {
+    summary: Summary,
+    latency_percentiles: BTreeMap<String, Option<f64>>,
+    status_code_distribution: BTreeMap<String, u64>,
+    error_distribution: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    total: f64,
+    slowest: Option<f64>,
+}
+
+fn parse(text: &str) -> Outcome<Seen> {
+    let output: Output =
+        serde_json::from_str(text).map_err(|failure| format!("oha's JSON: {failure}"))?;
+    let mut failed = output.error_distribution;
+    let mut answered = 0;
+    for (status, count) in output.status_code_distribution {
+        if status == "200" {
+            answered = count;
+        } else {
+            failed.insert(format!("status {status}"), count);
+        }
+    }
+    let milliseconds = |seconds: Option<f64>| seconds.unwrap_or_default() * 1000.0;
+    let percentile =
+        |name: &str| milliseconds(output.latency_percentiles.get(name).copied().flatten());
+    Ok(Seen {
+        answered,
+        failed,
+        per_second: float(answered) / output.summary.total,
+        p50_ms: percentile("p50"),
+        p99_ms: percentile("p99"),
+        slowest_ms: milliseconds(output.summary.slowest),
+    })
+}
+
+/// Counts here stay far below the 32 bits that fit a float exactly.
+pub(crate) fn float(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-./:=_".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{word}'")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn failures_are_told_from_answers() {
+        let text = r#"{"summary":{"successRate":0.9,"total":2.0,"slowest":0.5},"latencyPercentiles":{"p50":0.001,"p99":0.25},
+            "statusCodeDistribution":{"200":90,"503":4},"errorDistribution":{"connection refused":6}}"#;
+        let seen = parse(text).expect("a run");
+        assert_eq!((seen.answered, seen.failures()), (90, 10));
+        assert!((seen.per_second - 45.0).abs() < 1e-9 && (seen.p99_ms - 250.0).abs() < 1e-9);
+        assert_eq!(seen.failed.get("status 503"), Some(&4));
+    }
+
+    #[test]
+    fn a_run_without_answers_has_no_times() {
+        let text = r#"{"summary":{"total":1.0,"slowest":null},"latencyPercentiles":{"p50":null},
+            "statusCodeDistribution":{},"errorDistribution":{"refused":3}}"#;
+        let seen = parse(text).expect("a run");
+        assert_eq!((seen.answered, seen.failures()), (0, 3));
+    }
+}

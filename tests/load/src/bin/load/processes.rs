@@ -1,0 +1,199 @@
+//! A server as a process: started with all the open files it may have, measured from /proc, killed when dropped.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use load::Outcome;
+use serde::Serialize;
+
+/// Raises the soft limit of open files to the hard one, then becomes the program.
+const WITH_ALL_FILES: &str = r#"ulimit -n "$(ulimit -H -n)" 2>/dev/null; exec "$@""#;
+/// Variables that would change what is measured.
+const NOT_INHERITED: [&str; 3] = ["TOKIO_WORKER_THREADS", "NODE_OPTIONS", "RUST_LOG"];
+
+/// A command that runs `program` with the raised limit and, where `setpriv` exists, dies with the driver.
+pub(crate) fn command(program: &Path, arguments: &[&OsStr]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", WITH_ALL_FILES, "sh"]);
+    if Path::new("/usr/bin/setpriv").is_file() {
+        command.args(["/usr/bin/setpriv", "--pdeathsig", "KILL"]);
+    }
+    command.arg(program).args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("POOL_PROXY_") || NOT_INHERITED.contains(&name))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A running server.
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    ticks_per_second: f64,
+}
+
+/// Resident memory in KiB.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Memory {
+    pub(crate) now_kib: u64,
+    pub(crate) peak_kib: u64,
+}
+
+impl Process {
+    pub(crate) fn start(name: &str, mut command: Command, log: PathBuf) -> Outcome<Self> {
+        let output = File::create(&log)?;
+        command.stdout(output.try_clone()?).stderr(output);
+        let child = command
+            .spawn()
+            .map_err(|failure| format!("cannot start {name}: {failure}"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log,
+            ticks_per_second: ticks_per_second(),
+        })
+    }
+
+    /// The listening address from the server's ready file.
+    pub(crate) fn wait_ready(&mut self, ready_file: &Path) -> Outcome<String> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(address) = read_address(ready_file) {
+                return Ok(address);
+            }
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || Instant::now() > deadline {
+                let how = ended.map_or("is not ready after 30 s".to_owned(), |status| {
+                    format!("ended, {status}")
+                });
+                return Err(format!("{} {how}:\n{}", self.name, self.log_tail()).into());
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// User and system time of all its threads so far.
+    pub(crate) fn cpu_seconds(&self) -> Outcome<f64> {
+        let stat = self.read("stat")?;
+        let ticks = cpu_ticks(&stat).ok_or_else(|| format!("/proc/{}/stat: {stat}", self.id()))?;
+        Ok(f64::from(ticks) / self.ticks_per_second)
+    }
+
+    pub(crate) fn memory(&self) -> Outcome<Memory> {
+        let status = self.read("status")?;
+        let kib = |key| {
+            number_after(&status, key)
+                .ok_or_else(|| format!("no {key} in /proc/{}/status", self.id()))
+        };
+        Ok(Memory {
+            now_kib: kib("VmRSS:")?,
+            peak_kib: kib("VmHWM:")?,
+        })
+    }
+
+    /// Fails with what to do when the server may not hold `count` sockets.
+    pub(crate) fn may_open(&self, count: u64) -> Outcome<()> {
+        let limits = self.read("limits")?;
+        match number_after(&limits, "Max open files") {
+            Some(limit) if limit < count => Err(format!(
+                "{} may open {limit} files, {count} are needed: raise the hard limit (ulimit -H -n {count}) and run again",
+                self.name
+            )
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&self, file: &str) -> Outcome<String> {
+        let path = format!("/proc/{}/{file}", self.id());
+        std::fs::read_to_string(&path).map_err(|failure| {
+            format!("{}: {path}: {failure}\n{}", self.name, self.log_tail()).into()
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_address(ready_file: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(ready_file).ok()?;
+    let ready: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(ready.get("listen")?.as_str()?.to_owned())
+}
+
+/// Fields 14 and 15 of /proc/PID/stat, counted from the last parenthesis: a program's name may hold spaces.
+fn cpu_ticks(stat: &str) -> Option<u32> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    Some(fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?)
+}
+
+fn number_after(text: &str, key: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn ticks_per_second() -> f64 {
+    let answer = Command::new("getconf").arg("CLK_TCK").output().ok();
+    let text = answer.and_then(|answer| String::from_utf8(answer.stdout).ok());
+    text.and_then(|text| text.trim().parse().ok())
+        .unwrap_or(100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cpu_ticks, number_after};
+
+    #[test]
+    fn cpu_is_user_and_system_time() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 90 0 0 0 120 34 0 0 20 0 3 0 5";
+        assert_eq!(cpu_ticks(stat), Some(154));
+        assert_eq!(cpu_ticks("7 (a"), None);
+    }
+
+    #[test]
+    fn numbers_follow_their_key() {
+        assert_eq!(
+            number_after("Name:\tx\nVmRSS:\t  71 kB\n", "VmRSS:"),
+            Some(71)
+        );
+        assert_eq!(
+            number_after(
+                "Max open files            1024   4096   files",
+                "Max open files"
+            ),
+            Some(1024)
+        );
+        assert_eq!(
+            number_after("Max open files            unlimited", "Max open files"),
+            None
+        );
+    }
+}
