@@ -104,13 +104,14 @@ impl App {
         let metrics = Arc::new(Metrics::new(&config.region));
         let mut databases = Vec::new();
         for database in &config.databases {
-            let (name, metrics) = (Arc::clone(&database.name), Arc::clone(&metrics));
-            let target = database.target.clone();
-            let pool = Pool::new(Arc::clone(&name), target, database.pool, drain.clone(), Arc::clone(&metrics))
+            let name = Arc::clone(&database.name);
+            let counted = metrics.database(&name);
+            let (target, counted_too) = (database.target.clone(), Arc::clone(&counted));
+            let pool = Pool::new(Arc::clone(&name), target, database.pool, drain.clone(), counted_too)
                 .map_err(|error| failed("the pool", &error))?;
-            databases.push(Database::new(name, pool, database.limits, metrics));
+            databases.push(Database::new(name, pool, database.limits, counted));
         }
-        let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, drain.clone(), Arc::clone(&metrics)));
+        let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, drain.clone()));
         let certificate = match &config.tls {
             Some(files) => {
                 Some(Arc::new(Certificate::load(&files.cert, &files.key).map_err(|error| failed("TLS", &error))?))

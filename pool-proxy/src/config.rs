@@ -159,8 +159,8 @@ fn check_variables(reader: &mut Reader<'_>, sources: &Sources) {
     for name in sources.unknown_variables() {
         reader.warn(format!("the environment variable {name} is none of pool-proxy's and has no effect"));
     }
-    for (name, value) in &sources.environment {
-        if value.contains(char::REPLACEMENT_CHARACTER) {
+    for name in sources::KNOWN {
+        if sources.variable(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
             reader.fault(name, None, "expected text in UTF-8");
         }
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::Instrument;
 
 /// Spawns named tasks and tells them when to stop. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,11 +21,17 @@ impl Default for Drain {
 }
 
 /// Counts a running task down, also when it panics or is aborted.
-struct Running(Arc<watch::Sender<usize>>);
+struct Running {
+    name: &'static str,
+    count: Arc<watch::Sender<usize>>,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        if std::thread::panicking() {
+            tracing::error!(task = self.name, "a task has panicked");
+        }
+        self.count.send_modify(|count| *count -= 1);
     }
 }
 
@@ -37,12 +42,11 @@ impl Drain {
         F: Future<Output = ()> + Send + 'static,
     {
         self.running.send_modify(|count| *count += 1);
-        let running = Running(Arc::clone(&self.running));
-        let task = async move {
+        let running = Running { name, count: Arc::clone(&self.running) };
+        tokio::spawn(async move {
             let _running = running;
             task.await;
-        };
-        tokio::spawn(task.instrument(tracing::trace_span!("task", name)))
+        })
     }
 
     /// Spawns a task that goes on for as long as the process serves and ends with [`stop`](Self::stop).

@@ -26,7 +26,6 @@ use crate::auth::Principal;
 use crate::cache::{Flights, Shelf, Tags};
 use crate::drain::Drain;
 use crate::error::Failure;
-use crate::telemetry::Metrics;
 use call::{CacheStatus, Timing, Work};
 use execute::Execution;
 
@@ -36,19 +35,17 @@ pub struct Gateway {
     shelf: Shelf,
     flights: Flights<cached::Landed>,
     drain: Drain,
-    metrics: Arc<Metrics>,
 }
 
 impl Gateway {
     /// For these databases, with a cache of so many bytes.
-    pub fn new(databases: Vec<Database>, cache_bytes: u64, drain: Drain, metrics: Arc<Metrics>) -> Self {
+    pub fn new(databases: Vec<Database>, cache_bytes: u64, drain: Drain) -> Self {
         let databases = databases.into_iter().map(|database| (Arc::clone(&database.name), Arc::new(database)));
         Self {
             databases: databases.collect(),
             shelf: Shelf::new(cache_bytes),
             flights: Flights::new(drain.clone()),
             drain,
-            metrics,
         }
     }
 
@@ -108,7 +105,7 @@ impl Gateway {
     async fn run_uncached(&self, call: &Call, cache: Option<CacheStatus>) -> Result<Answer, Failure> {
         let database = &call.database;
         if let Some(CacheStatus::Forward { .. }) = cache {
-            self.metrics.cache_request(&database.name, "bypass");
+            database.metrics.cache_request("bypass");
         }
         let (lease, queue) = database.lease(&call.principal).await?;
         let since = Instant::now();
@@ -119,7 +116,7 @@ impl Gateway {
         };
         execution.finish().await;
         let timing = Timing { queue, database: since.elapsed() };
-        self.metrics.query(&database.name, result_word(&outcome), timing.database);
+        database.metrics.query(result_word(&outcome), timing.database);
         Ok(Answer { body: outcome?, cache, age: None, timing })
     }
 }

@@ -15,12 +15,12 @@ use deadpool::managed::{self, PoolError, QueueMode, TimeoutType, Timeouts};
 use deadpool_postgres::Runtime;
 use tracing::{debug, warn};
 
-pub use lease::Lease;
+pub use lease::{Fate, Lease};
 
 use crate::drain::Drain;
 use crate::error::Failure;
 use crate::postgres::{ConnectError, Target};
-use crate::telemetry::Metrics;
+use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
 use manager::Manager;
 
@@ -48,7 +48,7 @@ struct Inner {
     config: PoolConfig,
     connections: managed::Pool<Manager>,
     drain: Drain,
-    metrics: Arc<Metrics>,
+    metrics: Arc<DatabaseMetrics>,
 }
 
 impl Pool {
@@ -61,9 +61,9 @@ impl Pool {
         target: Target,
         config: PoolConfig,
         drain: Drain,
-        metrics: Arc<Metrics>,
+        metrics: Arc<DatabaseMetrics>,
     ) -> Result<Self, managed::BuildError> {
-        let manager = Manager::new(Arc::clone(&name), target, config.max, drain.clone(), Arc::clone(&metrics));
+        let manager = Manager::new(target, config.max, drain.clone(), Arc::clone(&metrics));
         let connections = managed::Pool::builder(manager)
             .max_size(config.max)
             .queue_mode(QueueMode::Lifo)

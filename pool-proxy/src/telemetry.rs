@@ -3,4 +3,4 @@
 pub mod log;
 pub mod metrics;
 
-pub use metrics::Metrics;
+pub use metrics::{DatabaseMetrics, Metrics};

@@ -16,26 +16,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Error> {
     let oha = oha(&interrupts)?;
     npm::install("tests/load/node", &interrupts)?;
     // By itself, so that it is built with the features it is released with.
-    in_front(
-        "the build",
-        &mut cargo(&["build", "--release", "--package", "pool-proxy"]),
-        &interrupts,
-    )?;
-    in_front(
-        "the build",
-        &mut cargo(&["build", "--release", "--package", "load"]),
-        &interrupts,
-    )?;
+    in_front("the build", &mut cargo(&["build", "--release", "--package", "pool-proxy"]), &interrupts)?;
+    in_front("the build", &mut cargo(&["build", "--release", "--package", "load"]), &interrupts)?;
     let postgres = Postgres::start(&mut |step| eprintln!("{step} ..."))?;
-    let mut load = cargo(&[
-        "run",
-        "--release",
-        "--package",
-        "load",
-        "--bin",
-        "load",
-        "--",
-    ]);
+    let mut load = cargo(&["run", "--release", "--package", "load", "--bin", "load", "--"]);
     load.args(arguments)
         .env("POOL_PROXY_BENCH_POSTGRES", postgres.url())
         .env("POOL_PROXY_BIN", target_dir().join("release/pool-proxy"))
@@ -53,9 +37,7 @@ fn oha(interrupts: &Interrupts) -> Result<PathBuf, Error> {
             return Ok(given.into());
         }
         let shown = given.display();
-        return Err(Error::new(format!(
-            "OHA_BIN is `{shown}`, which does not run"
-        )));
+        return Err(Error::new(format!("OHA_BIN is `{shown}`, which does not run")));
     }
     let tools = target_dir().join("tools");
     let own = tools.join("bin/oha");
@@ -66,11 +48,7 @@ fn oha(interrupts: &Interrupts) -> Result<PathBuf, Error> {
     }
     eprintln!("installing oha, the load generator; this takes some minutes, once ...");
     let mut install = cargo(&["install", "oha", "--locked", "--root"]);
-    in_front(
-        "`cargo install oha --locked`",
-        install.arg(&tools),
-        interrupts,
-    )?;
+    in_front("`cargo install oha --locked`", install.arg(&tools), interrupts)?;
     Ok(own)
 }
 

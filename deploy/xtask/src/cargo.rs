@@ -16,10 +16,7 @@ use crate::interrupt::Interrupts;
 pub(crate) fn root() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let package = package.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-    package
-        .ancestors()
-        .nth(2)
-        .map_or_else(PathBuf::new, Path::to_owned)
+    package.ancestors().nth(2).map_or_else(PathBuf::new, Path::to_owned)
 }
 
 /// `cargo` with these arguments, at the root. What cargo told us about our own package is kept from it: build
@@ -38,22 +35,14 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Whether a program can be started: `--version` is asked of it.
 pub(crate) fn works(command: &mut Command) -> bool {
-    let quiet = command
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    quiet
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    let quiet = command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null());
+    quiet.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Runs a command in front, with our terminal. An interrupt is passed on, waited for, and then is an error.
 pub(crate) fn run(command: &mut Command, interrupts: &Interrupts) -> Result<ExitStatus, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .spawn()
-        .map_err(Error::doing(format!("starting {program}")))?;
+    let mut child = command.spawn().map_err(Error::doing(format!("starting {program}")))?;
     let mut told = false;
     loop {
         let ended = child.try_wait();
@@ -98,11 +87,7 @@ impl Build {
                 }
             })
         });
-        Ok(Self {
-            process,
-            said,
-            reader,
-        })
+        Ok(Self { process, said, reader })
     }
 
     /// The line cargo wrote last.

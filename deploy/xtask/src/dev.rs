@@ -56,11 +56,8 @@ impl Options {
             };
             let value = given.or_else(|| arguments.next().map(String::as_str));
             let value = value.unwrap_or_default();
-            let port = value.parse().map_err(|_| {
-                Error::new(format!(
-                    "{name} is `{value}`, but should be a port, 0 to 65535"
-                ))
-            });
+            let port =
+                value.parse().map_err(|_| Error::new(format!("{name} is `{value}`, but should be a port, 0 to 65535")));
             *slot = Some(port?);
         }
         Ok(options)
@@ -80,11 +77,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Error> {
         return Ok(interrupted());
     }
     site.introduce(begun.elapsed());
-    let result = if options.smoke {
-        smoke::run(&site.url(), &site.key)
-    } else {
-        site.stay(&interrupts)
-    };
+    let result = if options.smoke { smoke::run(&site.url(), &site.key) } else { site.stay(&interrupts) };
     site.stop(&interrupts);
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -122,9 +115,7 @@ fn build_and_start_postgres(interrupts: &Interrupts) -> Result<Option<Postgres>,
         match reports.try_recv() {
             Ok(started) => postgres = Some(started.inspect_err(|_| progress.clear())?),
             Err(TryRecvError::Disconnected) if postgres.is_none() => {
-                return Err(Error::new(
-                    "Postgres could not be started: please report this",
-                ));
+                return Err(Error::new("Postgres could not be started: please report this"));
             }
             Err(_) => {}
         }
@@ -133,11 +124,7 @@ fn build_and_start_postgres(interrupts: &Interrupts) -> Result<Option<Postgres>,
             progress.done("built pool-proxy, started Postgres, applied the sample schema");
             return Ok(postgres);
         }
-        progress.tick(&if done {
-            step.clone()
-        } else {
-            build.last_line()
-        });
+        progress.tick(&if done { step.clone() } else { build.last_line() });
         thread::sleep(LOOK);
     }
 }
@@ -164,8 +151,7 @@ impl Site {
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
             // The log's format and filter are the developer's; all else would make this another proxy.
-            if text.starts_with("POOL_PROXY_") && text != "POOL_PROXY_LOG" || text.starts_with("PG")
-            {
+            if text.starts_with("POOL_PROXY_") && text != "POOL_PROXY_LOG" || text.starts_with("PG") {
                 command.env_remove(&name);
             }
         }
@@ -202,8 +188,7 @@ impl Site {
             }
             self.check()?;
             if begun.elapsed() > START {
-                let message =
-                    format!("the proxy does not serve after {START:?}; see its log above");
+                let message = format!("the proxy does not serve after {START:?}; see its log above");
                 return Err(Error::new(message));
             }
             thread::sleep(LOOK);
@@ -245,9 +230,7 @@ impl Site {
                 break;
             }
             if begun.elapsed() > Duration::from_secs(1) {
-                progress
-                    .get_or_insert_with(|| Progress::of("stopping; Ctrl-C again to stop at once"))
-                    .tick("");
+                progress.get_or_insert_with(|| Progress::of("stopping; Ctrl-C again to stop at once")).tick("");
             }
             thread::sleep(LOOK);
         }
@@ -268,11 +251,7 @@ impl Site {
         println!("  API key    {}", self.key);
         println!("  Postgres   {}", self.postgres.url());
         for request in smoke::requests() {
-            println!(
-                "\n  {}:\n{}",
-                request.title,
-                request.curl(&self.url(), &self.key)
-            );
+            println!("\n  {}:\n{}", request.title, request.curl(&self.url(), &self.key));
         }
         println!();
     }
@@ -287,16 +266,13 @@ fn port(flag: &str, asked: Option<u16>, usual: u16, taken: u16) -> Result<u16, E
             .map(|address| address.port())
             .map_err(Error::doing("choosing a free port")),
         Some(port) if free(port) => Ok(port),
-        Some(port) => Err(Error::new(format!(
-            "port {port} on 127.0.0.1 is taken: choose another with {flag}, or leave it out"
-        ))),
+        Some(port) => {
+            Err(Error::new(format!("port {port} on 127.0.0.1 is taken: choose another with {flag}, or leave it out")))
+        }
         None => {
             let found = (usual..usual + 100).find(|port| free(*port));
-            let found = found.ok_or_else(|| {
-                Error::new(format!(
-                    "no free port from {usual} on: choose one with {flag}"
-                ))
-            })?;
+            let found =
+                found.ok_or_else(|| Error::new(format!("no free port from {usual} on: choose one with {flag}")))?;
             if found != usual {
                 eprintln!("port {usual} is taken, using {found}");
             }

@@ -23,11 +23,7 @@ impl Interrupts {
             .build()
             .map_err(Error::doing("starting a runtime"))?;
         let entered = runtime.enter();
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let streams = kinds.map(|kind| signal(kind).map_err(Error::doing("catching signals")));
         for (stream, kind) in streams.into_iter().zip(kinds) {
             let mut stream = stream?;

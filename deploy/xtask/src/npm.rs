@@ -43,9 +43,7 @@ fn no_node(folder: &str) -> Error {
         _ if Path::new("/usr/bin/apt-get").exists() => "apt-get install -y nodejs npm",
         _ => "dnf install -y nodejs",
     };
-    Error::new(format!(
-        "{folder} needs Node 20 or newer with npm: run `{command}`"
-    ))
+    Error::new(format!("{folder} needs Node 20 or newer with npm: run `{command}`"))
 }
 
 fn changed(path: &Path) -> Option<SystemTime> {

@@ -28,13 +28,7 @@ impl Progress {
             eprintln!("{what} ...");
         }
         let now = Instant::now();
-        Self {
-            what,
-            terminal,
-            started: now,
-            drawn: now,
-            turns: 0,
-        }
+        Self { what, terminal, started: now, drawn: now, turns: 0 }
     }
 
     /// Draws, if it is time to; `detail` is what goes on at this moment.

@@ -12,9 +12,8 @@ pub(crate) fn apply(url: &str) -> Result<(), Error> {
         .build()
         .map_err(Error::doing("starting a runtime"))?;
     runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls)
-            .await
-            .map_err(Error::doing("connecting to the private Postgres"))?;
+        let (client, connection) =
+            tokio_postgres::connect(url, NoTls).await.map_err(Error::doing("connecting to the private Postgres"))?;
         let connection = tokio::spawn(connection);
         let applied = client.batch_execute(SCHEMA).await;
         applied.map_err(Error::doing("applying deploy/xtask/sample.sql"))?;

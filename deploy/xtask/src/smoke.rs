@@ -53,8 +53,7 @@ pub(crate) fn requests() -> [Request; 3] {
             headers: &[("Cache-Control", "max-age=60"), ("Cache-Tag", "posts")],
             body: r#"{"query": "SELECT count(*) AS published FROM posts WHERE published"}"#,
             right: |answer| {
-                answer.body["rows"][0]["published"] == "13"
-                    && answer.header("cache-status").starts_with("pool-proxy;")
+                answer.body["rows"][0]["published"] == "13" && answer.header("cache-status").starts_with("pool-proxy;")
             },
             expected: "a count of 13 and a Cache-Status",
         },
@@ -84,9 +83,7 @@ pub(crate) fn run(url: &str, key: &str) -> Result<(), Error> {
         let text = request.send(url, key)?;
         println!("{text}\n");
         if !Answer::read(&text).is_some_and(|answer| answer.is_ok() && (request.right)(&answer)) {
-            let Request {
-                title, expected, ..
-            } = request;
+            let Request { title, expected, .. } = request;
             wrong.push(format!("{title}: expected status 200 and {expected}"));
         }
     }
@@ -94,44 +91,30 @@ pub(crate) fn run(url: &str, key: &str) -> Result<(), Error> {
         println!("smoke test passed");
         return Ok(());
     }
-    Err(Error::new(format!(
-        "smoke test failed\n  {}",
-        wrong.join("\n  ")
-    )))
+    Err(Error::new(format!("smoke test failed\n  {}", wrong.join("\n  "))))
 }
 
 impl Request {
     /// The command to paste. Nothing in it needs more quoting than this.
     pub(crate) fn curl(&self, url: &str, key: &str) -> String {
         let headers = self.headers.iter();
-        let headers: Vec<_> = headers
-            .map(|(name, value)| format!(" -H '{name}: {value}'"))
-            .collect();
+        let headers: Vec<_> = headers.map(|(name, value)| format!(" -H '{name}: {value}'")).collect();
         let (path, headers, body) = (self.path, headers.concat(), self.body);
-        format!(
-            "  curl -i {url}{path} -H 'Authorization: Bearer {key}'{headers} \\\n    -d '{body}'"
-        )
+        format!("  curl -i {url}{path} -H 'Authorization: Bearer {key}'{headers} \\\n    -d '{body}'")
     }
 
     /// The whole answer, head and body: through curl if there is one.
     fn send(&self, url: &str, key: &str) -> Result<String, Error> {
         let mut headers = vec![format!("Authorization: Bearer {key}")];
-        headers.extend(
-            self.headers
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}")),
-        );
+        headers.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
         if !works(&mut Command::new("curl")) {
             let address = url.trim_start_matches("http://");
-            return self
-                .send_plainly(address, &headers)
-                .map_err(Error::doing(self.title));
+            return self.send_plainly(address, &headers).map_err(Error::doing(self.title));
         }
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--include", "--noproxy", "*"]);
         curl.arg("--max-time").arg(PATIENCE.as_secs().to_string());
-        curl.arg(format!("{url}{}", self.path))
-            .args(["--data", self.body]);
+        curl.arg(format!("{url}{}", self.path)).args(["--data", self.body]);
         for header in &headers {
             curl.args(["--header", header]);
         }
@@ -162,10 +145,7 @@ impl Request {
 impl Answer {
     fn read(text: &str) -> Option<Self> {
         let (head, body) = text.split_once("\r\n\r\n")?;
-        Some(Self {
-            head: head.to_owned(),
-            body: serde_json::from_str(body).ok()?,
-        })
+        Some(Self { head: head.to_owned(), body: serde_json::from_str(body).ok()? })
     }
 
     fn is_ok(&self) -> bool {

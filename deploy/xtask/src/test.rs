@@ -11,10 +11,7 @@ use crate::npm;
 
 /// Runs every check, or, with a filter, those tests alone.
 pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
-    let mut run = Run {
-        interrupts: Interrupts::catch()?,
-        done: Vec::new(),
-    };
+    let mut run = Run { interrupts: Interrupts::catch()?, done: Vec::new() };
     let all = filter.is_empty();
     npm::install("tests/clients", &run.interrupts)?;
     if all {
@@ -42,8 +39,7 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
         let doc = cargo(&["test", "--doc", "--package", "pool-proxy"]);
         run.step("doc tests", &mut with_postgres(doc))?;
     } else if all {
-        run.done
-            .push(("doc tests", "skipped: pool-proxy is no library".to_owned()));
+        run.done.push(("doc tests", "skipped: pool-proxy is no library".to_owned()));
     }
     postgres.stop();
     Ok(run.summary())
@@ -101,11 +97,7 @@ impl Run {
         for (name, outcome) in &self.done {
             eprintln!("{name:>10}  {outcome}");
         }
-        if self
-            .done
-            .iter()
-            .any(|(_, outcome)| outcome.starts_with(FAILED))
-        {
+        if self.done.iter().any(|(_, outcome)| outcome.starts_with(FAILED)) {
             return ExitCode::FAILURE;
         }
         ExitCode::SUCCESS

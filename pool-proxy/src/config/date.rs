@@ -1,10 +1,13 @@
 //! Moments as people write them.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What [`parse`] accepts, for people.
 pub const EXPECTED: &str = "expected a date such as 2035-01-01 (midnight UTC), or a time such as \
     2035-01-01T12:00:00Z";
+
+/// 9999-12-31T23:59:59Z.
+const LAST: u64 = 253_402_300_799;
 
 /// A day as its first moment in UTC, or a moment in RFC 3339.
 pub fn parse(text: &str) -> Option<SystemTime> {
@@ -24,9 +27,11 @@ pub fn parse(text: &str) -> Option<SystemTime> {
         return None;
     }
     let offset = Duration::from_secs(hours * 3600 + minutes * 60);
-    match zone.as_bytes().first() {
+    let moment = match zone.as_bytes().first() {
         Some(b'+') => moment.checked_sub(offset),
         Some(b'-') => moment.checked_add(offset),
         _ => None,
-    }
+    };
+    // Outside of it there is no way back to text.
+    moment.filter(|moment| moment.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() <= LAST))
 }

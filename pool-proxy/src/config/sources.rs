@@ -40,7 +40,7 @@ pub(super) const CONFIG: &str = "POOL_PROXY_CONFIG";
 pub(super) const REGION: &str = "POOL_PROXY_REGION";
 pub(super) const DB_ROOT_CERT: &str = "POOL_PROXY_DB_ROOT_CERT";
 
-const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 14] = [
     DATABASE_URL,
     KEY,
     LISTEN,

@@ -20,8 +20,10 @@ use super::reply::Reply;
 use super::tls::Certificate;
 use crate::drain::Drain;
 
-/// How long a client may take to encrypt, or to send a request's head.
+/// How long a client may take to encrypt.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a connection may be without a whole request head: so long an idle one is kept, too.
+const IDLE: Duration = Duration::from_secs(75);
 /// The most connections at a time; one more waits in the listener's backlog.
 const MOST_CONNECTIONS: usize = 50_000;
 
@@ -90,7 +92,7 @@ where
         async move { Ok::<_, Infallible>(answering.await) }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).keep_alive(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).keep_alive(true);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
     let ended = tokio::select! {

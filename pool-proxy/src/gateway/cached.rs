@@ -38,7 +38,7 @@ impl Gateway {
         if !Shelf::carries(&entry, &cache.tags) {
             self.shelf.add_tags(&cache.key, &entry, &cache.tags, None);
         }
-        self.metrics.cache_request(&database.name, "hit");
+        database.metrics.cache_hit();
         Some(from_entry(&entry, cache, age))
     }
 }
@@ -78,7 +78,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         let age = entry.age();
         if age < cache.max_age.saturating_add(cache.stale_while_revalidate) {
             refresh(gateway, &call, &cache);
-            gateway.metrics.cache_request(&call.database.name, "stale");
+            call.database.metrics.cache_request("stale");
             return Ok(from_entry(entry, &cache, age));
         }
     }
@@ -121,7 +121,7 @@ async fn answer(
                 (_, Forward::Request) => "refreshed",
                 _ => "miss",
             };
-            gateway.metrics.cache_request(&call.database.name, word);
+            call.database.metrics.cache_request(word);
             let stored = *stored && !collapsed;
             let status = CacheStatus::Forward { reason, stored, collapsed, detail: None };
             Ok(Answer { body: body.clone(), cache: Some(status), age: None, timing: *timing })
@@ -157,7 +157,7 @@ async fn fill_on(
     let born = Instant::now();
     let outcome = execution.one(query, true).await;
     let timing = Timing { queue, database: born.elapsed() };
-    gateway.metrics.query(&call.database.name, super::result_word(&outcome), timing.database);
+    call.database.metrics.query(super::result_word(&outcome), timing.database);
     let body = match outcome {
         Ok(body) => body,
         // Something that Postgres takes for a read has tried to write.

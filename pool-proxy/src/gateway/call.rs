@@ -1,11 +1,10 @@
 //! What a door asks of the gateway, and what it gets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 
 use super::Database;
 use crate::auth::Principal;
@@ -194,14 +193,12 @@ pub struct Budget(Arc<Spent>);
 struct Spent {
     limit: u64,
     bytes: AtomicU64,
-    over: AtomicBool,
-    notify: Notify,
 }
 
 impl Budget {
     /// Of so many bytes.
     pub fn new(limit: u64) -> Self {
-        Self(Arc::new(Spent { limit, bytes: AtomicU64::new(0), over: AtomicBool::new(false), notify: Notify::new() }))
+        Self(Arc::new(Spent { limit, bytes: AtomicU64::new(0) }))
     }
 
     /// Takes bytes out of it.
@@ -213,8 +210,6 @@ impl Budget {
         if spent <= self.0.limit {
             return Ok(());
         }
-        self.0.over.store(true, Ordering::Release);
-        self.0.notify.notify_one();
         Err(QueryError::Full { limit: self.0.limit, completed: false })
     }
 
@@ -223,10 +218,8 @@ impl Budget {
         self.0.limit
     }
 
-    /// Resolves when it was overspent.
-    pub async fn overspent(&self) {
-        while !self.0.over.load(Ordering::Acquire) {
-            self.0.notify.notified().await;
-        }
+    /// Whether more was taken than there was.
+    pub fn is_overspent(&self) -> bool {
+        self.0.bytes.load(Ordering::Relaxed) > self.0.limit
     }
 }

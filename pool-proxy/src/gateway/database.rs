@@ -11,7 +11,7 @@ use super::limits::Limits;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::{Lease, Pool};
-use crate::telemetry::Metrics;
+use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
 
 /// One database.
@@ -23,7 +23,7 @@ pub struct Database {
     queue: Queue,
     limits: RwLock<Limits>,
     pub(super) verdicts: Verdicts,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<DatabaseMetrics>,
 }
 
 impl std::fmt::Debug for Database {
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Database {
 
 impl Database {
     /// With as many turns as the pool has connections.
-    pub fn new(name: Arc<str>, pool: Pool, limits: Limits, metrics: Arc<Metrics>) -> Self {
+    pub fn new(name: Arc<str>, pool: Pool, limits: Limits, metrics: Arc<DatabaseMetrics>) -> Self {
         let queue = Queue::new(pool.gauges().max);
         Self { name, pool, queue, limits: RwLock::new(limits), verdicts: Verdicts::new(), metrics }
     }
@@ -67,7 +67,7 @@ impl Database {
         let mut lease = self.pool.checkout(left).await?;
         lease.hold(turn);
         let waited = since.elapsed();
-        self.metrics.queued(&self.name, waited);
+        self.metrics.queued(waited);
         Ok((lease, waited))
     }
 
@@ -81,7 +81,15 @@ impl Database {
             // All are at work, which is proof enough.
             return Ok(());
         }
-        self.pool.checkout(patience).await?.finish().await;
+        let mut lease = self.pool.checkout(patience).await?;
+        let answers = match lease.server() {
+            Some(server) => tokio::time::timeout(patience, server.client().check_connection()).await,
+            None => return Err(Failure::Internal),
+        };
+        if !matches!(answers, Ok(Ok(()))) {
+            return Err(Failure::unavailable("the database does not answer"));
+        }
+        lease.finish().await;
         Ok(())
     }
 }

@@ -1,17 +1,16 @@
 //! Ending what takes too long or grows too large, by a cancel in Postgres; its last word decides.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::call::Budget;
 use crate::error::Failure;
-use crate::pool::Lease;
+use crate::pool::Fate;
 use crate::postgres::cancel::Canceller;
 
 /// How long a cancelled query may take to say so.
@@ -26,11 +25,27 @@ pub(super) struct Deadline {
     /// What ends the statement under way.
     pub(super) canceller: Canceller,
     /// Whether it may be cancelled now.
-    pub(super) cancellable: Arc<AtomicBool>,
+    pub(super) fate: Arc<Fate>,
 }
 
-/// Tells the deadline that a statement has ended and the next one's time begins.
-pub(super) type Progress = watch::Sender<Instant>;
+/// When the statement under way began.
+#[derive(Debug, Clone)]
+pub(super) struct Progress(Arc<Mutex<Instant>>);
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    /// One statement has ended, and the next one's time begins.
+    pub(super) fn step(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn since(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 enum Over {
     Time(Duration),
@@ -46,33 +61,48 @@ impl Deadline {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let mut work = pin!(work);
-        let over = {
-            let mut steps = progress.subscribe();
-            let end = Instant::now() + self.total;
-            let mut overspent = pin!(budget.overspent());
-            loop {
-                let next = *steps.borrow_and_update() + self.each;
-                let limit = if next < end { self.each } else { self.total };
-                tokio::select! {
-                    biased;
-                    done = &mut work => return done,
-                    () = &mut overspent => break Over::Size,
-                    () = sleep_until(next.min(end)) => break Over::Time(limit),
-                    // The sender is ours, so this is always a step.
-                    _ = steps.changed() => {}
+        progress.step();
+        let end = progress.since() + self.total;
+        let mut timer = pin!(sleep_until(end.min(progress.since() + self.each)));
+        let over = poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            // The budget is spent by the work itself, so it is enough to look after each of its steps.
+            if budget.is_overspent() {
+                return Poll::Ready(Err(Over::Size));
+            }
+            while timer.as_mut().poll(cx).is_ready() {
+                let next = progress.since() + self.each;
+                if timer.deadline() >= end {
+                    return Poll::Ready(Err(Over::Time(self.total)));
                 }
+                if timer.deadline() >= next {
+                    return Poll::Ready(Err(Over::Time(self.each)));
+                }
+                // A statement has ended since the timer was set.
+                timer.as_mut().reset(next.min(end));
             }
+            Poll::Pending
+        });
+        let over = match over.await {
+            Ok(done) => return done,
+            Err(over) => over,
         };
-        Lease::cancel(&self.cancellable, &self.canceller).await;
-        let last_word = timeout(GRACE, work).await;
-        match (last_word, over) {
-            (Ok(Ok(done)), _) => Ok(done),
-            (Ok(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
-                Err(Failure::TimedOut(limit))
+        // Boxed: most calls never come here.
+        Box::pin(async {
+            self.fate.cancel(&self.canceller).await;
+            let last_word = timeout(GRACE, work).await;
+            match (last_word, over) {
+                (Ok(Ok(done)), _) => Ok(done),
+                (Ok(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
+                    Err(Failure::TimedOut(limit))
+                }
+                (Ok(Err(failure)), _) => Err(failure),
+                (Err(_), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
+                (Err(_), Over::Size) => Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false }),
             }
-            (Ok(Err(failure)), _) => Err(failure),
-            (Err(_), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
-            (Err(_), Over::Size) => Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false }),
-        }
+        })
+        .await
     }
 }

@@ -1,10 +1,8 @@
 //! Running a call on a leased connection: one flight to the server where the order allows it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 use tokio_postgres::Statement;
 
 use super::call::{Batch, Budget, Call, Query, ResultSink};
@@ -23,8 +21,6 @@ pub(super) struct Execution<'a> {
     call: &'a Call,
     lease: Lease,
     progress: Progress,
-    /// What was done to the session could not be undone.
-    spoilt: bool,
 }
 
 /// Around the statements of one flight.
@@ -48,12 +44,12 @@ type Ended = Result<Option<String>, QueryError>;
 
 impl<'a> Execution<'a> {
     pub(super) fn new(call: &'a Call, lease: Lease) -> Self {
-        Self { call, lease, progress: Progress::new(Instant::now()), spoilt: false }
+        Self { call, lease, progress: Progress::new() }
     }
 
     /// Gives the connection back.
     pub(super) async fn finish(self) {
-        if self.spoilt { self.lease.close() } else { self.lease.finish().await }
+        self.lease.finish().await;
     }
 
     /// Whether the answer may be stored; asked of Postgres if it is not known.
@@ -95,10 +91,14 @@ impl<'a> Execution<'a> {
         if restricted {
             self.enter(mode).await?;
         }
-        let keep = !statement::has_frozen_literal(&query.text);
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
-        let statement = server.prepare(&query.text, keep).await.map_err(not_sent)?;
+        let statement = if let Some(statement) = server.prepared(&query.text) {
+            statement
+        } else {
+            let keep = !statement::has_frozen_literal(&query.text);
+            server.prepare(&query.text, keep).await.map_err(not_sent)?
+        };
         let mut sink = self.call.format.sink(0, budget.clone());
         if !restricted && !read_only && !care.reset && !care.discard_sequences {
             // The plain case: one request, one answer.
@@ -196,7 +196,7 @@ impl<'a> Execution<'a> {
         queries: &[Query],
         sinks: &mut [Box<dyn ResultSink>],
     ) -> Result<(), Failure> {
-        let cancellable = self.lease.cancellable();
+        let fate = self.lease.fate();
         let progress = &self.progress;
         let server: &Server = self.lease.server().ok_or(Failure::Internal)?;
         let number = server.executions();
@@ -205,10 +205,10 @@ impl<'a> Execution<'a> {
             steps.push(Box::pin(async { server.command("DISCARD SEQUENCES").await.map(|()| None) }));
         }
         if let Some(begin) = &frame.begin {
-            cancellable.store(false, Ordering::Release);
+            fate.set_cancellable(false);
             steps.push(Box::pin(async {
                 let begun = server.command(begin).await;
-                cancellable.store(true, Ordering::Release);
+                fate.set_cancellable(true);
                 begun.map(|()| None)
             }));
         }
@@ -216,7 +216,7 @@ impl<'a> Execution<'a> {
         for (offset, ((statement, query), sink)) in statements.iter().zip(queries).zip(sinks).enumerate() {
             steps.push(Box::pin(async move {
                 let ended = server.execute(number + offset as u64, statement, &query.params, &mut **sink).await;
-                progress.send_replace(Instant::now());
+                progress.step();
                 ended
             }));
         }
@@ -224,12 +224,12 @@ impl<'a> Execution<'a> {
             steps.push(Box::pin(async { server.command("COMMIT").await.map(|()| None) }));
         }
         if frame.reset {
-            self.call.database.metrics.reset(&self.call.database.name);
+            self.call.database.metrics.reset();
             steps.push(Box::pin(async { server.reset().await.map(|()| None) }));
         }
         let mut ended = in_order(steps).await;
-        if frame.reset {
-            self.spoilt |= ended.pop().is_some_and(|reset| reset.is_err());
+        if frame.reset && ended.pop().is_some_and(|reset| reset.is_err()) {
+            fate.spoil();
         }
         let commit = if frame.commit { ended.pop() } else { None };
         let ran = ended.split_off(before);
@@ -312,11 +312,10 @@ impl<'a> Execution<'a> {
 
     fn deadline(&mut self, batch: bool) -> Result<Deadline, Failure> {
         let limits = self.call.database.limits();
-        let cancellable = self.lease.cancellable();
+        let fate = self.lease.fate();
         let canceller = self.server()?.canceller();
-        self.progress.send_replace(Instant::now());
         let total = if batch { limits.transaction } else { limits.query };
-        Ok(Deadline { each: limits.query, total, canceller, cancellable })
+        Ok(Deadline { each: limits.query, total, canceller, fate })
     }
 
     fn judge_loss(&mut self, failure: Failure, budget: &Budget) -> Failure {

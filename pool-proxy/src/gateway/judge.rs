@@ -76,7 +76,7 @@ pub(super) async fn judge(
     } else {
         server.prepare(text, keep).await.map_err(not_sent)?
     };
-    database.metrics.analysis(&database.name);
+    database.metrics.analysis();
     let role = principal.role.as_deref();
     // Boxed: it is rare, and every other call would carry its size.
     let verdict = Box::pin(statement::analyse(server.client(), text, prepared.params(), role))

@@ -29,12 +29,12 @@ pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
     }
     let back = async {
         if !server.is_idle() {
-            pool.0.metrics.cancel(&pool.0.name);
+            pool.0.metrics.cancel();
             if server.canceller().cancel().await.is_err() {
                 return false;
             }
         }
-        pool.0.metrics.reset(&pool.0.name);
+        pool.0.metrics.reset();
         settle(server).await && server.reset().await.is_ok() && server.is_idle()
     };
     tokio::time::timeout(PATIENCE, back).await.unwrap_or(false)

@@ -13,22 +13,55 @@ use super::{Pool, hygiene};
 use crate::postgres::Server;
 use crate::postgres::cancel::Canceller;
 
+/// What may still be done with a leased connection; known to the lease and to whoever watches its deadline.
+#[derive(Debug)]
+pub struct Fate {
+    cancellable: AtomicBool,
+    spoilt: AtomicBool,
+}
+
+impl Fate {
+    /// While false, a cancel could hit the BEGIN of what is under way and let the rest run outside of it.
+    pub fn set_cancellable(&self, cancellable: bool) {
+        self.cancellable.store(cancellable, Ordering::Release);
+    }
+
+    /// Something was done to the session that cannot be undone: it will be closed.
+    pub fn spoil(&self) {
+        self.spoilt.store(true, Ordering::Release);
+    }
+
+    /// Cancels what runs, if that is safe now, and waits until Postgres has dealt with it.
+    pub async fn cancel(&self, canceller: &Canceller) {
+        if self.cancellable.load(Ordering::Acquire) && canceller.cancel().await.is_err() {
+            // It may still be under way, and must not hit the next borrower.
+            self.spoil();
+        }
+    }
+
+    /// Whether the connection may be brought back.
+    fn is_sound(&self) -> bool {
+        self.cancellable.load(Ordering::Acquire) && !self.spoilt.load(Ordering::Acquire)
+    }
+}
+
 /// A connection on loan.
 pub struct Lease {
     server: Option<Object<Manager>>,
     pool: Pool,
-    cancellable: Arc<AtomicBool>,
-    holds: Vec<Box<dyn Any + Send>>,
+    fate: Arc<Fate>,
+    held: Option<Box<dyn Any + Send>>,
 }
 
 impl Lease {
     pub(super) fn new(pool: Pool, server: Object<Manager>) -> Self {
-        Self { server: Some(server), pool, cancellable: Arc::new(AtomicBool::new(true)), holds: Vec::new() }
+        let fate = Fate { cancellable: AtomicBool::new(true), spoilt: AtomicBool::new(false) };
+        Self { server: Some(server), pool, fate: Arc::new(fate), held: None }
     }
 
     /// Keeps something, such as the caller's turn, until the connection is back or closed.
     pub fn hold(&mut self, held: impl Any + Send) {
-        self.holds.push(Box::new(held));
+        self.held = Some(Box::new(held));
     }
 
     /// The connection. `None` only after the lease has ended, which consumes it.
@@ -36,36 +69,21 @@ impl Lease {
         self.server.as_deref_mut()
     }
 
-    /// While false, a cancel could hit the BEGIN of what is under way and let the rest run outside of it: then the
-    /// connection is closed instead.
-    pub fn cancellable(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.cancellable)
-    }
-
-    /// Sends a cancel for what runs, and waits until Postgres has dealt with it; false if it must not or could not.
-    pub async fn cancel(cancellable: &AtomicBool, canceller: &Canceller) -> bool {
-        cancellable.load(Ordering::Acquire) && canceller.cancel().await.is_ok()
+    /// What may still be done with the connection.
+    pub fn fate(&self) -> Arc<Fate> {
+        Arc::clone(&self.fate)
     }
 
     /// Gives the connection back. What is still under way is waited for, shortly; after an error in a transaction
     /// it is rolled back.
     pub async fn finish(mut self) {
         const PATIENCE: Duration = Duration::from_secs(5);
+        if !self.fate.is_sound() {
+            return;
+        }
         let settled: OptionFuture<_> = self.server.as_deref().map(hygiene::settle).into();
         if let Ok(Some(true)) = tokio::time::timeout(PATIENCE, settled).await {
             self.server.take();
-        }
-    }
-
-    /// Closes the connection: what was done to it cannot be undone.
-    pub fn close(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some(server) = self.server.take() {
-            // Leaves the pool, and ends the connection.
-            drop(Object::take(server));
         }
     }
 }
@@ -73,17 +91,17 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(server) = self.server.take() else { return };
-        let holds = std::mem::take(&mut self.holds);
+        let held = self.held.take();
         let pool = self.pool.clone();
-        let cancellable = self.cancellable.load(Ordering::Acquire);
+        let sound = self.fate.is_sound();
         let drain = pool.0.drain.clone();
         drain.spawn("reclaim connection", async move {
-            if cancellable && hygiene::reclaim(&pool, &server).await {
+            if sound && hygiene::reclaim(&pool, &server).await {
                 drop(server);
             } else {
                 drop(Object::take(server));
             }
-            drop(holds);
+            drop(held);
         });
     }
 }

@@ -7,20 +7,19 @@ use tokio::sync::Semaphore;
 
 use crate::drain::Drain;
 use crate::postgres::{ConnectError, Server, Target};
-use crate::telemetry::Metrics;
+use crate::telemetry::DatabaseMetrics;
 
 /// deadpool's view of a [`Server`].
 pub(super) struct Manager {
-    name: Arc<str>,
     target: Target,
     cap: Arc<Semaphore>,
     drain: Drain,
-    metrics: Arc<Metrics>,
+    metrics: Arc<DatabaseMetrics>,
 }
 
 impl Manager {
-    pub(super) fn new(name: Arc<str>, target: Target, max: usize, drain: Drain, metrics: Arc<Metrics>) -> Self {
-        Self { name, target, cap: Arc::new(Semaphore::new(max)), drain, metrics }
+    pub(super) fn new(target: Target, max: usize, drain: Drain, metrics: Arc<DatabaseMetrics>) -> Self {
+        Self { target, cap: Arc::new(Semaphore::new(max)), drain, metrics }
     }
 }
 
@@ -31,8 +30,9 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<Server, ConnectError> {
         // Waits while a connection that was given up is still closing. The semaphore is never closed itself.
         let permit = Arc::clone(&self.cap).acquire_owned().await.ok();
-        let outcome = self.target.connect(&self.drain, permit).await;
-        self.metrics.connect(&self.name, if outcome.is_ok() { "ok" } else { "failed" });
+        // Boxed: every checkout would carry its size.
+        let outcome = Box::pin(self.target.connect(&self.drain, permit)).await;
+        self.metrics.connect(if outcome.is_ok() { "ok" } else { "failed" });
         outcome
     }
 

@@ -137,40 +137,21 @@ impl Metrics {
         self.request_seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
     }
 
-    /// A request that asked for caching: `hit`, `stale`, `miss`, `collapsed`, `bypass`, ...
-    pub fn cache_request(&self, database: &Arc<str>, result: &'static str) {
-        self.cache_requests.get_or_create(&Outcome { database: database.clone(), result }).inc();
-    }
-
-    /// A call was run: `ok`, `refused`, `timeout`, ...
-    pub fn query(&self, database: &Arc<str>, result: &'static str, took: Duration) {
-        self.queries.get_or_create(&Outcome { database: database.clone(), result }).inc();
-        self.query_seconds.get_or_create(&Database { database: database.clone() }).observe(took.as_secs_f64());
-    }
-
-    /// A call got a connection after waiting so long.
-    pub fn queued(&self, database: &Arc<str>, waited: Duration) {
-        self.queue_seconds.get_or_create(&Database { database: database.clone() }).observe(waited.as_secs_f64());
-    }
-
-    /// A connection was opened, or not.
-    pub fn connect(&self, database: &Arc<str>, result: &'static str) {
-        self.connects.get_or_create(&Outcome { database: database.clone(), result }).inc();
-    }
-
-    /// A cancel request was sent.
-    pub fn cancel(&self, database: &Arc<str>) {
-        self.cancels.get_or_create(&Database { database: database.clone() }).inc();
-    }
-
-    /// A session was reset.
-    pub fn reset(&self, database: &Arc<str>) {
-        self.resets.get_or_create(&Database { database: database.clone() }).inc();
-    }
-
-    /// A statement was judged.
-    pub fn analysis(&self, database: &Arc<str>) {
-        self.analyses.get_or_create(&Database { database: database.clone() }).inc();
+    /// The metrics of one database.
+    pub fn database(self: &Arc<Self>, name: &Arc<str>) -> Arc<DatabaseMetrics> {
+        let label = Database { database: Arc::clone(name) };
+        let outcome = |result| Outcome { database: Arc::clone(name), result };
+        Arc::new(DatabaseMetrics {
+            hits: self.cache_requests.get_or_create(&outcome("hit")).clone(),
+            ok: self.queries.get_or_create(&outcome("ok")).clone(),
+            query_seconds: self.query_seconds.get_or_create(&label).clone(),
+            queue_seconds: self.queue_seconds.get_or_create(&label).clone(),
+            cancels: self.cancels.get_or_create(&label).clone(),
+            resets: self.resets.get_or_create(&label).clone(),
+            analyses: self.analyses.get_or_create(&label).clone(),
+            name: Arc::clone(name),
+            all: Arc::clone(self),
+        })
     }
 
     /// How a pool stands, set when metrics are read.
@@ -196,5 +177,66 @@ impl Metrics {
         // Writing to a string cannot fail.
         let _ = text::encode(&mut out, &self.registry);
         out
+    }
+}
+
+/// The metrics of one database; the frequent ones need no look-up by label.
+#[derive(Debug)]
+pub struct DatabaseMetrics {
+    name: Arc<str>,
+    all: Arc<Metrics>,
+    hits: Counter,
+    ok: Counter,
+    query_seconds: Histogram,
+    queue_seconds: Histogram,
+    cancels: Counter,
+    resets: Counter,
+    analyses: Counter,
+}
+
+impl DatabaseMetrics {
+    /// A request was answered from the cache.
+    pub fn cache_hit(&self) {
+        self.hits.inc();
+    }
+
+    /// Another request that asked for caching: `stale`, `miss`, `collapsed`, `bypass`, ...
+    pub fn cache_request(&self, result: &'static str) {
+        self.all.cache_requests.get_or_create(&Outcome { database: Arc::clone(&self.name), result }).inc();
+    }
+
+    /// A call was run: `ok`, `refused`, `timeout`, ...
+    pub fn query(&self, result: &'static str, took: Duration) {
+        if result == "ok" {
+            self.ok.inc();
+        } else {
+            self.all.queries.get_or_create(&Outcome { database: Arc::clone(&self.name), result }).inc();
+        }
+        self.query_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A call got a connection after waiting so long.
+    pub fn queued(&self, waited: Duration) {
+        self.queue_seconds.observe(waited.as_secs_f64());
+    }
+
+    /// A connection was opened (`ok`), or not (`failed`).
+    pub fn connect(&self, result: &'static str) {
+        self.all.connects.get_or_create(&Outcome { database: Arc::clone(&self.name), result }).inc();
+    }
+
+    /// A cancel request was sent.
+    pub fn cancel(&self) {
+        self.cancels.inc();
+    }
+
+    /// A session was reset.
+    pub fn reset(&self) {
+        self.resets.inc();
+    }
+
+    /// A statement was judged.
+    pub fn analysis(&self) {
+        self.analyses.inc();
     }
 }

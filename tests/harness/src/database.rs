@@ -86,9 +86,7 @@ fn cluster() -> &'static str {
     static OWN: OnceLock<Postgres> = OnceLock::new();
     URL.get_or_init(|| match env::var(CLUSTER) {
         Ok(url) if !url.is_empty() => url,
-        _ => OWN
-            .get_or_init(|| Postgres::start(&mut |step| eprintln!("{step}")).unwrap())
-            .url(),
+        _ => OWN.get_or_init(|| Postgres::start(&mut |step| eprintln!("{step}")).unwrap()).url(),
     })
 }
 
@@ -98,9 +96,8 @@ fn server_url() -> &'static str {
 }
 
 async fn connect(url: &str) -> Result<Client, Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls)
-        .await
-        .map_err(Error::doing("connecting to the tests' Postgres"))?;
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.map_err(Error::doing("connecting to the tests' Postgres"))?;
     tokio::spawn(connection);
     Ok(client)
 }

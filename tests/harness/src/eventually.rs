@@ -22,10 +22,9 @@ where
         loop {
             match question().await.yes() {
                 Ok(value) => return value,
-                Err(last) => assert!(
-                    Instant::now() < deadline,
-                    "not true within {PATIENCE:?}, asked at {caller}{last}"
-                ),
+                Err(last) => {
+                    assert!(Instant::now() < deadline, "not true within {PATIENCE:?}, asked at {caller}{last}")
+                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -69,11 +69,7 @@ impl Guarded {
                 return Err(Error::new(format!("starting {program}: {cause}")));
             }
         };
-        let mut guarded = Self {
-            child,
-            guard,
-            status: None,
-        };
+        let mut guarded = Self { child, guard, status: None };
         let group = guarded.pid();
         guarded.tell(group);
         Ok(guarded)

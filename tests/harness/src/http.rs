@@ -38,16 +38,8 @@ struct Builder {
 
 impl Request {
     pub(crate) fn new(connections: Connections, method: &str, uri: String) -> Self {
-        let builder = Builder {
-            method: method.to_owned(),
-            uri,
-            headers: Vec::new(),
-        };
-        Self {
-            connections,
-            builder,
-            body: Bytes::new(),
-        }
+        let builder = Builder { method: method.to_owned(), uri, headers: Vec::new() };
+        Self { connections, builder, body: Bytes::new() }
     }
 
     /// Adds a header.
@@ -70,16 +62,13 @@ impl Request {
 
     /// Sends a JSON value and says so in the content type.
     pub fn json(self, value: &Value) -> Self {
-        self.header(CONTENT_TYPE.as_str(), "application/json")
-            .body(value.to_string())
+        self.header(CONTENT_TYPE.as_str(), "application/json").body(value.to_string())
     }
 
     /// Sends the request and reads the whole answer; panics if there is none.
     pub async fn send(self) -> Answer {
         let asked = format!("{} {}", self.builder.method, self.builder.uri);
-        self.try_send()
-            .await
-            .unwrap_or_else(|error| panic!("{asked}: {error}"))
+        self.try_send().await.unwrap_or_else(|error| panic!("{asked}: {error}"))
     }
 
     /// Sends the request and reads the whole answer.
@@ -87,19 +76,13 @@ impl Request {
     /// # Errors
     /// If the connection is refused or ends before the answer does.
     pub async fn try_send(self) -> Result<Answer, Error> {
-        let Builder {
-            method,
-            uri,
-            headers,
-        } = self.builder;
+        let Builder { method, uri, headers } = self.builder;
         let method = Method::from_bytes(method.as_bytes()).map_err(Error::doing("the method"))?;
         let mut request = hyper::Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let request = request
-            .body(Full::new(self.body))
-            .map_err(Error::doing("the request"))?;
+        let request = request.body(Full::new(self.body)).map_err(Error::doing("the request"))?;
         let sent = self.connections.request(request).await;
         let (head, body) = sent.map_err(|cause| whole(&cause))?.into_parts();
         let body = body.collect().await.map_err(|cause| whole(&cause))?;
@@ -147,9 +130,7 @@ impl Answer {
     /// A header's value, empty if it is absent; several of one name are joined by commas.
     pub fn header(&self, name: &str) -> String {
         let values = self.headers.get_all(name).iter();
-        let values: Vec<_> = values
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
-            .collect();
+        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         values.join(", ")
     }
 

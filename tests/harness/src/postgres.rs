@@ -66,19 +66,13 @@ impl Postgres {
             .env("LC_ALL", "C")
             .spawn()
             .map_err(Error::doing("starting the shell `sh`"))?;
-        let mut postgres = Self {
-            guard,
-            folder,
-            password,
-            port,
-        };
+        let mut postgres = Self { guard, folder, password, port };
         let folder = &postgres.folder;
         prepare(folder, account, &postgres.password, port)
             .map_err(Error::doing(format!("preparing {}", folder.display())))?;
         let bin = reachable(bin, folder, account)?;
         if let Some(pipe) = &mut postgres.guard.stdin {
-            writeln!(pipe, "{}", bin.display())
-                .map_err(Error::doing("talking to the shell `sh`"))?;
+            writeln!(pipe, "{}", bin.display()).map_err(Error::doing("talking to the shell `sh`"))?;
         }
         postgres.accepting()?;
         Ok(postgres)
@@ -144,10 +138,7 @@ impl Postgres {
         let last: Vec<_> = log.lines().rev().take(10).collect();
         let last: Vec<_> = last.into_iter().rev().collect();
         let status = status.trim();
-        Some(format!(
-            "it ended with status {status}:\n{}",
-            last.join("\n")
-        ))
+        Some(format!("it ended with status {status}:\n{}", last.join("\n")))
     }
 
     /// Stops the server and removes its folder; as dropping does.
@@ -167,13 +158,8 @@ impl Drop for Postgres {
 fn folder(account: &Account) -> PathBuf {
     let temporary = env::temp_dir();
     let short = temporary.as_os_str().len() < 60;
-    let open =
-        !account.is_other() || account.can_run("test", &["-x", &temporary.to_string_lossy()]);
-    let base = if short && open {
-        temporary
-    } else {
-        PathBuf::from("/tmp")
-    };
+    let open = !account.is_other() || account.can_run("test", &["-x", &temporary.to_string_lossy()]);
+    let base = if short && open { temporary } else { PathBuf::from("/tmp") };
     base.join(format!("pool-proxy-{}", random_hex(6)))
 }
 
@@ -222,18 +208,13 @@ fn settings(folder: &Path, port: u16) -> String {
 
 /// `bin`, or a copy of its package that `account` can run if it lies in a folder that is ours alone.
 fn reachable(bin: &Path, folder: &Path, account: &Account) -> Result<PathBuf, Error> {
-    let runs =
-        |bin: &Path| account.can_run(&bin.join("postgres").to_string_lossy(), &["--version"]);
+    let runs = |bin: &Path| account.can_run(&bin.join("postgres").to_string_lossy(), &["--version"]);
     if runs(bin) {
         return Ok(bin.to_owned());
     }
     let copy = folder.join("native");
     if let Some(package) = bin.parent().filter(|it| it.ends_with("native")) {
-        let _ = Command::new("cp")
-            .arg("-a")
-            .arg(package)
-            .arg(&copy)
-            .status();
+        let _ = Command::new("cp").arg("-a").arg(package).arg(&copy).status();
         if runs(&copy.join("bin")) {
             return Ok(copy.join("bin"));
         }

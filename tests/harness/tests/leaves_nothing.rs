@@ -62,18 +62,13 @@ fn after_a_failed_start() {
     let bin = target_dir().join(format!("broken-{}", random_hex(4)));
     let temporary = bin.join("tmp");
     fs::create_dir_all(&temporary).unwrap();
-    for (name, does) in [
-        ("postgres", "exit 0"),
-        ("initdb", "echo no disk left; exit 7"),
-    ] {
+    for (name, does) in [("postgres", "exit 0"), ("initdb", "echo no disk left; exit 7")] {
         let file = bin.join(name);
         fs::write(&file, format!("#!/bin/sh\n{does}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let mut command = itself("start");
-    command
-        .env("POOL_PROXY_POSTGRES_BIN", &bin)
-        .env("TMPDIR", &temporary);
+    command.env("POOL_PROXY_POSTGRES_BIN", &bin).env("TMPDIR", &temporary);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let left: Vec<_> = fs::read_dir(&temporary).unwrap().collect();
@@ -98,27 +93,18 @@ fn owner_of_a_cluster() {
 
 fn itself(ending: &str) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
-    command
-        .args(["--exact", "owner_of_a_cluster", "--ignored", "--nocapture"])
-        .env(ENDING, ending);
+    command.args(["--exact", "owner_of_a_cluster", "--ignored", "--nocapture"]).env(ENDING, ending);
     command
 }
 
 /// Another process that owns a cluster, and the cluster.
 fn owner(ending: &str) -> (Child, Cluster) {
     let mut command = itself(ending);
-    let mut owner = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut owner = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let output = BufReader::new(owner.stdout.take().unwrap());
     let mut lines = output.lines().map_while(Result::ok);
     let data = lines.find_map(|line| line.strip_prefix("data=").map(PathBuf::from));
-    (
-        owner,
-        Cluster::at(&data.expect("the owner has started a cluster")),
-    )
+    (owner, Cluster::at(&data.expect("the owner has started a cluster")))
 }
 
 struct Cluster {
@@ -149,11 +135,7 @@ impl Cluster {
     fn assert_gone(&self) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.runs() || self.folder.exists() {
-            assert!(
-                Instant::now() < deadline,
-                "{} is still there",
-                self.folder.display()
-            );
+            assert!(Instant::now() < deadline, "{} is still there", self.folder.display());
             thread::sleep(Duration::from_millis(20));
         }
     }

@@ -43,19 +43,13 @@ where
                 async move { Ok::<_, Infallible>(answer.await) }
             });
             // A client that goes away ends its own connection and nothing else.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(socket), service)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
         });
     }
 }
 
 /// An answer of `body` under `content_type`.
-pub fn answer_json(
-    status: StatusCode,
-    content_type: HeaderValue,
-    body: Bytes,
-) -> Response<Full<Bytes>> {
+pub fn answer_json(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, content_type);

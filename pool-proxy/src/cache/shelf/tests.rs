@@ -17,7 +17,7 @@ fn tags(list: &str) -> TagSet {
 
 fn entry(database: &str, list: &str) -> Entry {
     let tags = tags(list).tags().clone();
-    Entry::new(database.into(), Bytes::from_static(b"answer"), Instant::now(), Duration::from_secs(60), tags)
+    Entry::new(database.into(), Bytes::from_static(b"answer"), Instant::now(), Duration::from_mins(1), tags)
 }
 
 fn put(shelf: &Shelf, name: &str, database: &str, list: &str) {

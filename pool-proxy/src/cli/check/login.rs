@@ -56,18 +56,18 @@ async fn own_rights(
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT LIKE 'pg\\_%' \
         AND n.nspname <> 'information_schema' \
         AND has_table_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')";
-    // A superuser was warned of already, and has every right there is.
-    let (count, example) = match ask::row::<2>(client, SQL, &[]).await {
-        _ if superuser => (1, "everything".to_owned()),
-        Ok([count, example]) => (count.parse().unwrap_or(0_u64), example),
+    let rights = match ask::row::<2>(client, SQL, &[]).await {
+        _ if superuser => Some("every right".to_owned()),
+        Ok([count, _]) if count == "0" => None,
+        Ok([count, example]) => Some(format!("rights on {count} tables, such as {example}")),
         Err(error) => return findings.unknown(CHECK, &error),
     };
-    if count > 0 {
+    if let Some(rights) = rights {
         findings.warn(
             CHECK,
             format!(
-                "the key \"{key}\" is restricted, but {user} itself has rights ({example}, {count} in all): give \
-                 restricted keys a database entry whose login has none (deploy/grants.sql)"
+                "the key \"{key}\" is restricted, but {user} itself has {rights}: give restricted keys a database \
+                 entry whose login has none (deploy/grants.sql)"
             ),
         );
     } else if inherits {

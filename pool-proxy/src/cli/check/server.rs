@@ -49,13 +49,13 @@ async fn encryption(client: &Client, database: &DatabaseConfig, findings: &mut F
             let named = format!("sslmode={}", mode.as_str());
             match (ask::truth(&ssl), mode) {
                 (true, SslMode::VerifyFull) => {
-                    findings.fine(CHECK, format!("{version}, certificate and name verified"))
+                    findings.fine(CHECK, format!("{version}, certificate and name verified"));
                 }
                 (true, SslMode::VerifyCa) => {
                     findings.fine(CHECK, format!("{version}, certificate verified, not the name ({named})"));
                 }
                 (true, _) if ask::truth(&local) => {
-                    findings.fine(CHECK, format!("{version}, on this machine ({named})"))
+                    findings.fine(CHECK, format!("{version}, on this machine ({named})"));
                 }
                 (true, _) => findings.warn(
                     CHECK,

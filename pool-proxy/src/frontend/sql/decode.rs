@@ -97,6 +97,10 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
     })?;
     let body: Body<'_> =
         serde_json::from_str(text).map_err(|error| Failure::BadRequest(format!("the request body: {error}")))?;
+    // serde would take an array for an object whose fields all may be absent.
+    if text.trim_start().starts_with('[') {
+        return Err(Failure::BadRequest("the request body must be an object with \"query\" or \"queries\"".to_owned()));
+    }
     let array_mode = |own: Option<bool>| own.unwrap_or(options.array_mode);
     match (body.query, body.queries) {
         (Some(text), None) => {

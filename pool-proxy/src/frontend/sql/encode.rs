@@ -1,7 +1,5 @@
 //! Results of the Neon contract, written straight into the answer's body as rows come in.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use tokio_postgres::Row;
 
@@ -89,14 +87,17 @@ impl RowSink for Rows {
             }
             self.out.extend_from_slice(b"{\"name\":");
             value::write_string(&mut self.out, column.name);
-            let mut rest = String::new();
-            // Writing to a string cannot fail.
-            let _ = write!(
-                rest,
-                ",\"dataTypeID\":{},\"tableID\":{},\"columnID\":{},\"dataTypeSize\":{},\"dataTypeModifier\":{},\"format\":\"text\"}}",
-                column.type_oid, column.table_oid, column.column_id, column.type_length, column.type_modifier
-            );
-            self.out.extend_from_slice(rest.as_bytes());
+            let mut number = itoa::Buffer::new();
+            let mut field = |name: &str, text: &str| {
+                self.out.extend_from_slice(name.as_bytes());
+                self.out.extend_from_slice(text.as_bytes());
+            };
+            field(",\"dataTypeID\":", number.format(column.type_oid));
+            field(",\"tableID\":", number.format(column.table_oid));
+            field(",\"columnID\":", number.format(column.column_id));
+            field(",\"dataTypeSize\":", number.format(column.type_length));
+            field(",\"dataTypeModifier\":", number.format(column.type_modifier));
+            field(",\"format\":\"text\"}", "");
             let mut key = Vec::new();
             if !self.arrays {
                 value::write_string(&mut key, column.name);

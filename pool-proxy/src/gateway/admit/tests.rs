@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Queue;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn key(name: &str) -> Arc<str> {
     name.into()

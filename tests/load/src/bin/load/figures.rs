@@ -39,21 +39,12 @@ impl Bar {
             Asked::AtLeast(bar) => value >= bar,
             Asked::AtMost(bar) => value <= bar,
         };
-        Self {
-            figure: figure.into(),
-            value,
-            rounds: Vec::new(),
-            asked,
-            met,
-        }
+        Self { figure: figure.into(), value, rounds: Vec::new(), asked, met }
     }
 
     /// The median of one figure per round.
     pub(crate) fn of_rounds(figure: impl Into<String>, rounds: Vec<f64>, asked: Asked) -> Self {
-        Self {
-            rounds: rounds.clone(),
-            ..Self::of(figure, median(rounds), asked)
-        }
+        Self { rounds: rounds.clone(), ..Self::of(figure, median(rounds), asked) }
     }
 
     /// `met`, or by how much it was not.
@@ -63,11 +54,7 @@ impl Bar {
             return "met".to_owned();
         }
         let missing = (self.value - bar).abs();
-        let share = if bar > 0.0 {
-            format!(" ({:.0} %)", missing / bar * 100.0)
-        } else {
-            String::new()
-        };
+        let share = if bar > 0.0 { format!(" ({:.0} %)", missing / bar * 100.0) } else { String::new() };
         format!("**missed by {}{share}**", short(missing))
     }
 }
@@ -83,11 +70,7 @@ impl std::fmt::Display for Asked {
 
 /// Whole numbers without decimals, others with two.
 pub(crate) fn short(value: f64) -> String {
-    if value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.2}")
-    }
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
 #[cfg(test)]
@@ -97,10 +80,7 @@ mod tests {
     #[test]
     fn the_median_is_the_middle() {
         let check = |values: &[f64], expected: f64| {
-            assert!(
-                (median(values.iter().copied()) - expected).abs() < 1e-9,
-                "{values:?}"
-            );
+            assert!((median(values.iter().copied()) - expected).abs() < 1e-9, "{values:?}");
         };
         check(&[], 0.0);
         check(&[3.0], 3.0);

@@ -24,11 +24,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
 
     let bytes = bench.scratch.file("hit");
     std::fs::write(&bytes, &hit.body)?;
-    let hyper = servers::bare_hyper(
-        bench,
-        &bytes,
-        hit.header("content-type").unwrap_or("application/json"),
-    )?;
+    let hyper = servers::bare_hyper(bench, &bytes, hit.header("content-type").unwrap_or("application/json"))?;
     let plain = post_sql(&hyper.address, &load.headers, &body)?;
     if plain.body != hit.body {
         return Err("bare-hyper does not answer the proxy's bytes".into());
@@ -46,15 +42,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
             plain.head_bytes()
         ),
         command: load.spelled_out("127.0.0.1:PORT"),
-        bars: vec![
-            contest.ratio(
-                "requests/s",
-                contest::per_second,
-                &hyper,
-                Asked::AtLeast(0.8),
-            ),
-            contest.failures(),
-        ],
+        bars: vec![contest.ratio("requests/s", contest::per_second, &hyper, Asked::AtLeast(0.8)), contest.failures()],
         standings: vec![contest.standing(&proxy)?, contest.standing(&hyper)?],
         rounds: contest.into_rounds(),
         notes: Vec::new(),

@@ -15,14 +15,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self
-            .head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(':'));
-        headers
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     /// Bytes of the status line and the headers.
@@ -61,13 +55,7 @@ fn post(address: &str, headers: &[String], body: &str) -> Outcome<Answer> {
     socket.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer)?;
-    parse(&answer).ok_or_else(|| {
-        format!(
-            "{address} sent no whole answer: {}",
-            String::from_utf8_lossy(&answer)
-        )
-        .into()
-    })
+    parse(&answer).ok_or_else(|| format!("{address} sent no whole answer: {}", String::from_utf8_lossy(&answer)).into())
 }
 
 /// Splits head and body; a body that is not as long as it says is no answer.
@@ -75,11 +63,7 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8(answer[..end].to_vec()).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let answer = Answer {
-        status,
-        head,
-        body: answer[end + 4..].to_vec(),
-    };
+    let answer = Answer { status, head, body: answer[end + 4..].to_vec() };
     let length: usize = answer.header("content-length")?.parse().ok()?;
     (length == answer.body.len()).then_some(answer)
 }
@@ -90,12 +74,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_taken_apart() {
-        let answer = parse(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b c\r\n\r\n{}")
-            .expect("an answer");
-        assert_eq!(
-            (answer.status, answer.header("x-a"), answer.body.as_slice()),
-            (200, Some("b c"), &b"{}"[..])
-        );
+        let answer = parse(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b c\r\n\r\n{}").expect("an answer");
+        assert_eq!((answer.status, answer.header("x-a"), answer.body.as_slice()), (200, Some("b c"), &b"{}"[..]));
     }
 
     #[test]

@@ -34,26 +34,15 @@ pub(crate) struct Versions {
 
 pub(crate) fn machine() -> Outcome<Machine> {
     let cpu = read("/proc/cpuinfo");
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let memory = read("/proc/meminfo");
-    let kib: f64 = memory
-        .split_whitespace()
-        .nth(1)
-        .and_then(|kib| kib.parse().ok())
-        .unwrap_or_default();
+    let kib: f64 = memory.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_default();
     Ok(Machine {
         cores: std::thread::available_parallelism()?.get(),
         model: model.trim_start_matches(['\t', ' ', ':']).to_owned(),
         memory_gib: format!("{:.1}", kib / 1_048_576.0),
         kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-        load_before: read("/proc/loadavg")
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        load_before: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
     })
 }
 
@@ -70,27 +59,14 @@ pub(crate) fn versions(bench: &Bench) -> Outcome<Versions> {
 }
 
 fn version_of(program: &Path) -> String {
-    let answer = Command::new(program)
-        .arg("--version")
-        .output()
-        .ok()
-        .filter(|answer| answer.status.success());
-    answer.map_or("unknown".to_owned(), |answer| {
-        String::from_utf8_lossy(&answer.stdout).trim().to_owned()
-    })
+    let answer = Command::new(program).arg("--version").output().ok().filter(|answer| answer.status.success());
+    answer.map_or("unknown".to_owned(), |answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
 
 fn package_version(package: &str) -> String {
-    let text = read(
-        crate::setup::node_folder()
-            .join("node_modules")
-            .join(package)
-            .join("package.json"),
-    );
+    let text = read(crate::setup::node_folder().join("node_modules").join(package).join("package.json"));
     let manifest: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-    manifest
-        .and_then(|manifest| Some(manifest["version"].as_str()?.to_owned()))
-        .unwrap_or("unknown".to_owned())
+    manifest.and_then(|manifest| Some(manifest["version"].as_str()?.to_owned())).unwrap_or("unknown".to_owned())
 }
 
 fn read(path: impl AsRef<Path>) -> String {

@@ -38,10 +38,7 @@ pub(crate) fn render(report: &Report) -> std::result::Result<String, std::fmt::E
 fn head(page: &mut String, report: &Report) -> Result {
     writeln!(page, "# Load report\n")?;
     if report.quick {
-        writeln!(
-            page,
-            "**A quick run: it shows that the benchmark works. It measures nothing.**\n"
-        )?;
+        writeln!(page, "**A quick run: it shows that the benchmark works. It measures nothing.**\n")?;
     }
     writeln!(
         page,
@@ -56,23 +53,10 @@ fn summary(page: &mut String, chapters: &[Chapter]) -> Result {
     writeln!(page, "| --- | --- | ---: | --- | --- | --- |")?;
     for chapter in chapters {
         for bar in &chapter.bars {
-            let Bar {
-                figure,
-                value,
-                asked,
-                ..
-            } = bar;
-            let rounds = bar
-                .rounds
-                .iter()
-                .map(|round| format!("{round:.2}"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let Bar { figure, value, asked, .. } = bar;
+            let rounds = bar.rounds.iter().map(|round| format!("{round:.2}")).collect::<Vec<_>>().join(", ");
             let (title, value, verdict) = (chapter.title, short(*value), bar.verdict());
-            writeln!(
-                page,
-                "| {title} | {figure} | {value} | {rounds} | {asked} | {verdict} |"
-            )?;
+            writeln!(page, "| {title} | {figure} | {value} | {rounds} | {asked} | {verdict} |")?;
         }
     }
     Ok(())
@@ -84,10 +68,7 @@ fn section(page: &mut String, chapter: &Chapter) -> Result {
         page,
         "| server | requests/s | slowest to fastest round | CPU per request, µs | p50, ms | p99, ms | failed | MiB at rest | MiB after | MiB peak |"
     )?;
-    writeln!(
-        page,
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    )?;
+    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
     for standing in &chapter.standings {
         let Standing {
             server,
@@ -100,11 +81,7 @@ fn section(page: &mut String, chapter: &Chapter) -> Result {
             at_rest,
             after,
         } = standing;
-        let (rest, now, peak) = (
-            mib(at_rest.now_kib),
-            mib(after.now_kib),
-            mib(after.peak_kib),
-        );
+        let (rest, now, peak) = (mib(at_rest.now_kib), mib(after.now_kib), mib(after.peak_kib));
         writeln!(
             page,
             "| {server} | {per_second:.0} | {low:.0} to {high:.0} | {cpu_us:.1} | {p50_ms:.2} | {p99_ms:.2} | {failed} | {rest} | {now} | {peak} |"
@@ -120,10 +97,7 @@ fn origin(page: &mut String, report: &Report) -> Result {
     let (machine, versions) = (&report.machine, &report.versions);
     writeln!(page, "\n## Machine and versions\n\n| | |\n| --- | --- |")?;
     let rows = [
-        (
-            "processor",
-            format!("{} ({} cores)", machine.model, machine.cores),
-        ),
+        ("processor", format!("{} ({} cores)", machine.model, machine.cores)),
         ("memory", format!("{} GiB", machine.memory_gib)),
         ("kernel", machine.kernel.clone()),
         ("load average before the run", machine.load_before.clone()),
@@ -132,10 +106,7 @@ fn origin(page: &mut String, report: &Report) -> Result {
         ("rustc", versions.rustc.clone()),
         ("oha", versions.oha.clone()),
         ("node", versions.node.clone()),
-        (
-            "hono / pg",
-            format!("{} / {}", versions.hono, versions.node_postgres),
-        ),
+        ("hono / pg", format!("{} / {}", versions.hono, versions.node_postgres)),
     ];
     for (name, value) in rows {
         writeln!(page, "| {name} | {value} |")?;

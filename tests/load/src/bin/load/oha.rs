@@ -56,19 +56,9 @@ impl Load {
     /// oha's arguments: HTTP/1.1 with keep-alive, no request cut off at the end, no compression asked for.
     pub(crate) fn arguments(&self, address: &str) -> Vec<OsString> {
         let (clients, duration) = (self.clients.to_string(), format!("{}s", self.seconds));
-        let fixed = [
-            "--no-tui",
-            "--output-format",
-            "json",
-            "--disable-compression",
-            "-w",
-            "-m",
-            "POST",
-        ];
+        let fixed = ["--no-tui", "--output-format", "json", "--disable-compression", "-w", "-m", "POST"];
         let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
-        arguments.extend(
-            ["-z", &duration, "-c", &clients, "-T", "application/json"].map(OsString::from),
-        );
+        arguments.extend(["-z", &duration, "-c", &clients, "-T", "application/json"].map(OsString::from));
         for header in &self.headers {
             arguments.extend([OsString::from("-H"), header.into()]);
         }
@@ -82,10 +72,7 @@ impl Load {
 
     /// The call as a person would type it.
     pub(crate) fn spelled_out(&self, address: &str) -> String {
-        let words = self
-            .arguments(address)
-            .into_iter()
-            .map(|word| quoted(&word.to_string_lossy()));
+        let words = self.arguments(address).into_iter().map(|word| quoted(&word.to_string_lossy()));
         format!("oha {}", words.collect::<Vec<_>>().join(" "))
     }
 
@@ -94,12 +81,8 @@ impl Load {
         let arguments = self.arguments(address);
         let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
         let mut command = processes::command(oha, &arguments);
-        command
-            .stdout(File::create(&output)?)
-            .stderr(File::create(&errors)?);
-        let mut child = command
-            .spawn()
-            .map_err(|failure| format!("cannot start oha: {failure}"))?;
+        command.stdout(File::create(&output)?).stderr(File::create(&errors)?);
+        let mut child = command.spawn().map_err(|failure| format!("cannot start oha: {failure}"))?;
         let patience = Duration::from_secs(u64::from(self.seconds) + 60);
         let ended = wait(&mut child, patience)?;
         if !ended.is_some_and(|status| status.success()) {
@@ -143,8 +126,7 @@ struct Summary {
 }
 
 fn parse(text: &str) -> Outcome<Seen> {
-    let output: Output =
-        serde_json::from_str(text).map_err(|failure| format!("oha's JSON: {failure}"))?;
+    let output: Output = serde_json::from_str(text).map_err(|failure| format!("oha's JSON: {failure}"))?;
     let mut failed = output.error_distribution;
     let mut answered = 0;
     for (status, count) in output.status_code_distribution {
@@ -155,8 +137,7 @@ fn parse(text: &str) -> Outcome<Seen> {
         }
     }
     let milliseconds = |seconds: Option<f64>| seconds.unwrap_or_default() * 1000.0;
-    let percentile =
-        |name: &str| milliseconds(output.latency_percentiles.get(name).copied().flatten());
+    let percentile = |name: &str| milliseconds(output.latency_percentiles.get(name).copied().flatten());
     Ok(Seen {
         answered,
         failed,
@@ -174,11 +155,7 @@ pub(crate) fn float(count: u64) -> f64 {
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-./:=_".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{word}'")
-    }
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }
 
 #[cfg(test)]

@@ -62,26 +62,17 @@ impl Options {
     }
 
     pub(crate) fn clients_seconds(&self) -> u32 {
-        if self.quick {
-            5
-        } else {
-            self.clients_seconds.max(1)
-        }
+        if self.quick { 5 } else { self.clients_seconds.max(1) }
     }
 
     pub(crate) fn parts(&self) -> Vec<Part> {
-        self.only.map_or_else(
-            || vec![Part::Hits, Part::Select, Part::Clients],
-            |part| vec![part],
-        )
+        self.only.map_or_else(|| vec![Part::Hits, Part::Select, Part::Clients], |part| vec![part])
     }
 
     /// None when the run is too small to replace a real report.
     pub(crate) fn report_folder(&self) -> Option<PathBuf> {
         let whole = !self.quick && self.only.is_none();
-        self.out
-            .clone()
-            .or_else(|| whole.then(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()))
+        self.out.clone().or_else(|| whole.then(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()))
     }
 
     pub(crate) fn proxy_binary(&self) -> Outcome<PathBuf> {
@@ -95,9 +86,5 @@ pub(crate) fn sibling(name: &str) -> Outcome<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(format!(
-        "{} is missing: cargo build --release -p load -p pool-proxy",
-        path.display()
-    )
-    .into())
+    Err(format!("{} is missing: cargo build --release -p load -p pool-proxy", path.display()).into())
 }

@@ -24,10 +24,7 @@ pub(crate) fn command(program: &Path, arguments: &[&OsStr]) -> Command {
     }
     command.arg(program).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| name.starts_with("POOL_PROXY_") || NOT_INHERITED.contains(&name))
-        {
+        if name.to_str().is_some_and(|name| name.starts_with("POOL_PROXY_") || NOT_INHERITED.contains(&name)) {
             command.env_remove(name);
         }
     }
@@ -53,15 +50,8 @@ impl Process {
     pub(crate) fn start(name: &str, mut command: Command, log: PathBuf) -> Outcome<Self> {
         let output = File::create(&log)?;
         command.stdout(output.try_clone()?).stderr(output);
-        let child = command
-            .spawn()
-            .map_err(|failure| format!("cannot start {name}: {failure}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log,
-            ticks_per_second: ticks_per_second(),
-        })
+        let child = command.spawn().map_err(|failure| format!("cannot start {name}: {failure}"))?;
+        Ok(Self { name: name.to_owned(), child, log, ticks_per_second: ticks_per_second() })
     }
 
     /// The listening address from the server's ready file.
@@ -73,9 +63,7 @@ impl Process {
             }
             let ended = self.child.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
-                let how = ended.map_or("is not ready after 30 s".to_owned(), |status| {
-                    format!("ended, {status}")
-                });
+                let how = ended.map_or("is not ready after 30 s".to_owned(), |status| format!("ended, {status}"));
                 return Err(format!("{} {how}:\n{}", self.name, self.log_tail()).into());
             }
             sleep(Duration::from_millis(10));
@@ -101,14 +89,8 @@ impl Process {
 
     pub(crate) fn memory(&self) -> Outcome<Memory> {
         let status = self.read("status")?;
-        let kib = |key| {
-            number_after(&status, key)
-                .ok_or_else(|| format!("no {key} in /proc/{}/status", self.id()))
-        };
-        Ok(Memory {
-            now_kib: kib("VmRSS:")?,
-            peak_kib: kib("VmHWM:")?,
-        })
+        let kib = |key| number_after(&status, key).ok_or_else(|| format!("no {key} in /proc/{}/status", self.id()));
+        Ok(Memory { now_kib: kib("VmRSS:")?, peak_kib: kib("VmHWM:")? })
     }
 
     /// Fails with what to do when the server may not hold `count` sockets.
@@ -126,9 +108,8 @@ impl Process {
 
     fn read(&self, file: &str) -> Outcome<String> {
         let path = format!("/proc/{}/{file}", self.id());
-        std::fs::read_to_string(&path).map_err(|failure| {
-            format!("{}: {path}: {failure}\n{}", self.name, self.log_tail()).into()
-        })
+        std::fs::read_to_string(&path)
+            .map_err(|failure| format!("{}: {path}: {failure}\n{}", self.name, self.log_tail()).into())
     }
 }
 
@@ -152,19 +133,13 @@ fn cpu_ticks(stat: &str) -> Option<u32> {
 }
 
 fn number_after(text: &str, key: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(key))?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
 }
 
 fn ticks_per_second() -> f64 {
     let answer = Command::new("getconf").arg("CLK_TCK").output().ok();
     let text = answer.and_then(|answer| String::from_utf8(answer.stdout).ok());
-    text.and_then(|text| text.trim().parse().ok())
-        .unwrap_or(100.0)
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(100.0)
 }
 
 #[cfg(test)]
@@ -180,20 +155,8 @@ mod tests {
 
     #[test]
     fn numbers_follow_their_key() {
-        assert_eq!(
-            number_after("Name:\tx\nVmRSS:\t  71 kB\n", "VmRSS:"),
-            Some(71)
-        );
-        assert_eq!(
-            number_after(
-                "Max open files            1024   4096   files",
-                "Max open files"
-            ),
-            Some(1024)
-        );
-        assert_eq!(
-            number_after("Max open files            unlimited", "Max open files"),
-            None
-        );
+        assert_eq!(number_after("Name:\tx\nVmRSS:\t  71 kB\n", "VmRSS:"), Some(71));
+        assert_eq!(number_after("Max open files            1024   4096   files", "Max open files"), Some(1024));
+        assert_eq!(number_after("Max open files            unlimited", "Max open files"), None);
     }
 }

@@ -56,14 +56,8 @@ impl Report {
         println!("{text}");
         if let Some(folder) = folder {
             std::fs::write(folder.join("report.md"), &text)?;
-            std::fs::write(
-                folder.join("report.json"),
-                serde_json::to_string_pretty(self)? + "\n",
-            )?;
-            progress(&format!(
-                "wrote report.md and report.json in {}",
-                folder.display()
-            ));
+            std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)? + "\n")?;
+            progress(&format!("wrote report.md and report.json in {}", folder.display()));
         }
         Ok(())
     }

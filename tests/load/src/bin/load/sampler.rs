@@ -32,16 +32,11 @@ impl Watch {
     pub(crate) fn begin(bench: &Bench, server: &Server) -> Outcome<Self> {
         let sql = Sql::connect(&bench.database.admin_url)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, database, process) = (
-            Arc::clone(&stop),
-            bench.database.name.clone(),
-            server.process.id(),
-        );
+        let (stopped, database, process) = (Arc::clone(&stop), bench.database.name.clone(), server.process.id());
         let thread = spawn(move || {
             let mut samples = Samples::default();
             while !stopped.load(Ordering::Relaxed) {
-                samples.most_connections =
-                    samples.most_connections.max(sql.connections_to(&database)?);
+                samples.most_connections = samples.most_connections.max(sql.connections_to(&database)?);
                 if samples.count % 5 == 0 {
                     samples.most_open_files = samples.most_open_files.max(open_files(process));
                 }

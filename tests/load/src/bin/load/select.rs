@@ -23,11 +23,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let same_bytes = expect_same(&proxy, &[&pool, &hono], &load)?;
 
     let contest = Contest::hold(bench, "select", &[&proxy, &pool, &hono], &load)?;
-    let standings = vec![
-        contest.standing(&proxy)?,
-        contest.standing(&pool)?,
-        contest.standing(&hono)?,
-    ];
+    let standings = vec![contest.standing(&proxy)?, contest.standing(&pool)?, contest.standing(&hono)?];
     let room = standings[1].per_second / standings[2].per_second;
     Ok(Chapter {
         title: "Uncached primary-key select",
@@ -62,25 +58,16 @@ fn expect_same(proxy: &Server, others: &[&Server], load: &Load) -> Outcome<bool>
     let mut same_bytes = true;
     for id in [1, 77_777, ROWS, ROWS + 1, 1] {
         let body = select_body(id);
-        let ask = |server: &Server| -> Outcome<Answer> {
-            post_sql(&server.address, &load.headers, &body)
-        };
+        let ask = |server: &Server| -> Outcome<Answer> { post_sql(&server.address, &load.headers, &body) };
         let first = ask(proxy)?;
-        if first
-            .header("cache-status")
-            .is_some_and(|status| status.split(';').any(|word| word.trim() == "hit"))
-        {
+        if first.header("cache-status").is_some_and(|status| status.split(';').any(|word| word.trim() == "hit")) {
             return Err("the proxy answers an uncached select from its cache".into());
         }
         for other in others {
             let second = ask(other)?;
             let (left, right) = (first.json()?, second.json()?);
             if left != right {
-                return Err(format!(
-                    "to {body} pool-proxy answers\n{left}\nbut {}\n{right}",
-                    other.name
-                )
-                .into());
+                return Err(format!("to {body} pool-proxy answers\n{left}\nbut {}\n{right}", other.name).into());
             }
             same_bytes &= first.body == second.body;
         }

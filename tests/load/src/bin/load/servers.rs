@@ -32,12 +32,7 @@ pub(crate) fn headers(more: &[&str]) -> Vec<String> {
 
 pub(crate) fn pool_proxy(bench: &Bench) -> Outcome<Server> {
     let binary = bench.options.proxy_binary()?;
-    start(
-        bench,
-        "pool-proxy",
-        &binary,
-        &["serve".as_ref(), "--ready-file".as_ref()],
-    )
+    start(bench, "pool-proxy", &binary, &["serve".as_ref(), "--ready-file".as_ref()])
 }
 
 pub(crate) fn bare_hyper(bench: &Bench, body: &Path, content_type: &str) -> Outcome<Server> {
@@ -52,36 +47,18 @@ pub(crate) fn bare_hyper(bench: &Bench, body: &Path, content_type: &str) -> Outc
 }
 
 pub(crate) fn bare_pool(bench: &Bench) -> Outcome<Server> {
-    start(
-        bench,
-        "bare-pool",
-        &sibling("bare-pool")?,
-        &["--ready-file".as_ref()],
-    )
+    start(bench, "bare-pool", &sibling("bare-pool")?, &["--ready-file".as_ref()])
 }
 
 pub(crate) fn hono(bench: &Bench) -> Outcome<Server> {
     let script = node_folder().join("server.mjs");
-    start(
-        bench,
-        "hono + node-postgres",
-        Path::new("node"),
-        &[script.as_os_str()],
-    )
+    start(bench, "hono + node-postgres", Path::new("node"), &[script.as_os_str()])
 }
 
 /// Starts `program` with its ready file as the last argument and in the environment (the Node script reads that).
-fn start(
-    bench: &Bench,
-    name: &'static str,
-    program: &Path,
-    arguments: &[&OsStr],
-) -> Outcome<Server> {
+fn start(bench: &Bench, name: &'static str, program: &Path, arguments: &[&OsStr]) -> Outcome<Server> {
     let file = name.replace(' ', "");
-    let (ready, log) = (
-        bench.scratch.file(&format!("{file}.ready")),
-        bench.scratch.file(&format!("{file}.log")),
-    );
+    let (ready, log) = (bench.scratch.file(&format!("{file}.ready")), bench.scratch.file(&format!("{file}.log")));
     // A server of an earlier part may have left one.
     let _ = std::fs::remove_file(&ready);
     let mut arguments = arguments.to_vec();
@@ -99,10 +76,5 @@ fn start(
     let mut process = Process::start(name, command, log)?;
     let address = process.wait_ready(&ready)?;
     let at_rest = process.memory()?;
-    Ok(Server {
-        name,
-        address,
-        process,
-        at_rest,
-    })
+    Ok(Server { name, address, process, at_rest })
 }

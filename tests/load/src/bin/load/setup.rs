@@ -17,8 +17,7 @@ pub(crate) const ROWS: u32 = 100_000;
 /// Request bodies that oha picks from at random, each with another id.
 const BODIES: u32 = 10_000;
 /// The statement of every part.
-pub(crate) const SELECT: &str =
-    "SELECT id, name, email, credits, active FROM bench_users WHERE id = $1";
+pub(crate) const SELECT: &str = "SELECT id, name, email, credits, active FROM bench_users WHERE id = $1";
 
 /// All that the parts share; dropping it drops the database and the folder.
 pub(crate) struct Bench {
@@ -36,11 +35,7 @@ impl Bench {
         install_node()?;
         progress(&format!("creating a table of {ROWS} rows"));
         let database = Database::create(&options.postgres)?;
-        Ok(Self {
-            options,
-            database,
-            scratch,
-        })
+        Ok(Self { options, database, scratch })
     }
 }
 
@@ -56,11 +51,7 @@ impl Database {
         let name = format!("pool_proxy_bench_{}", std::process::id());
         let url = with_database(admin_url, &name)?;
         Sql::connect(admin_url)?.run(&format!("CREATE DATABASE {name}"))?;
-        let database = Self {
-            admin_url: admin_url.to_owned(),
-            name,
-            url,
-        };
+        let database = Self { admin_url: admin_url.to_owned(), name, url };
         let sql = Sql::connect(&database.url)?;
         sql.run(&format!(
             "CREATE TABLE bench_users (id int PRIMARY KEY, name text NOT NULL, email text NOT NULL,
@@ -78,11 +69,7 @@ impl Database {
         let deadline = Instant::now() + Duration::from_secs(10);
         while sql.connections_to(&self.name)? > 0 {
             if Instant::now() > deadline {
-                return Err(format!(
-                    "connections to {} stay open after their server ended",
-                    self.name
-                )
-                .into());
+                return Err(format!("connections to {} stay open after their server ended", self.name).into());
             }
             sleep(Duration::from_millis(50));
         }
@@ -92,12 +79,8 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let dropped = Sql::connect(&self.admin_url).and_then(|sql| {
-            sql.run(&format!(
-                "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-                self.name
-            ))
-        });
+        let dropped = Sql::connect(&self.admin_url)
+            .and_then(|sql| sql.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)));
         if let Err(failure) = dropped {
             eprintln!("load: {failure}");
         }
@@ -110,8 +93,7 @@ pub(crate) struct Scratch(PathBuf);
 impl Scratch {
     fn create() -> Outcome<Self> {
         let folder = std::env::temp_dir().join(format!("pool-proxy-bench-{}", std::process::id()));
-        std::fs::create_dir(&folder)
-            .map_err(|failure| format!("{}: {failure}", folder.display()))?;
+        std::fs::create_dir(&folder).map_err(|failure| format!("{}: {failure}", folder.display()))?;
         Ok(Self(folder))
     }
 
@@ -164,30 +146,18 @@ fn install_node() -> Outcome<()> {
         return Ok(());
     }
     progress("installing the Node yardstick's packages");
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--silent"])
-        .current_dir(&folder)
-        .output();
+    let npm = Command::new("npm").args(["ci", "--ignore-scripts", "--silent"]).current_dir(&folder).output();
     let done = npm.map_err(|failure| format!("npm (Node 20 or newer) is needed: {failure}"))?;
     if done.status.success() {
         return Ok(());
     }
-    Err(format!(
-        "npm ci in {}: {}",
-        folder.display(),
-        String::from_utf8_lossy(&done.stderr).trim()
-    )
-    .into())
+    Err(format!("npm ci in {}: {}", folder.display(), String::from_utf8_lossy(&done.stderr).trim()).into())
 }
 
 /// `url` with its path replaced, its options kept.
 fn with_database(url: &str, name: &str) -> Outcome<String> {
-    let (scheme, rest) = url
-        .split_once("://")
-        .ok_or("POOL_PROXY_BENCH_POSTGRES is not a postgres:// URL")?;
-    let (front, query) = rest
-        .split_once('?')
-        .map_or((rest, None), |(front, query)| (front, Some(query)));
+    let (scheme, rest) = url.split_once("://").ok_or("POOL_PROXY_BENCH_POSTGRES is not a postgres:// URL")?;
+    let (front, query) = rest.split_once('?').map_or((rest, None), |(front, query)| (front, Some(query)));
     let authority = front.split('/').next().unwrap_or_default();
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     Ok(format!("{scheme}://{authority}/{name}{query}"))
@@ -209,15 +179,9 @@ mod tests {
         };
         check("postgres://u:p@h:1/a", "postgres://u:p@h:1/b");
         check("postgres://u@h", "postgres://u@h/b");
-        check(
-            "postgresql://u@h/a?sslmode=disable",
-            "postgresql://u@h/b?sslmode=disable",
-        );
+        check("postgresql://u@h/a?sslmode=disable", "postgresql://u@h/b?sslmode=disable");
         check("postgres:///a?host=/tmp", "postgres:///b?host=/tmp");
-        check(
-            "postgres://u@h?sslmode=disable",
-            "postgres://u@h/b?sslmode=disable",
-        );
+        check("postgres://u@h?sslmode=disable", "postgres://u@h/b?sslmode=disable");
     }
 
     #[test]

@@ -18,8 +18,7 @@ impl Sql {
             tokio::spawn(connection);
             Ok::<_, Failure>(client)
         });
-        let client = client
-            .map_err(|failure| format!("cannot reach the benchmark's Postgres: {failure}"))?;
+        let client = client.map_err(|failure| format!("cannot reach the benchmark's Postgres: {failure}"))?;
         Ok(Self { runtime, client })
     }
 
@@ -29,18 +28,12 @@ impl Sql {
     }
 
     pub(crate) fn text(&self, query: &str) -> Outcome<String> {
-        Ok(self
-            .runtime
-            .block_on(self.client.query_one(query, &[]))?
-            .try_get(0)?)
+        Ok(self.runtime.block_on(self.client.query_one(query, &[]))?.try_get(0)?)
     }
 
     /// Client connections to `database`; this one must be to another.
     pub(crate) fn connections_to(&self, database: &str) -> Outcome<i64> {
         let count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = $1";
-        Ok(self
-            .runtime
-            .block_on(self.client.query_one(count, &[&database]))?
-            .try_get(0)?)
+        Ok(self.runtime.block_on(self.client.query_one(count, &[&database]))?.try_get(0)?)
     }
 }

@@ -1,0 +1,1 @@
+//! The pool, as clients and Postgres see it.

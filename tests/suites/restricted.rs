@@ -1,0 +1,1 @@
+//! Keys that may not do everything.
