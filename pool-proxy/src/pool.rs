@@ -19,6 +19,7 @@ pub use lease::{Fate, Lease};
 
 use crate::drain::Drain;
 use crate::error::Failure;
+use crate::postgres::server::Schema;
 use crate::postgres::{ConnectError, Target};
 use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
@@ -46,6 +47,7 @@ pub struct Pool(Arc<Inner>);
 struct Inner {
     name: Arc<str>,
     config: PoolConfig,
+    schema: Schema,
     connections: managed::Pool<Manager>,
     drain: Drain,
     metrics: Arc<DatabaseMetrics>,
@@ -63,13 +65,14 @@ impl Pool {
         drain: Drain,
         metrics: Arc<DatabaseMetrics>,
     ) -> Result<Self, managed::BuildError> {
+        let schema = target.schema().clone();
         let manager = Manager::new(target, config.max, drain.clone(), Arc::clone(&metrics));
         let connections = managed::Pool::builder(manager)
             .max_size(config.max)
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()?;
-        Ok(Self(Arc::new(Inner { name, config, connections, drain, metrics })))
+        Ok(Self(Arc::new(Inner { name, config, schema, connections, drain, metrics })))
     }
 
     /// Takes a connection, or opens one. Whoever calls has been admitted, so a connection is free or can be opened.
@@ -123,6 +126,11 @@ impl Pool {
             let jitter = Duration::from_millis(rand::random_range(0..100));
             tokio::time::sleep(pause + jitter).await;
         }
+    }
+
+    /// Which schema the database has, as far as is known.
+    pub fn schema_version(&self) -> u64 {
+        self.0.schema.version()
     }
 
     /// How the pool stands; `waiting` is the gateway's to know.

@@ -271,10 +271,11 @@ fn bearer(proxy: &Proxy) -> String {
 
 // Both
 
-/// A proxy whose key has every character in it that means something in a URL.
+/// A proxy whose key has every character in it that means something in a URL, and whose limit for queries cannot be
+/// taken for the cancelling of one whose client has gone.
 async fn proxy(database: &Database) -> Proxy {
     let key = format!("{}:/@%41?#&=+~", random_hex(8));
-    Proxy::builder().database(database).key(key).start().await
+    Proxy::builder().database(database).key(key).config("[limits]\nquery = \"60s\"\n").start().await
 }
 
 fn encoded(key: &str) -> String {

@@ -50,7 +50,9 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("OnceLock", &[], "no mutable globals (invariant 9)"),
     ("thread_local!", &[], "no mutable globals (invariant 9)"),
     (".unwrap()", &[], "an error has a way to whoever can do something about it"),
-    (".expect(", &[], "an error has a way to whoever can do something about it"),
+    // Not a parser's `expect()`.
+    (".expect(\"", &[], "an error has a way to whoever can do something about it"),
+    (".expect(&", &[], "an error has a way to whoever can do something about it"),
     ("panic!(", &[], "an error has a way to whoever can do something about it"),
     ("unreachable!(", &[], "an error has a way to whoever can do something about it"),
     ("todo!(", &[], "what is not done is not merged"),
@@ -64,12 +66,25 @@ const LONGEST: usize = 400;
 
 /// What may lie at the top of the repository besides hidden files.
 const TOP: &[&str] = &[
-    "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "clippy.toml", "deny.toml",
-    "deploy", "edge-api", "pool-proxy", "rustfmt.toml", "target", "tests",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "clippy.toml",
+    "deny.toml",
+    "deploy",
+    "edge-api",
+    "pool-proxy",
+    "rustfmt.toml",
+    "target",
+    "tests",
 ];
 
 /// Traces of a machine, or of one registry.
-const TRACES: &[&str] = &["/work/", "/root/", "/home/", "registry.npmjs", "\"resolved\": \"http", "artifactory", "nexus."];
+const TRACES: &[&str] =
+    &["/work/", "/root/", "/home/", "registry.npmjs", "\"resolved\": \"http", "artifactory", "nexus."];
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -102,14 +117,16 @@ fn walk(folder: &Path, before: &str, found: &mut BTreeMap<String, String>) {
 fn code() -> Vec<(String, usize, String)> {
     let mut lines = vec![];
     for (path, text) in files("pool-proxy/src") {
-        if !is_rust(&path) || path.ends_with("tests.rs") {
+        if !is_rust(&path) || path.ends_with("tests.rs") || path.contains("/tests/") {
             continue;
         }
         for (number, line) in (1..).zip(text.lines()) {
             if line.starts_with("#[cfg(test)]") {
                 break; // Tests stand last in a file.
             }
-            let line = line.split("//").next().unwrap_or_default();
+            // An address in a string has no space before its slashes.
+            let line =
+                if line.trim_start().starts_with("//") { "" } else { line.split(" //").next().unwrap_or_default() };
             lines.push((path.clone(), number, line.to_owned()));
         }
     }
@@ -191,7 +208,11 @@ fn arrows() -> Vec<(String, usize, String)> {
         let arrow = |name: String| (path.clone(), *number, name);
         imports(text).into_iter().map(arrow).collect::<Vec<_>>()
     };
-    statements.iter().flat_map(named).filter(|(path, _, name)| room(name.split("::").next().unwrap_or(name)) != room(path)).collect()
+    statements
+        .iter()
+        .flat_map(named)
+        .filter(|(path, _, name)| room(name.split("::").next().unwrap_or(name)) != room(path))
+        .collect()
 }
 
 #[test]
@@ -286,7 +307,9 @@ fn nothing_else_lies_at_the_top() {
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     assert_none(names.filter(|name| !name.starts_with('.') && !TOP.contains(&name.as_str())));
     let required = ["ARCHITECTURE.md", "CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE", "README.md"];
-    assert_none(required.into_iter().filter(|name| !root().join(name).is_file()).map(|name| format!("{name} is missing")));
+    assert_none(
+        required.into_iter().filter(|name| !root().join(name).is_file()).map(|name| format!("{name} is missing")),
+    );
 }
 
 #[test]
@@ -311,12 +334,18 @@ fn the_readme_names_every_variable_and_every_metric() {
     let mut wanted: BTreeSet<String> = BTreeSet::from(["DATABASE_URL".to_owned()]);
     for (path, _, line) in code() {
         if path.starts_with("config/sources") && line.contains("const") {
-            wanted.extend(line.split('"').filter(|word| word.starts_with("POOL_PROXY_") && word.len() > 11).map(str::to_owned));
+            wanted.extend(
+                line.split('"')
+                    .filter(|word| word.starts_with("POOL_PROXY_") && !word.ends_with('_'))
+                    .map(str::to_owned),
+            );
         }
     }
     assert!(wanted.len() > 10, "{wanted:?}");
     let metrics = fs::read_to_string(root().join("tests/suites/ops/metrics.rs")).unwrap();
-    wanted.extend(metrics.split('"').filter(|word| word.starts_with("pool_proxy_") && !word.contains('{')).map(str::to_owned));
+    wanted.extend(
+        metrics.split('"').filter(|word| word.starts_with("pool_proxy_") && !word.contains('{')).map(str::to_owned),
+    );
     let others = ["POOL_PROXY_BIN", "POOL_PROXY_POSTGRES_BIN"];
     assert_none(wanted.into_iter().filter(|name| !readme.contains(name.as_str()) && !others.contains(&name.as_str())));
 }
@@ -331,7 +360,10 @@ fn assert_none(wrong: impl Iterator<Item = String>) {
 fn lists_of_imports_are_taken_apart() {
     for (text, expected) in [
         ("use crate::cache::Key;", vec!["cache::Key"]),
-        ("use crate::{auth, cache::{Key, shelf::Shelf}, error};", vec!["auth", "cache::Key", "cache::shelf::Shelf", "error"]),
+        (
+            "use crate::{auth, cache::{Key, shelf::Shelf}, error};",
+            vec!["auth", "cache::Key", "cache::shelf::Shelf", "error"],
+        ),
         ("let it = crate::pool::checkout(crate::error::none());", vec!["pool::checkout", "error::none"]),
         ("use my_crate::thing;", vec![]),
     ] {

@@ -1,1 +1,11 @@
-//! The pool, as clients and Postgres see it.
+//! The pool, as clients and Postgres see it: never too many connections, none that remembers, none that stays broken.
+
+mod cancels;
+mod cap;
+mod hygiene;
+mod leftovers;
+mod line;
+mod outage;
+mod queue;
+mod resets;
+mod warm;

@@ -61,7 +61,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     if cache.mode == CacheMode::Bypass {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await;
     }
-    let known = call.database.verdicts.get(&call.principal, &query.text);
+    let known = call.database.verdicts.get(call.database.pool.schema_version(), &call.principal, &query.text);
     if let Some(refusal) = known.and_then(|verdict| verdict.cacheable.err()) {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass(refusal.as_str()))).await;
     }

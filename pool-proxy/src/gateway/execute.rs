@@ -221,7 +221,7 @@ impl<'a> Execution<'a> {
             }));
         }
         if frame.commit {
-            steps.push(Box::pin(async { server.command("COMMIT").await.map(|()| None) }));
+            steps.push(Box::pin(async { server.commit().await.map(|()| None) }));
         }
         if frame.reset {
             self.call.database.metrics.reset();

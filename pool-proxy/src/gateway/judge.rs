@@ -18,7 +18,8 @@ const LASTING: Duration = Duration::from_mins(1);
 /// Texts remembered, in bytes.
 const REMEMBERED: u64 = 32 << 20;
 
-type Key = (Arc<str>, Option<Arc<str>>);
+/// The schema is part of it: after a change of the schema a statement may be another one.
+type Key = (u64, Arc<str>, Option<Arc<str>>);
 
 /// What is known of statements, by text and role.
 #[derive(Debug)]
@@ -31,15 +32,15 @@ impl Verdicts {
     pub(super) fn new() -> Self {
         let known = Cache::builder()
             .max_capacity(REMEMBERED)
-            .weigher(|key: &Key, _| u32::try_from(key.0.len() + 256).unwrap_or(u32::MAX))
+            .weigher(|key: &Key, _| u32::try_from(key.1.len() + 256).unwrap_or(u32::MAX))
             .time_to_live(LASTING)
             .build();
         Self { known }
     }
 
     /// What is known already.
-    pub(super) fn get(&self, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
-        self.known.get(&(Arc::clone(text), principal.role.clone())).flatten()
+    pub(super) fn get(&self, schema: u64, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
+        self.known.get(&(schema, Arc::clone(text), principal.role.clone())).flatten()
     }
 }
 
@@ -52,7 +53,7 @@ pub(super) async fn judge(
     text: &Arc<str>,
     must: bool,
 ) -> Result<Option<Arc<Verdict>>, Failure> {
-    let key = (Arc::clone(text), principal.role.clone());
+    let key = (database.pool.schema_version(), Arc::clone(text), principal.role.clone());
     match database.verdicts.known.get(&key) {
         Some(Some(verdict)) => return Ok(Some(verdict)),
         None if !must => {

@@ -206,7 +206,7 @@ impl Target {
                     Ok((client, wire, tls, driver)) => {
                         let canceller = Canceller { token: client.cancel_token(), address, tls };
                         let client = ClientWrapper::new(client, spawn(drain, driver, hold));
-                        return Ok(Server::new(client, wire, canceller));
+                        return Ok(Server::new(client, wire, canceller, self.schema.clone()));
                     }
                     Err(error) if error.stage >= farthest.stage => farthest = error,
                     Err(_) => {}

@@ -45,11 +45,34 @@ impl From<tokio_postgres::Error> for QueryError {
 }
 
 impl DatabaseError {
-    /// The statement was prepared under another schema, or the server lost it: preparing it again mends it.
+    /// The wrong number of parameters, in Postgres's words: tokio-postgres does not send them.
+    pub fn parameter_count(supplied: usize, wanted: usize) -> Self {
+        Self {
+            severity: "ERROR".to_owned(),
+            code: "08P01".to_owned(),
+            message: format!(
+                "bind message supplies {supplied} parameters, but prepared statement \"\" requires {wanted}"
+            ),
+            ..Self::default()
+        }
+    }
+
+    /// A parameter could not be read as the type the statement was prepared with; nothing was run.
+    fn is_of_bind(&self) -> bool {
+        self.context.as_deref().is_some_and(|context| context.starts_with("unnamed portal parameter"))
+    }
+
+    /// The statement was prepared under another schema, or the server lost it: preparing it again may mend it, and
+    /// nothing was run.
     pub fn is_stale_statement(&self) -> bool {
+        if self.is_of_bind() {
+            return true;
+        }
         match self.code.as_str() {
             // "cached plan must not change result type"
             "0A000" => self.routine.as_deref() == Some("RevalidateCachedQuery"),
+            // A type it knew is gone.
+            "XX000" => self.message.starts_with("cache lookup failed"),
             // prepared statement does not exist (DEALLOCATE ALL) / already exists (a user's own PREPARE)
             "26000" | "42P05" => true,
             _ => false,

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
 use futures_util::StreamExt;
@@ -13,9 +15,14 @@ use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 use super::cancel::Canceller;
 use super::query::{Column, Param, QueryError, RowSink};
 use super::tap::{TransactionStatus, Wire};
+use crate::error::DatabaseError;
 
 /// How many statements stay prepared on one connection.
 const PREPARED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// A statement keeps the types its parameters had when it was prepared, even where a column has another type since.
+/// Schema changes made through the proxy are known at once, others after this.
+const LASTING: Duration = Duration::from_mins(1);
 
 /// Undoes whatever a request can do to its session, in one round trip; the prepared statements of the proxy stay.
 /// It is `DISCARD ALL` (<https://www.postgresql.org/docs/current/sql-discard.html>) without `DEALLOCATE ALL`; its row
@@ -24,12 +31,42 @@ const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE A
     SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; \
     SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements WHERE from_sql";
 
+/// Counts the schema changes seen by all connections to a database.
+#[derive(Debug, Clone, Default)]
+pub struct Schema(Arc<AtomicU64>);
+
+impl Schema {
+    /// Which schema it is.
+    pub fn version(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn changed(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Anything but reading and writing rows may.
+fn may_change_schema(tag: &str) -> bool {
+    let command = tag.split(' ').next().unwrap_or_default();
+    !matches!(command, "" | "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SHOW" | "SET" | "EXPLAIN")
+}
+
+struct Prepared {
+    statement: Statement,
+    version: u64,
+    at: Instant,
+}
+
 /// A connection to Postgres.
 pub struct Server {
     client: ClientWrapper,
     wire: Wire,
     canceller: Canceller,
-    prepared: LruCache<Arc<str>, Statement>,
+    prepared: LruCache<Arc<str>, Prepared>,
+    schema: Schema,
+    /// Whether the transaction under way has changed the schema.
+    changes_schema: AtomicBool,
     opened: Instant,
 }
 
@@ -40,8 +77,16 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    pub(super) fn new(client: ClientWrapper, wire: Wire, canceller: Canceller) -> Self {
-        Self { client, wire, canceller, prepared: LruCache::new(PREPARED), opened: Instant::now() }
+    pub(super) fn new(client: ClientWrapper, wire: Wire, canceller: Canceller, schema: Schema) -> Self {
+        Self {
+            client,
+            wire,
+            canceller,
+            prepared: LruCache::new(PREPARED),
+            schema,
+            changes_schema: AtomicBool::new(false),
+            opened: Instant::now(),
+        }
     }
 
     /// When the connection was opened.
@@ -85,9 +130,14 @@ impl Server {
         self.wire.was_oversized()
     }
 
-    /// The statement, if it is prepared here.
+    /// The statement, if it is prepared here and the schema has not changed since, as far as is known.
     pub fn prepared(&mut self, text: &str) -> Option<Statement> {
-        self.prepared.get(text).cloned()
+        let held = self.prepared.get(text)?;
+        if held.version == self.schema.version() && held.at.elapsed() < LASTING {
+            return Some(held.statement.clone());
+        }
+        self.prepared.pop(text);
+        None
     }
 
     /// Prepares a statement, or takes the prepared one. With `keep` false it is prepared for this once.
@@ -98,6 +148,7 @@ impl Server {
         if let Some(statement) = self.prepared(text) {
             return Ok(statement);
         }
+        let version = self.schema.version();
         let mut attempts = 0;
         let statement = loop {
             match self.client.prepare(text).await.map_err(QueryError::from) {
@@ -107,7 +158,8 @@ impl Server {
             }
         };
         if keep {
-            self.prepared.put(Arc::clone(text), statement.clone());
+            let held = Prepared { statement: statement.clone(), version, at: Instant::now() };
+            self.prepared.put(Arc::clone(text), held);
         }
         Ok(statement)
     }
@@ -142,10 +194,7 @@ impl Server {
     ) -> Result<Option<String>, QueryError> {
         let wanted = statement.params().len();
         if params.len() != wanted {
-            return Err(QueryError::Invalid(format!(
-                "the statement has {wanted} parameters, but {} were supplied",
-                params.len()
-            )));
+            return Err(QueryError::Database(Box::new(DatabaseError::parameter_count(params.len(), wanted))));
         }
         let rows = self.client.query_raw(statement, params).await.map_err(QueryError::from)?;
         let columns: Vec<Column<'_>> = statement
@@ -173,6 +222,10 @@ impl Server {
             }
         }
         let tag = self.wire.completion(number).ok_or(QueryError::Closed)?.tag;
+        if may_change_schema(tag.as_deref().unwrap_or_default()) {
+            self.schema.changed();
+            self.changes_schema.store(true, Ordering::Relaxed);
+        }
         match refused {
             Some(QueryError::Full { limit, .. }) => Err(QueryError::Full { limit, completed: true }),
             Some(error) => Err(error),
@@ -189,6 +242,18 @@ impl Server {
     /// What Postgres says, or that the connection is gone.
     pub async fn command(&self, sql: &str) -> Result<(), QueryError> {
         self.client.batch_execute(sql).await.map_err(QueryError::from)
+    }
+
+    /// Commits. What others prepared between a change of the schema and its commit still has the old one.
+    ///
+    /// # Errors
+    /// What Postgres says, or that the connection is gone.
+    pub async fn commit(&self) -> Result<(), QueryError> {
+        let committed = self.command("COMMIT").await;
+        if self.changes_schema.swap(false, Ordering::Relaxed) {
+            self.schema.changed();
+        }
+        committed
     }
 
     /// Undoes what a request did to the session. Sent when first polled, like an execution.

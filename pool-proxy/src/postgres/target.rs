@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::{ChannelBinding, SslMode as Encryption, SslNegotiation};
 
+use super::server::Schema;
 use super::tls::{SslMode, Tls, TlsError};
 use super::url::{ConnectionUrl, UrlError};
 
@@ -23,6 +24,8 @@ pub struct Target {
     pub(super) config: tokio_postgres::Config,
     pub(super) tls: Tls,
     pub(super) connect_timeout: Duration,
+    /// One for all connections, whichever pool they are in.
+    pub(super) schema: Schema,
     warnings: Vec<String>,
     pooler: Option<&'static str>,
 }
@@ -104,11 +107,17 @@ impl Target {
         Ok(Self {
             pooler: pooler(&hosts, &url),
             hosts,
+            schema: Schema::default(),
             config,
             tls: Tls::new(target.sslmode, target.root_cert.as_deref())?,
             connect_timeout: target.connect_timeout.unwrap_or(Duration::from_secs(10)),
             warnings: target.warnings,
         })
+    }
+
+    /// The schema's version, as far as is known.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// What an operator should know of the URL.

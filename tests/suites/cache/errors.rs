@@ -41,10 +41,8 @@ async fn an_answer_over_the_limit_is_not_stored() {
 
 #[tokio::test]
 async fn the_limit_of_answers_is_not_that_of_what_the_proxy_asks_for_itself() {
-    let bench = Bench::with(|builder| {
-        builder.config("[limits]\nresponse_bytes = 1000").env("POOL_PROXY_POOL_MAX", "1")
-    })
-    .await;
+    let bench =
+        Bench::with(|builder| builder.config("[limits]\nresponse_bytes = 1000").env("POOL_PROXY_POOL_MAX", "1")).await;
     bench.ask(LONG).await;
     // The parser's tree of this is larger than any answer may be.
     let query = "SELECT count(*) AS n, max(relname) AS m, min(relkind) AS k FROM pg_class
@@ -71,5 +69,20 @@ async fn a_wrong_body_is_refused_with_and_without_a_wish() {
         let request = bench.proxy.sql_request(&json!({ "query": 1 })).header("cache-control", LONG);
         let answer = request.send().await.expect(400);
         assert_eq!(status(&answer), "");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_tells_the_truth_of_what_was_committed() {
+    let bench = Bench::with(|builder| builder.config("[limits]\nresponse_bytes = 1000")).await;
+    bench.database.batch("CREATE TABLE runs (number int)").await;
+    let client = bench.database.client().await;
+    for number in 0..8 {
+        // One row over the limit by itself.
+        let query = format!("INSERT INTO runs VALUES ({number}) RETURNING repeat('x', 5000)");
+        let answer = bench.proxy.sql(json!({ "query": query })).await.expect(507);
+        let count = format!("SELECT count(*) = 1 FROM runs WHERE number = {number}");
+        let committed: bool = client.query_one(&count, &[]).await.unwrap().get(0);
+        assert_eq!(answer.body["committed"], committed, "{}", answer.text);
     }
 }

@@ -134,9 +134,7 @@ async fn a_hit_needs_no_database() {
     let name = bench.database.name();
     let server = harness::fresh_database().await;
     server.batch(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await;
-    server
-        .batch(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
-        .await;
+    server.batch(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")).await;
     eventually(|| async { bench.request("SELECT 1", "no-store").send().await.status == 503 }).await;
     assert_hit(&bench.ask(LONG).await);
     // Nor does a stale one.

@@ -66,10 +66,7 @@ async fn a_refreshed_answer_carries_the_tags_it_was_refreshed_with() {
 async fn what_expired_and_was_stored_anew_is_found_by_its_tag() {
     let bench = Bench::start().await;
     bench.ask_tagged("max-age=1", "a").await;
-    harness::eventually(|| async {
-        bench.proxy.ops_request("GET", "/cache").send().await.body["entries"] == 0
-    })
-    .await;
+    harness::eventually(|| async { bench.proxy.ops_request("GET", "/cache").send().await.body["entries"] == 0 }).await;
     assert_eq!(status(&bench.ask_tagged(LONG, "a").await), STORED);
     bench.invalidate(&json!(["a"])).await.expect(200);
     assert_eq!(status(&bench.ask(LONG).await), STORED);

@@ -95,7 +95,8 @@ async fn a_header_beats_the_connection_string() {
 #[tokio::test]
 async fn wrong_options_of_a_connection_string_are_refused() {
     let bench = Bench::start().await;
-    for options in ["cache_max_age=x", "cache_max_age=-1", "cache_max_age=1&cache_swr=x", "cache_max_age=1&cache_tags=-"]
+    for options in
+        ["cache_max_age=x", "cache_max_age=-1", "cache_max_age=1&cache_swr=x", "cache_max_age=1&cache_tags=-"]
     {
         by_string(&bench, options).send().await.expect(400);
     }

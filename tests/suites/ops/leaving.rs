@@ -27,7 +27,7 @@ async fn what_runs_is_finished_new_connections_are_refused_and_the_exit_is_zero(
     let database = fresh_database().await;
     let mut proxy = proxy(&database, "0s").await;
     let running = tokio::spawn(proxy.sql_request(&slow(3.0)).send());
-    eventually(|| async { pool(&proxy).await["active"] == 1 }).await;
+    super::asleep(&database, 1).await;
     proxy.signal(Signal::Terminate);
     eventually(|| async { refuses(&proxy).await }).await;
     assert!(proxy.exited().is_none());
@@ -95,7 +95,10 @@ async fn a_background_refresh_is_finished() {
     let client = database.client().await;
     client.batch_execute("BEGIN; LOCK TABLE words IN ACCESS EXCLUSIVE MODE").await.unwrap();
     ask().await.expect(200);
-    eventually(|| async { pool(&proxy).await["active"] == 1 }).await;
+    let watch = database.client().await;
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+        WHERE datname = current_database() AND NOT granted";
+    eventually(|| async { watch.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 1 }).await;
     proxy.signal(Signal::Terminate);
     eventually(|| async { refuses(&proxy).await }).await;
     client.batch_execute("COMMIT").await.unwrap();

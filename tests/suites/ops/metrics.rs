@@ -69,7 +69,8 @@ async fn the_text_is_what_scrapers_read() {
         assert!(series.insert(name), "twice: {line}");
         let (family, labels) = name.split_once('{').unwrap_or((name, "}"));
         assert!(labels.ends_with('}'), "{line}");
-        let known = |known: &&&str| family.strip_prefix(**known).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+        let known =
+            |known: &&&str| family.strip_prefix(**known).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
         assert!(families.iter().any(|name| known(&name)), "not announced: {line}");
     }
     for (name, kind) in METRICS {

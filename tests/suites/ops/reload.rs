@@ -140,8 +140,7 @@ async fn a_request_under_way_keeps_the_key_it_came_with() {
     let database = fresh_database().await;
     let mut proxy = started(&database).await;
     let running = tokio::spawn(ask(&proxy, FIRST.0, "SELECT pg_sleep(2)").send());
-    let pool = async || proxy.ops_request("GET", "/pools").send().await.body["pools"][0]["active"].clone();
-    eventually(|| async { pool().await == 1 }).await;
+    super::asleep(&database, 1).await;
     fs::write(proxy.config_path(), file(SECOND, "100ms")).unwrap();
     proxy.signal(Signal::Hangup);
     eventually(|| async { statuses(&proxy).await == (401, 200) }).await;

@@ -137,6 +137,18 @@ async fn a_statement_may_use_what_an_earlier_one_made() {
 }
 
 #[tokio::test]
+async fn a_statement_may_use_what_an_earlier_one_made_on_a_connection_that_never_saw_it() {
+    let served = Served::on_one_connection(SETUP).await;
+    for time in 1..=3 {
+        let made = ["CREATE TABLE made (a int)", "INSERT INTO made VALUES (7)", "SELECT a AS v FROM made", "DROP TABLE made"];
+        let answer = served.ask_batch(&made).await;
+        assert_eq!(answer.status, 200, "time {time}: {}", answer.text);
+        // It costs the connection.
+        served.run("PREPARE p AS SELECT 1").await;
+    }
+}
+
+#[tokio::test]
 async fn a_batch_sees_its_own_settings_and_writes() {
     let served = Served::after(SETUP).await;
     for _ in 0..3 {

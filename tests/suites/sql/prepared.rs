@@ -8,7 +8,7 @@ use super::served::Served;
 async fn deallocating_everything_breaks_nothing() {
     let served = Served::on_one_connection(
         "CREATE TABLE t (a int); INSERT INTO t VALUES (1);
-         CREATE FUNCTION sly() RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN EXECUTE ''DEALLOCATE ALL''; RETURN 1; END'",
+         CREATE FUNCTION sly() RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE ''DEALLOCATE ALL''; RETURN 1; END'",
     )
     .await;
     for loss in [

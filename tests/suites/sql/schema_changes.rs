@@ -58,6 +58,7 @@ async fn inserts_follow_the_schema() {
         ("SELECT 1", json!({ "a": 7 })),
         ("ALTER TABLE t ALTER COLUMN a TYPE text", json!({ "a": "7" })),
         ("ALTER TABLE t ADD COLUMN b int DEFAULT 2", json!({ "a": "7", "b": 2 })),
+        // What a parameter is was settled when the statement was prepared: text, which is no numeric.
         ("ALTER TABLE t ALTER COLUMN a TYPE numeric USING a::numeric", json!({ "a": "7", "b": 2 })),
     ] {
         served.database.batch(change).await;
@@ -68,6 +69,21 @@ async fn inserts_follow_the_schema() {
         }
     }
     assert_eq!(served.value("SELECT count(*) FROM t").await, "12");
+}
+
+#[tokio::test]
+async fn comparisons_follow_the_schema() {
+    let served = Served::on_one_connection("CREATE TABLE t (a text); INSERT INTO t VALUES ('7')").await;
+    let select = json!({ "query": "SELECT count(*) AS n FROM t WHERE a = $1", "params": ["7"] });
+    for change in ["SELECT 1", "ALTER TABLE t ALTER COLUMN a TYPE int USING a::int", "ALTER TABLE t ALTER COLUMN a TYPE text"] {
+        served.database.batch(change).await;
+        for time in 1..=3 {
+            let answer = served.proxy.sql(select.clone()).await;
+            assert_eq!(answer.status, 200, "{change}, time {time}: {}", answer.text);
+            let results = served.proxy.sql(json!({ "queries": [{ "query": "SELECT 1" }, select] })).await;
+            assert_eq!(results.status, 200, "{change}, time {time}, in a batch: {}", results.text);
+        }
+    }
 }
 
 #[tokio::test]

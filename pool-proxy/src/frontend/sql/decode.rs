@@ -107,9 +107,6 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
             let layout = Layout { raw_text: options.raw_text, arrays: vec![array_mode(body.array_mode)], batch: false };
             Ok((Work::One(query(text, body.params)?), layout))
         }
-        (None, Some(queries)) if queries.is_empty() => {
-            Err(Failure::BadRequest("\"queries\" must hold at least one query".to_owned()))
-        }
         (None, Some(queries)) => {
             let outer = body.array_mode;
             let arrays = queries.iter().map(|one| array_mode(one.array_mode.or(outer))).collect();
