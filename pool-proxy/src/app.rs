@@ -22,6 +22,8 @@ use crate::telemetry::Metrics;
 
 /// How long requests may go on after the listeners have closed.
 const FINISH: Duration = Duration::from_secs(30);
+/// How long connections to Postgres may then take to close.
+const CLOSE: Duration = Duration::from_secs(5);
 /// How often changed files are looked for.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -48,7 +50,10 @@ struct App {
     public: Arc<Public>,
     ops: Arc<Ops>,
     certificate: Option<Arc<Certificate>>,
+    /// Ends first: listeners, client connections, fills.
     drain: Drain,
+    /// Ends when nobody needs a connection to Postgres any more.
+    connections: Drain,
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs.
@@ -72,7 +77,7 @@ pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
         async move { ops.answer(request).await }
     };
     for database in app.public.gateway.databases() {
-        app.drain.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
+        app.connections.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
     }
     app.drain
         .spawn("public listener", accept::serve(public_listener, app.certificate.clone(), app.drain.clone(), answer));
@@ -100,14 +105,14 @@ pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
 impl App {
     fn build(config: &Config) -> Result<Self, ServeError> {
         let failed = |what: &str, error: &dyn std::fmt::Display| ServeError::Start(format!("{what}: {error}"));
-        let drain = Drain::default();
+        let (drain, connections) = (Drain::default(), Drain::default());
         let metrics = Arc::new(Metrics::new(&config.region));
         let mut databases = Vec::new();
         for database in &config.databases {
             let name = Arc::clone(&database.name);
             let counted = metrics.database(&name);
             let (target, counted_too) = (database.target.clone(), Arc::clone(&counted));
-            let pool = Pool::new(Arc::clone(&name), target, database.pool, drain.clone(), counted_too)
+            let pool = Pool::new(Arc::clone(&name), target, database.pool, connections.clone(), counted_too)
                 .map_err(|error| failed("the pool", &error))?;
             databases.push(Database::new(name, pool, database.limits, counted));
         }
@@ -130,7 +135,7 @@ impl App {
             cors_origins: config.cors_origins.clone(),
         });
         let ops = Arc::new(Ops { gateway, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
-        Ok(Self { public, ops, certificate, drain })
+        Ok(Self { public, ops, certificate, drain, connections })
     }
 
     /// Takes up changed keys, limits and certificates on SIGHUP, and when a file has changed.
@@ -141,6 +146,10 @@ impl App {
             let mut watched: Vec<PathBuf> = options.config_file.clone().into_iter().collect();
             watched.extend(tls.iter().flat_map(|files| [files.cert.clone(), files.key.clone()]));
             let mut seen = stamps(&watched);
+            // What was changed between reading and looking is not missed.
+            if let Ok(fresh) = (options.reload)() {
+                reload(&public, &fresh);
+            }
             loop {
                 let asked = tokio::select! {
                     _ = hangup.recv() => true,
@@ -152,7 +161,10 @@ impl App {
                 }
                 seen = now;
                 match (options.reload)() {
-                    Ok(fresh) => reload(&public, &fresh),
+                    Ok(fresh) => {
+                        reload(&public, &fresh);
+                        info!("keys and limits taken up");
+                    }
                     Err(error) => error!("the configuration is not taken up: {error}"),
                 }
                 if let (Some(certificate), Some(files)) = (&certificate, &tls) {
@@ -172,12 +184,14 @@ impl App {
         info!(delay = ?delay, "stopping");
         tokio::time::sleep(delay).await;
         self.drain.stop();
-        for database in self.public.gateway.databases() {
-            database.pool.close();
-        }
         if !self.drain.finish(FINISH).await {
             warn!("some requests had not finished after {} seconds", FINISH.as_secs());
         }
+        self.connections.stop();
+        for database in self.public.gateway.databases() {
+            database.pool.close();
+        }
+        self.connections.finish(CLOSE).await;
     }
 }
 
@@ -196,7 +210,6 @@ fn reload(public: &Public, fresh: &Config) {
             warn!(database = %wanted.name, "a database cannot be added without a restart");
         }
     }
-    info!("keys and limits taken up");
 }
 
 fn stamps(files: &[PathBuf]) -> Vec<Option<SystemTime>> {

@@ -13,8 +13,38 @@ const TIME_ZONE: &str = "Asia/Kathmandu";
 // npm's clients
 
 #[tokio::test]
-async fn neon_serverless() {
-    node("neon.test.mjs").await;
+async fn neon_query() {
+    node("neon-query.test.mjs").await;
+}
+
+#[tokio::test]
+async fn neon_types() {
+    node("neon-types.test.mjs").await;
+}
+
+#[tokio::test]
+async fn neon_transactions() {
+    node("neon-transactions.test.mjs").await;
+}
+
+#[tokio::test]
+async fn neon_errors() {
+    node("neon-errors.test.mjs").await;
+}
+
+#[tokio::test]
+async fn neon_schema() {
+    node("neon-schema.test.mjs").await;
+}
+
+#[tokio::test]
+async fn neon_credentials() {
+    node("neon-credentials.test.mjs").await;
+}
+
+#[tokio::test]
+async fn neon_cache() {
+    node("neon-cache.test.mjs").await;
 }
 
 #[tokio::test]

@@ -1,6 +1,16 @@
 //! All test suites in one binary: each plays a user against the real proxy and a real Postgres.
 
+mod cache;
+mod check;
+mod clients;
+mod config;
 mod deploy;
+mod house;
+mod keys_command;
+mod ops;
 mod pool;
+mod readme;
 mod restricted;
 mod sql;
+mod statement;
+mod tls;

@@ -28,7 +28,7 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
         command
     };
     let tests = if works(&mut cargo(&["nextest"])) {
-        cargo(&["nextest", "run", "--workspace"])
+        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
     } else {
         eprintln!("cargo-nextest is not installed, using `cargo test`");
         cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--"])

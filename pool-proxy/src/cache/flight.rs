@@ -23,10 +23,10 @@ pub struct Flights<T> {
 }
 
 #[derive(Debug)]
-struct Board<T>(Mutex<HashMap<Key, Sender<T>>>);
+struct Board<T>(Mutex<HashMap<Key, (u64, Sender<T>)>>);
 
 impl<T> Board<T> {
-    fn flights(&self) -> MutexGuard<'_, HashMap<Key, Sender<T>>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<Key, (u64, Sender<T>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -50,14 +50,22 @@ impl<T> Joined<T> {
 /// Takes a flight off the board, also when it panics.
 struct Departed<T> {
     board: Arc<Board<T>>,
-    key: Option<Key>,
+    key: Key,
+    sender: Sender<T>,
+}
+
+impl<T> Departed<T> {
+    /// Only its own: the key may be a later flight's by now.
+    fn leave(&self, flights: &mut HashMap<Key, (u64, Sender<T>)>) {
+        if flights.get(&self.key).is_some_and(|(_, sender)| Arc::ptr_eq(sender, &self.sender)) {
+            flights.remove(&self.key);
+        }
+    }
 }
 
 impl<T> Drop for Departed<T> {
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.board.flights().remove(&key);
-        }
+        self.leave(&mut self.board.flights());
     }
 }
 
@@ -67,21 +75,24 @@ impl<T: Send + Sync + 'static> Flights<T> {
         Self { board: Arc::new(Board(Mutex::default())), drain }
     }
 
-    /// Joins the flight with this key, or starts `work` as one. The work is a task of its own: a leader that leaves
-    /// takes nobody with it, and the work is dropped only when all who joined have left.
-    pub fn join<W>(&self, key: &Key, work: impl FnOnce() -> W) -> Joined<T>
+    /// Joins the flight with this key and generation, or starts `work` as one. The work is a task of its own: a leader
+    /// that leaves takes nobody with it, and the work is dropped only when all who joined have left. A flight of another
+    /// generation goes on for those who are on it, but nobody joins it any more.
+    pub fn join<W>(&self, key: &Key, generation: u64, work: impl FnOnce() -> W) -> Joined<T>
     where
         W: Future<Output = T> + Send + 'static,
     {
         let mut flights = self.board.flights();
-        if let Some(flight) = flights.get(key) {
+        if let Some((begun, flight)) = flights.get(key)
+            && *begun == generation
+        {
             return Joined { leads: false, landing: flight.subscribe() };
         }
         let (sender, landing) = watch::channel(None);
         let sender = Arc::new(sender);
-        flights.insert(key.clone(), Arc::clone(&sender));
+        flights.insert(key.clone(), (generation, Arc::clone(&sender)));
         drop(flights);
-        let mut departed = Departed { board: Arc::clone(&self.board), key: Some(key.clone()) };
+        let departed = Departed { board: Arc::clone(&self.board), key: key.clone(), sender: Arc::clone(&sender) };
         let work = work();
         self.drain.spawn("cache fill", async move {
             let mut work = pin!(work);
@@ -89,13 +100,11 @@ impl<T: Send + Sync + 'static> Flights<T> {
                 tokio::select! {
                     landed = &mut work => break landed,
                     () = sender.closed() => {
-                        let board = Arc::clone(&departed.board);
-                        let mut flights = board.flights();
-                        // Whoever joins does so under this lock; afterwards the key may be another flight's.
+                        let mut flights = departed.board.flights();
+                        // Whoever joins does so under this lock.
                         if sender.receiver_count() == 0 {
-                            if let Some(key) = departed.key.take() {
-                                flights.remove(&key);
-                            }
+                            departed.leave(&mut flights);
+                            drop(flights);
                             return;
                         }
                     }

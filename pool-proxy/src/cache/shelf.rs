@@ -13,6 +13,14 @@ use super::tags::{Tag, TagSet, Tags};
 
 /// What an entry costs besides its key and body, in bytes: the structures around it.
 const OVERHEAD: usize = 256;
+/// What a tag of an entry costs besides its text, in the entry and in the index.
+const TAG_OVERHEAD: usize = 128;
+
+/// An entry's weight in bytes.
+fn weight(key: &Key, entry: &Entry) -> u64 {
+    let tags: usize = entry.tags().iter().map(|tag| tag.len() + TAG_OVERHEAD).sum();
+    (key.len() + entry.body.len() + tags + OVERHEAD) as u64
+}
 
 /// Finished answers in memory. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +55,24 @@ fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
 }
 
 impl Index {
+    fn add<'t>(&mut self, key: &Key, database: &Arc<str>, tags: impl IntoIterator<Item = &'t Tag>) {
+        for tag in tags {
+            self.keys.entry((Arc::clone(database), tag.clone())).or_default().insert(key.clone());
+        }
+    }
+
+    fn remove<'t>(&mut self, key: &Key, database: &Arc<str>, tags: impl IntoIterator<Item = &'t Tag>) {
+        for tag in tags {
+            let place = (Arc::clone(database), tag.clone());
+            if let Some(keys) = self.keys.get_mut(&place) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.keys.remove(&place);
+                }
+            }
+        }
+    }
+
     fn release(&mut self, ticket: u64) {
         if let Some(count) = self.tickets.get_mut(&ticket) {
             *count -= 1;
@@ -91,23 +117,12 @@ impl Shelf {
             let index = Arc::clone(&index);
             Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|key: &Key, entry: &Arc<Entry>| {
-                    u32::try_from(key.len() + entry.body.len() + OVERHEAD).unwrap_or(u32::MAX)
-                })
+                .weigher(|key, entry: &Arc<Entry>| u32::try_from(weight(key, entry)).unwrap_or(u32::MAX))
                 .expire_after(Expiry)
                 .eviction_listener(move |key, entry: Arc<Entry>, cause| {
-                    // A replaced entry's tags stay in the index: too many keys under a tag do no harm, too few would.
+                    // A replaced entry's key is another entry's now; whoever replaced it has seen to its tags.
                     if cause != RemovalCause::Replaced {
-                        let mut index = lock(&index);
-                        for tag in entry.tags().iter() {
-                            let place = (Arc::clone(&entry.database), tag.clone());
-                            if let Some(keys) = index.keys.get_mut(&place) {
-                                keys.remove(&*key);
-                                if keys.is_empty() {
-                                    index.keys.remove(&place);
-                                }
-                            }
-                        }
+                        lock(&index).remove(&key, &entry.database, entry.tags().iter());
                     }
                 })
                 .build()
@@ -133,46 +148,54 @@ impl Shelf {
         Ticket { number, index: Arc::clone(&self.index) }
     }
 
-    /// Stores an answer, unless it was invalidated while its query ran; says whether it did.
+    /// Which invalidation was the last: what was begun under another number may have missed one.
+    pub fn generation(&self) -> u64 {
+        lock(&self.index).next
+    }
+
+    /// Stores an answer, unless it was invalidated while its query ran or is larger than the whole shelf; says whether
+    /// it did.
     pub fn store(&self, ticket: &Ticket, key: &Key, entry: Entry) -> bool {
         let Some(entries) = &self.entries else { return false };
         let entry = Arc::new(entry);
-        {
-            let mut index = lock(&self.index);
-            let tags = entry.tags();
-            if index.missed(ticket.number, &entry.database, &tags) {
-                return false;
-            }
-            for tag in tags.iter() {
-                let place = (Arc::clone(&entry.database), tag.clone());
-                index.keys.entry(place).or_default().insert(key.clone());
-            }
+        if entries.policy().max_capacity().is_some_and(|most| weight(key, &entry) > most) {
+            return false;
         }
-        entries.insert(key.clone(), Arc::clone(&entry));
-        // The index was left in between, so an invalidation may have come before the insertion and found nothing.
-        let missed = lock(&self.index).missed(ticket.number, &entry.database, &entry.tags());
+        self.put(entries, ticket, key, &entry)
+    }
+
+    /// Adds the tags of a request that was answered by an entry. `ticket` is when that request began, where it waited
+    /// for the answer: an invalidation of its tags since then counts.
+    pub fn add_tags(&self, key: &Key, entry: &Arc<Entry>, tags: &TagSet, ticket: Option<&Ticket>) {
+        let Some(entries) = &self.entries else { return };
+        let now = self.ticket();
+        if !entries.get(key).is_some_and(|held| Arc::ptr_eq(&held, entry)) {
+            return;
+        }
+        entry.tags().extend(tags.iter().cloned());
+        // Once more, since it weighs more.
+        self.put(entries, ticket.unwrap_or(&now), key, entry);
+    }
+
+    /// Puts an entry in its place, and its tags into the index.
+    fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, key: &Key, entry: &Arc<Entry>) -> bool {
+        let before = entries.get(key).filter(|before| !Arc::ptr_eq(before, entry));
+        entries.insert(key.clone(), Arc::clone(entry));
+        let missed = {
+            let mut index = lock(&self.index);
+            if let Some(before) = before {
+                let gone = before.tags().difference(&entry.tags()).cloned().collect::<Vec<_>>();
+                index.remove(key, &before.database, &gone);
+            }
+            let tags = entry.tags();
+            index.add(key, &entry.database, tags.iter());
+            // An invalidation before this found nothing to drop; one from now on will.
+            index.missed(ticket.number, &entry.database, &tags)
+        };
         if missed {
             entries.invalidate(key);
         }
         !missed
-    }
-
-    /// Adds the tags of a request that was answered by an entry. `ticket`, where there is one, is when that request
-    /// began: an invalidation of its tags since then counts.
-    pub fn add_tags(&self, key: &Key, entry: &Arc<Entry>, tags: &TagSet, ticket: Option<&Ticket>) {
-        let missed = {
-            let mut index = lock(&self.index);
-            let mut held = entry.tags();
-            for tag in tags.iter().filter(|tag| !held.contains(*tag)).cloned().collect::<Vec<_>>() {
-                let place = (Arc::clone(&entry.database), tag.clone());
-                index.keys.entry(place).or_default().insert(key.clone());
-                held.insert(tag);
-            }
-            ticket.is_some_and(|ticket| index.missed(ticket.number, &entry.database, tags.tags()))
-        };
-        if let (true, Some(entries)) = (missed, &self.entries) {
-            entries.invalidate(key);
-        }
     }
 
     /// Whether an entry carries all of these tags.
@@ -195,9 +218,8 @@ impl Shelf {
                 Tags::All => vec![],
                 Tags::Some(tags) => tags
                     .iter()
-                    .filter_map(|tag| index.keys.get(&(Arc::clone(database), tag.clone())))
+                    .filter_map(|tag| index.keys.remove(&(Arc::clone(database), tag.clone())))
                     .flatten()
-                    .cloned()
                     .collect(),
             }
         };

@@ -12,7 +12,7 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
-use super::reply::{self, REQUEST_ID, Reply};
+use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::sql::{self, errors};
 use crate::auth::Auth;
 use crate::error::Failure;
@@ -57,10 +57,21 @@ impl Public {
         };
         let took = arrived.elapsed();
         let status = reply.status().as_u16();
-        debug!(request_id = ?id, region = ?self.region, route, status, ms = took.as_millis(), "answered");
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        debug!(
+            request_id = id.to_str().unwrap_or_default(),
+            region = self.region_name(),
+            route,
+            status,
+            ms,
+            "answered"
+        );
         self.metrics.request(route, status, took);
         let headers = reply.headers_mut();
         headers.insert(REQUEST_ID.clone(), id);
+        if !headers.contains_key(&SERVER_TIMING) {
+            headers.insert(SERVER_TIMING.clone(), reply::timing([("total", took)]));
+        }
         if let Some(region) = &self.region {
             headers.insert(REGION.clone(), region.clone());
         }
@@ -98,19 +109,23 @@ impl Public {
         self.cors_origins.iter().any(allowed).then(|| origin.clone())
     }
 
+    fn region_name(&self) -> &str {
+        self.region.as_ref().and_then(|region| region.to_str().ok()).unwrap_or_default()
+    }
+
     fn log(&self, failure: &Failure, route: &str, id: &HeaderValue) {
         let status = errors::status(failure).as_u16();
-        let (id, region, code) = (id.to_str().unwrap_or_default(), self.region.as_ref(), failure.code());
+        let (id, region, code) = (id.to_str().unwrap_or_default(), self.region_name(), failure.code());
         match failure {
-            Failure::Internal => error!(request_id = id, region = ?region, route, status, "internal error"),
+            Failure::Internal => error!(request_id = id, region, route, status, "internal error"),
             // Postgres's message may quote a value, so its code has to do.
             Failure::Database { .. } => {
-                debug!(request_id = id, region = ?region, route, status, code, "refused by postgres");
+                debug!(request_id = id, region, route, status, code, "refused by postgres");
             }
             Failure::BadRequest(_) | Failure::Unauthorized(_) | Failure::Forbidden(_) | Failure::UnknownDatabase(_) => {
-                debug!(request_id = id, region = ?region, route, status, "refused");
+                debug!(request_id = id, region, route, status, "refused");
             }
-            failure => info!(request_id = id, region = ?region, route, status, reason = %failure, "not answered"),
+            failure => info!(request_id = id, region, route, status, reason = %failure, "not answered"),
         }
     }
 }

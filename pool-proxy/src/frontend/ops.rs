@@ -9,15 +9,16 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
 use super::credentials::Credentials;
-use super::reply::{self, REQUEST_ID, Reply};
+use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::sql::errors;
 use crate::auth::KeyHash;
 use crate::error::Failure;
 use crate::gateway::Gateway;
 use crate::telemetry::Metrics;
-use subtle::ConstantTimeEq;
 
 /// How long a database may take to show that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -37,12 +38,14 @@ pub struct Ops {
 impl Ops {
     /// Answers a request. Never fails: a failure is an answer, too.
     pub async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let arrived = Instant::now();
         let id = reply::request_id(request.headers());
         let mut reply = match self.route(&request).await {
             Ok(reply) => reply,
             Err(failure) => errors::reply(&failure, &id),
         };
         reply.headers_mut().insert(REQUEST_ID.clone(), id);
+        reply.headers_mut().insert(SERVER_TIMING.clone(), reply::timing([("total", arrived.elapsed())]));
         reply
     }
 

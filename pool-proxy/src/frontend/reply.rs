@@ -1,5 +1,7 @@
 //! What every answer has in common.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -10,6 +12,9 @@ pub type Reply = Response<Full<Bytes>>;
 
 /// The header every answer carries.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What took how long.
+pub static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -39,4 +44,37 @@ pub fn request_id(headers: &HeaderMap) -> HeaderValue {
         let id = format!("{:032x}", rand::random::<u128>());
         HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
     })
+}
+
+/// The value of `Server-Timing`: `auth;dur=0.123, queue;dur=4.567`, in milliseconds
+/// (<https://www.w3.org/TR/server-timing/>).
+pub fn timing<const N: usize>(parts: [(&str, Duration); N]) -> HeaderValue {
+    let mut text = Vec::with_capacity(32 * N);
+    for (name, took) in parts {
+        if !text.is_empty() {
+            text.extend_from_slice(b", ");
+        }
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(b";dur=");
+        let micros = took.as_micros();
+        text.extend_from_slice(itoa::Buffer::new().format(micros / 1000).as_bytes());
+        text.push(b'.');
+        // Three digits, with leading zeros.
+        text.extend_from_slice(
+            itoa::Buffer::new().format(micros % 1000 + 1000).as_bytes().get(1..).unwrap_or_default(),
+        );
+    }
+    // Names, digits and punctuation only.
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    #[test]
+    fn timing_is_in_milliseconds() {
+        let parts = [("auth", Duration::from_micros(7)), ("database", Duration::from_micros(1_234_050))];
+        assert_eq!(super::timing(parts), "auth;dur=0.007, database;dur=1234.050");
+    }
 }

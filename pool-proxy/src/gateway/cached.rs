@@ -45,8 +45,10 @@ impl Gateway {
 
 /// An answer from an entry; its `ttl` is what the request's own max-age leaves.
 fn from_entry(entry: &Entry, cache: &CacheRequest, age: Duration) -> Answer {
-    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    let ttl = seconds(cache.max_age).saturating_sub(seconds(age));
+    let (max_age, age_ms) = (cache.max_age.as_millis(), age.as_millis());
+    // Rounded down, so that whatever is stale is negative.
+    let left = i64::try_from(max_age).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age_ms).unwrap_or(i64::MAX));
+    let ttl = if age >= cache.max_age { left.div_euclid(1000).min(-1) } else { left.div_euclid(1000) };
     Answer {
         body: entry.body.clone(),
         cache: Some(CacheStatus::Hit { ttl }),
@@ -84,7 +86,9 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     }
     let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
     let ticket = gateway.shelf.ticket();
-    let joined = gateway.flights.join(&cache.key, || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()));
+    let joined = gateway
+        .flights
+        .join(&cache.key, gateway.shelf.generation(), || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()));
     let collapsed = !joined.leads;
     let Some(landed) = joined.landed().await else { return Err(Failure::Internal) };
     if collapsed
@@ -98,7 +102,9 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
 
 /// Fetches a newer answer in the background, once however many ask. If that fails the stale one stays as long as it may.
 fn refresh(gateway: &Arc<Gateway>, call: &Arc<Call>, cache: &CacheRequest) {
-    let joined = gateway.flights.join(&cache.key, || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()));
+    let joined = gateway
+        .flights
+        .join(&cache.key, gateway.shelf.generation(), || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()));
     if joined.leads {
         gateway.drain.spawn("cache refresh", async move {
             joined.landed().await;

@@ -213,6 +213,12 @@ impl Budget {
         Err(QueryError::Full { limit: self.0.limit, completed: false })
     }
 
+    /// Takes more than there is.
+    pub fn overspend(&self) -> QueryError {
+        self.0.bytes.store(self.0.limit.saturating_add(1), Ordering::Relaxed);
+        QueryError::Full { limit: self.0.limit, completed: false }
+    }
+
     /// The limit, in bytes.
     pub fn limit(&self) -> u64 {
         self.0.limit

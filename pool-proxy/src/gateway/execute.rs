@@ -9,7 +9,7 @@ use super::call::{Batch, Budget, Call, Query, ResultSink};
 use super::deadline::{Deadline, Progress};
 use super::identity::{self, Mode};
 use super::judge::{identity_refused, judge};
-use super::outcome::{not_sent, oversized, refused};
+use super::outcome::{not_sent, refused};
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::pipeline::{Step, in_order};
@@ -79,7 +79,7 @@ impl<'a> Execution<'a> {
                     retried = true;
                     self.forget([&query.text]);
                 }
-                outcome => return outcome.map_err(|failure| self.judge_loss(failure, &budget)),
+                outcome => return outcome,
             }
         }
     }
@@ -137,7 +137,7 @@ impl<'a> Execution<'a> {
                     self.forget(batch.queries.iter().map(|query| &query.text));
                     self.roll_back().await;
                 }
-                outcome => return outcome.map_err(|failure| self.judge_loss(failure, &budget)),
+                outcome => return outcome,
             }
         }
     }
@@ -236,8 +236,9 @@ impl<'a> Execution<'a> {
         if ran.iter().flatten().flatten().any(|tag| tag.starts_with("DEALLOCATE") || tag.starts_with("DISCARD")) {
             self.server()?.forget_all();
         }
+        // The statements were in the same flight, so a connection that was lost may have run them.
         if let Some(error) = ended.into_iter().find_map(Result::err) {
-            return Err(not_sent(error));
+            return Err(refused(error));
         }
         let committed = commit.as_ref().is_none_or(Result::is_ok);
         let mut too_large = None;
@@ -316,10 +317,6 @@ impl<'a> Execution<'a> {
         let canceller = self.server()?.canceller();
         let total = if batch { limits.transaction } else { limits.query };
         Ok(Deadline { each: limits.query, total, canceller, fate })
-    }
-
-    fn judge_loss(&mut self, failure: Failure, budget: &Budget) -> Failure {
-        oversized(failure, self.lease.server(), budget.limit())
     }
 }
 

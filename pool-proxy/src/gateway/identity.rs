@@ -64,5 +64,9 @@ impl RowSink for Nowhere {
         Ok(())
     }
 
+    fn dropped(&mut self) -> QueryError {
+        QueryError::Closed
+    }
+
     fn end(&mut self, _: Option<&str>) {}
 }

@@ -1,7 +1,7 @@
 //! What a statement came to, as the caller may learn it.
 
 use crate::error::Failure;
-use crate::postgres::{QueryError, Server};
+use crate::postgres::QueryError;
 
 /// Of a statement that was sent: a lost connection leaves its outcome unknown.
 pub(super) fn refused(error: QueryError) -> Failure {
@@ -21,15 +21,5 @@ pub(super) fn not_sent(error: QueryError) -> Failure {
     match error {
         QueryError::Closed => Failure::unavailable("the connection to the database was lost before anything was run"),
         other => refused(other),
-    }
-}
-
-/// A connection that ended at a row over the limit took its statement with it.
-pub(super) fn oversized(failure: Failure, server: Option<&mut Server>, limit: u64) -> Failure {
-    match failure {
-        Failure::OutcomeUnknown if server.is_some_and(|server| server.was_oversized()) => {
-            Failure::ResultTooLarge { limit, committed: false }
-        }
-        other => other,
     }
 }

@@ -12,12 +12,14 @@ use super::manager::Manager;
 use super::{Pool, hygiene};
 use crate::postgres::Server;
 use crate::postgres::cancel::Canceller;
+use crate::telemetry::DatabaseMetrics;
 
 /// What may still be done with a leased connection; known to the lease and to whoever watches its deadline.
 #[derive(Debug)]
 pub struct Fate {
     cancellable: AtomicBool,
     spoilt: AtomicBool,
+    metrics: Arc<DatabaseMetrics>,
 }
 
 impl Fate {
@@ -33,7 +35,11 @@ impl Fate {
 
     /// Cancels what runs, if that is safe now, and waits until Postgres has dealt with it.
     pub async fn cancel(&self, canceller: &Canceller) {
-        if self.cancellable.load(Ordering::Acquire) && canceller.cancel().await.is_err() {
+        if !self.cancellable.load(Ordering::Acquire) {
+            return;
+        }
+        self.metrics.cancel();
+        if canceller.cancel().await.is_err() {
             // It may still be under way, and must not hit the next borrower.
             self.spoil();
         }
@@ -55,7 +61,8 @@ pub struct Lease {
 
 impl Lease {
     pub(super) fn new(pool: Pool, server: Object<Manager>) -> Self {
-        let fate = Fate { cancellable: AtomicBool::new(true), spoilt: AtomicBool::new(false) };
+        let metrics = Arc::clone(&pool.0.metrics);
+        let fate = Fate { cancellable: AtomicBool::new(true), spoilt: AtomicBool::new(false), metrics };
         Self { server: Some(server), pool, fate: Arc::new(fate), held: None }
     }
 

@@ -84,7 +84,11 @@ impl ConnectError {
 
     pub(super) fn startup(error: &tokio_postgres::Error) -> Self {
         let Some(said) = error.as_db_error() else {
-            return Self::new(Stage::Startup, describe(error));
+            let message = describe(error);
+            // tokio-postgres does not say of what kind its own errors are, except in words.
+            let stage =
+                if message.starts_with("authentication error") { Stage::Authentication } else { Stage::Startup };
+            return Self::new(stage, message);
         };
         let code = said.code().code();
         let stage = if code.starts_with("28") { Stage::Authentication } else { Stage::Startup };

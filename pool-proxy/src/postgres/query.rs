@@ -93,6 +93,9 @@ pub trait RowSink: Send {
     /// When the answer grows over its limit or a value is not UTF-8.
     fn row(&mut self, row: &Row) -> Result<(), QueryError>;
 
+    /// A row was over the limit by itself.
+    fn dropped(&mut self) -> QueryError;
+
     /// The command tag, such as `SELECT 3`, after the last row.
     fn end(&mut self, tag: Option<&str>);
 }

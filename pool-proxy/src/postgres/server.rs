@@ -119,15 +119,9 @@ impl Server {
         self.canceller.clone()
     }
 
-    /// A row longer than this, in bytes, ends the connection.
+    /// A row longer than this, in bytes, is dropped as it comes in, and refused by its sink. 0 for no limit.
     pub fn limit_rows(&self, bytes: u64) {
-        // Text is written as JSON: it never becomes shorter by more than its own length field.
         self.wire.limit_rows(usize::try_from(bytes).unwrap_or(usize::MAX));
-    }
-
-    /// Whether the connection ended because of a row over the limit.
-    pub fn was_oversized(&self) -> bool {
-        self.wire.was_oversized()
     }
 
     /// The statement, if it is prepared here and the schema has not changed since, as far as is known.
@@ -216,6 +210,10 @@ impl Server {
         let mut refused = None;
         while let Some(row) = rows.next().await {
             match row {
+                // Every value takes at least its length: this one stands in for a row over the limit.
+                Ok(row) if refused.is_none() && row.raw_size_bytes() == 0 && !statement.columns().is_empty() => {
+                    refused = Some(sink.dropped());
+                }
                 Ok(row) if refused.is_none() => refused = sink.row(&row).err(),
                 Ok(_) => {}
                 Err(error) => return Err(refused.unwrap_or_else(|| error.into())),

@@ -7,6 +7,9 @@
 //!
 //! A Bind with a binary *parameter* is left alone: the proxy sends its own parameters as text, so such a Bind is one
 //! of tokio-postgres's own type look-ups, which decode binary results.
+//!
+//! A row over the limit is dropped as it comes in, and an empty one stands in its place: it never takes memory, and what
+//! Postgres says afterwards still tells what became of its statement.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -58,32 +61,31 @@ struct State {
     status: Option<TransactionStatus>,
     type_lengths: HashMap<u32, i16>,
     largest_row: usize,
-    oversized: bool,
     incoming: Incoming,
 }
 
-/// How far the message being read has come.
+/// The message being read.
 #[derive(Debug, Default)]
 struct Incoming {
-    head: [u8; 5],
-    head_len: usize,
+    kind: u8,
+    /// Bytes of its body still to come.
     remaining: usize,
     captured: Option<Vec<u8>>,
+    /// For a row that is dropped: how many bytes of the empty row are still to be written in its place.
+    stand_in: Option<usize>,
 }
+
+/// The type byte and the length of a message.
+const HEAD: usize = 5;
 
 impl Wire {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A row longer than this ends the connection at its header, before a byte of it is kept.
+    /// A row longer than this is dropped, and comes out without values. 0 for no limit.
     pub fn limit_rows(&self, bytes: usize) {
         self.state().largest_row = bytes;
-    }
-
-    /// Whether a row over the limit ended the connection.
-    pub fn was_oversized(&self) -> bool {
-        self.state().oversized
     }
 
     /// How many executions with text results were sent so far: the number of the next one.
@@ -151,51 +153,67 @@ impl State {
         Ok(())
     }
 
-    /// Reads along with what the server sends.
-    fn receive(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            if self.incoming.head_len < 5 {
-                let take = bytes.len().min(5 - self.incoming.head_len);
-                let at = self.incoming.head_len;
-                self.incoming.head[at..at + take].copy_from_slice(&bytes[..take]);
-                self.incoming.head_len += take;
-                bytes = &bytes[take..];
-                if self.incoming.head_len < 5 {
-                    return Ok(());
+    /// Reads along with what the server sends, and takes oversized rows out of it. Says how many bytes are left at the
+    /// front of `bytes`, and how many follow them that are the beginning of a message's head and must be shown again.
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<(usize, usize)> {
+        let (mut read, mut kept) = (0, 0);
+        while read < bytes.len() {
+            if self.incoming.remaining == 0 {
+                let Some(&[kind, a, b, c, d]) = bytes.get(read..read + HEAD) else {
+                    let held = bytes.len() - read;
+                    bytes.copy_within(read.., kept);
+                    return Ok((kept, held));
+                };
+                self.begin(kind, u32::from_be_bytes([a, b, c, d]))?;
+                bytes.copy_within(read..read + HEAD, kept);
+                if self.incoming.stand_in.is_some() {
+                    // Length and number of columns of a row without any.
+                    bytes[kept + 1..kept + HEAD].copy_from_slice(&[0, 0, 0, 6]);
                 }
-                self.begin()?;
+                read += HEAD;
+                kept += HEAD;
             } else {
-                let take = bytes.len().min(self.incoming.remaining);
-                if let Some(captured) = &mut self.incoming.captured {
-                    captured.extend_from_slice(&bytes[..take]);
+                let take = (bytes.len() - read).min(self.incoming.remaining);
+                if let Some(missing) = &mut self.incoming.stand_in {
+                    let zeros = take.min(*missing);
+                    bytes[kept..kept + zeros].fill(0);
+                    *missing -= zeros;
+                    kept += zeros;
+                } else {
+                    if let Some(captured) = &mut self.incoming.captured {
+                        captured.extend_from_slice(&bytes[read..read + take]);
+                    }
+                    bytes.copy_within(read..read + take, kept);
+                    kept += take;
                 }
                 self.incoming.remaining -= take;
-                bytes = &bytes[take..];
+                read += take;
             }
             if self.incoming.remaining == 0 {
                 self.end();
             }
         }
-        Ok(())
+        Ok((kept, 0))
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        let [kind, a, b, c, d] = self.incoming.head;
-        let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        self.incoming.remaining = length.checked_sub(4).ok_or_else(|| broken("an incoming message has no length"))?;
-        let limit = if kind == b'D' && self.largest_row > 0 { self.largest_row } else { LARGEST_MESSAGE };
-        if self.incoming.remaining > limit {
-            self.oversized = true;
+    fn begin(&mut self, kind: u8, length: u32) -> io::Result<()> {
+        let remaining = (length as usize).checked_sub(4).ok_or_else(|| broken("an incoming message has no length"))?;
+        let oversized = kind == b'D' && self.largest_row > 0 && remaining > self.largest_row.max(2);
+        if kind != b'D' && remaining > LARGEST_MESSAGE {
             return Err(broken("an incoming message is over the limit"));
         }
-        self.incoming.captured = matches!(kind, b'C' | b'T' | b'Z').then(Vec::new);
+        self.incoming = Incoming {
+            kind,
+            remaining,
+            captured: matches!(kind, b'C' | b'T' | b'Z').then(Vec::new),
+            stand_in: oversized.then_some(2),
+        };
         Ok(())
     }
 
     fn end(&mut self) {
-        self.incoming.head_len = 0;
         let Some(body) = self.incoming.captured.take() else { return };
-        match self.incoming.head[0] {
+        match self.incoming.kind {
             b'C' => {
                 let text = body.strip_suffix(&[0]).unwrap_or(&body);
                 self.tag = Some(String::from_utf8_lossy(text).into_owned());
@@ -257,18 +275,29 @@ pub struct Tap<S> {
     inner: S,
     wire: Option<Wire>,
     out: BytesMut,
+    /// The beginning of a message's head, until the rest of it has come.
+    held: Vec<u8>,
+    /// Read, but not handed on yet.
+    rest: BytesMut,
     half_closed: bool,
 }
 
 impl<S> Tap<S> {
     /// A tap on a session.
     pub fn new(inner: S, wire: Wire) -> Self {
-        Self { inner, wire: Some(wire), out: BytesMut::new(), half_closed: false }
+        Self {
+            inner,
+            wire: Some(wire),
+            out: BytesMut::new(),
+            held: Vec::new(),
+            rest: BytesMut::new(),
+            half_closed: false,
+        }
     }
 
     /// Passes bytes through unread, as for a cancel request; shutting down still waits for the server.
     pub fn passive(inner: S) -> Self {
-        Self { inner, wire: None, out: BytesMut::new(), half_closed: false }
+        Self { inner, wire: None, out: BytesMut::new(), held: Vec::new(), rest: BytesMut::new(), half_closed: false }
     }
 }
 
@@ -285,15 +314,59 @@ impl<S: AsyncWrite + Unpin> Tap<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Tap<S> {
+    /// Reads into `buf`, behind what is held of a head, and leaves in it what may be handed on. False at the end of the
+    /// stream; `buf` may come back empty before that.
+    fn poll_read_on(&mut self, cx: &mut Context<'_>, wire: &Wire, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let before = buf.filled().len();
+        buf.put_slice(&self.held);
+        let shown = buf.filled().len();
+        if Pin::new(&mut self.inner).poll_read(cx, buf)?.is_pending() {
+            buf.set_filled(before);
+            return Poll::Pending;
+        }
+        if buf.filled().len() == shown {
+            // Half a head is of no use to anybody.
+            buf.set_filled(before);
+            return Poll::Ready(Ok(false));
+        }
+        let chunk = &mut buf.filled_mut()[before..];
+        let (kept, held) = wire.state().receive(chunk)?;
+        self.held.clear();
+        self.held.extend_from_slice(&chunk[kept..kept + held]);
+        buf.set_filled(before + kept);
+        Poll::Ready(Ok(true))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let Some(wire) = this.wire.clone() else {
+            return Pin::new(&mut this.inner).poll_read(cx, buf);
+        };
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        if let Some(wire) = &this.wire {
-            wire.state().receive(&buf.filled()[before..])?;
+        loop {
+            if !this.rest.is_empty() {
+                let take = this.rest.len().min(buf.remaining());
+                buf.put_slice(&this.rest.split_to(take));
+                return Poll::Ready(Ok(()));
+            }
+            let more = if buf.remaining() > this.held.len() {
+                ready!(this.poll_read_on(cx, &wire, buf))?
+            } else {
+                // There is no room for a head: read beside, and hand it on by and by.
+                let mut beside = [0_u8; 64];
+                let mut beside = ReadBuf::new(&mut beside);
+                let more = ready!(this.poll_read_on(cx, &wire, &mut beside))?;
+                this.rest.extend_from_slice(beside.filled());
+                more
+            };
+            // Nothing read would mean the end.
+            if !more || buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 

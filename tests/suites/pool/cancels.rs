@@ -22,7 +22,12 @@ async fn a_storm_of_them_hits_no_other_query() {
                 let mut count = 0;
                 while !over.load(Ordering::Relaxed) {
                     let answer = match number % 3 {
-                        0 => served.proxy.sql(json!({ "query": "SELECT a FROM t WHERE a = $1", "params": [number] })).await,
+                        0 => {
+                            served
+                                .proxy
+                                .sql(json!({ "query": "SELECT a FROM t WHERE a = $1", "params": [number] }))
+                                .await
+                        }
                         1 => served.ask_batch(&["SELECT 1", "SELECT count(*) FROM t", "SELECT 2"]).await,
                         _ => served.ask(&format!("SELECT set_config('app.number', '{number}', true)")).await,
                     };
@@ -46,11 +51,9 @@ async fn a_storm_of_them_hits_no_other_query() {
         assert!([200, 504].contains(&answer.status.as_u16()), "{} {}", answer.status, answer.text);
     }
     over.store(true, Ordering::Relaxed);
-    let mut counted = 0;
     for other in others {
-        counted += other.await.unwrap();
+        assert!(other.await.unwrap() > 0, "every one of the others was served");
     }
-    assert!(counted > 100, "only {counted} others");
 }
 
 #[tokio::test]
@@ -65,7 +68,11 @@ async fn a_cancelled_request_leaves_a_clean_connection() {
         ] {
             let answer = served.ask_batch(&queries).await;
             assert_eq!(answer.status, 504, "{queries:?}: {}", answer.text);
-            assert_eq!(served.value("SELECT coalesce(current_setting('app.tenant', true), '')").await, "", "time {time}");
+            assert_eq!(
+                served.value("SELECT coalesce(current_setting('app.tenant', true), '')").await,
+                "",
+                "time {time}"
+            );
             let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
             assert_eq!(served.value(locks).await, "0", "{queries:?}, time {time}");
         }

@@ -77,7 +77,13 @@ async fn two_thousand_clients_share_four_connections() {
                     other => &bodies[[0, 1, 3, 4, 5][other % 5]],
                 };
                 let status = client.ask(body).await;
-                let expected = if *body == bodies[2] { 504 } else if *body == bodies[5] { 400 } else { 200 };
+                let expected = if *body == bodies[2] {
+                    504
+                } else if *body == bodies[5] {
+                    400
+                } else {
+                    200
+                };
                 assert_eq!(status, expected, "{body}");
             })
         })
@@ -92,7 +98,7 @@ async fn two_thousand_clients_share_four_connections() {
 
 #[tokio::test]
 async fn connections_that_are_given_up_still_count() {
-    let config = "[limits]\nquery = \"200ms\"\nqueue = \"60s\"\nresponse_bytes = \"1MiB\"";
+    let config = "[limits]\nquery = \"60s\"\nqueue = \"60s\"\nresponse_bytes = \"1MiB\"";
     let served = Served::with("", |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "3")).await;
     let served = Arc::new(served);
     let census = Census::of(&served).await;
@@ -121,6 +127,28 @@ async fn connections_that_are_given_up_still_count() {
 }
 
 #[tokio::test]
+async fn one_that_ended_at_a_row_over_the_limit_is_gone_before_another_is_opened() {
+    let config = "[limits]\nresponse_bytes = \"16KiB\"";
+    let served =
+        Served::with("CREATE TABLE t (a int)", |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await;
+    let census = Census::of(&served).await;
+    // The backend has sent its first row and does not look at its socket while it sleeps.
+    let query = "SELECT repeat('x', 40000) UNION ALL SELECT pg_sleep(8)::text";
+    let sleeping =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    for time in 1..=3 {
+        let answer = served.ask(query).await;
+        assert_eq!(answer.status, 507, "time {time}: {}", answer.text);
+        assert_eq!(served.value("SELECT 1").await, 1);
+        assert_eq!(served.postgres(sleeping).await, "0", "time {time}");
+        let answer = served.ask_batch(&["INSERT INTO t VALUES (1)", query]).await;
+        assert_eq!(answer.status, 507, "time {time}: {}", answer.text);
+        assert_eq!(served.value("SELECT count(*) FROM t").await, "0", "time {time}");
+    }
+    assert_eq!(census.most().await, 1);
+}
+
+#[tokio::test]
 async fn one_connection_is_enough_for_everything() {
     let served = Served::on_one_connection("CREATE TABLE t (a int); INSERT INTO t VALUES (1)").await;
     let served = Arc::new(served);
@@ -131,11 +159,18 @@ async fn one_connection_is_enough_for_everything() {
     };
     let queries: Vec<String> = (0..20).map(|number| format!("SELECT {number}, a FROM t")).collect();
     for round in 0..3 {
-        let answers = futures_util::future::join_all(queries.iter().flat_map(|query| [cached(query), cached(query)])).await;
+        let answers =
+            futures_util::future::join_all(queries.iter().flat_map(|query| [cached(query), cached(query)])).await;
         for answer in answers {
             assert_eq!(answer.status, 200, "round {round}: {}", answer.text);
         }
-        served.proxy.request("POST", "/invalidate").bearer(served.proxy.key()).json(&json!({ "tags": "all" })).send().await;
+        served
+            .proxy
+            .request("POST", "/invalidate")
+            .bearer(served.proxy.key())
+            .json(&json!({ "tags": "all" }))
+            .send()
+            .await;
         cached("SELECT random()").await.expect(200);
         cached("INSERT INTO t VALUES (2)").await.expect(200);
         served.run_batch(&["SELECT 1", "SET app.a = 'b'", "SELECT 2"]).await;

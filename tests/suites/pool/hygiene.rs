@@ -77,17 +77,28 @@ fn matrix() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["DECLARE held CURSOR WITH HOLD FOR SELECT 1"], "SELECT count(*) FROM pg_cursors WHERE name = 'held'"),
         (vec!["LISTEN somebody"], "SELECT count(*) FROM pg_listening_channels()"),
         (vec!["PREPARE mine AS SELECT 1"], "SELECT count(*) FROM pg_prepared_statements WHERE name = 'mine'"),
-        (vec!["PREPARE mine AS SELECT 1", "EXECUTE mine"], "SELECT count(*) FROM pg_prepared_statements WHERE name = 'mine'"),
+        (
+            vec!["PREPARE mine AS SELECT 1", "EXECUTE mine"],
+            "SELECT count(*) FROM pg_prepared_statements WHERE name = 'mine'",
+        ),
     ]
+}
+
+/// The matrix, with what each question is answered while nothing has been done.
+async fn asked_before(served: &Served) -> Vec<(Vec<&'static str>, &'static str, Value)> {
+    let mut asked = Vec::new();
+    for (queries, question) in matrix() {
+        asked.push((queries, question, served.value(question).await));
+    }
+    asked
 }
 
 #[tokio::test]
 async fn nothing_of_it_is_left_for_the_next_request() {
     let served = prepared_for(SETUP).await;
     let role = role_of(&served);
-    for (queries, question) in matrix() {
+    for (queries, question, clean) in asked_before(&served).await {
         let queries: Vec<String> = queries.iter().map(|query| query.replace("ROLE_NAME", &role)).collect();
-        let clean = served.value(question).await;
         for time in 1..=3 {
             if let [query] = queries.as_slice() {
                 served.run(query).await;
@@ -105,10 +116,13 @@ async fn nothing_of_it_is_left_for_the_next_request() {
 async fn nothing_is_left_where_a_later_statement_of_the_batch_failed() {
     let served = prepared_for(SETUP).await;
     let role = role_of(&served);
-    let failures: [&[&str]; 4] =
-        [&["SELECT 1 / 0"], &["SELECT no_such_column"], &["not SQL", "SELECT 1"], &["SELECT 1 / 0", "SELECT 1", "SELECT 2"]];
-    for (queries, question) in matrix() {
-        let clean = served.value(question).await;
+    let failures: [&[&str]; 4] = [
+        &["SELECT 1 / 0"],
+        &["SELECT no_such_column"],
+        &["not SQL", "SELECT 1"],
+        &["SELECT 1 / 0", "SELECT 1", "SELECT 2"],
+    ];
+    for (queries, question, clean) in asked_before(&served).await {
         for (number, failure) in failures.iter().enumerate() {
             let queries: Vec<String> = queries.iter().map(|query| query.replace("ROLE_NAME", &role)).collect();
             // A text that is new, and one that is known.
@@ -129,11 +143,13 @@ async fn nothing_is_left_whichever_key_asks_next() {
     let database = harness::fresh_database().await;
     let second = "a second key, long enough";
     let config = format!("[[keys]]\nname = \"second\"\nhash = \"{}\"", pool_proxy::auth::KeyHash::of(second));
-    let proxy = harness::Proxy::builder().database(&database).config(config).env("POOL_PROXY_POOL_MAX", "1").start().await;
+    let proxy =
+        harness::Proxy::builder().database(&database).config(config).env("POOL_PROXY_POOL_MAX", "1").start().await;
     for query in ["SET app.tenant = 'first'", "SELECT set_config('app.tenant', 'first', false)"] {
         for _ in 0..3 {
             proxy.sql(json!({ "query": query })).await.expect(200);
-            let request = proxy.request("POST", "/sql").bearer(second).json(&json!({ "query": TENANT, "arrayMode": true }));
+            let request =
+                proxy.request("POST", "/sql").bearer(second).json(&json!({ "query": TENANT, "arrayMode": true }));
             assert_eq!(request.send().await.expect(200).body["rows"], json!([[""]]), "{query}");
         }
     }

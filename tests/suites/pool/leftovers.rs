@@ -10,7 +10,8 @@ async fn a_seed_is_not_left_for_the_next_request() {
         "CREATE FUNCTION seeds() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM setseed(0.5); END'",
     )
     .await;
-    for seed in ["SELECT setseed(0.5)", "SELECT seeds()", "SET seed = 0.5", "DO $$ BEGIN PERFORM setseed(0.5); END $$"] {
+    for seed in ["SELECT setseed(0.5)", "SELECT seeds()", "SET seed = 0.5", "DO $$ BEGIN PERFORM setseed(0.5); END $$"]
+    {
         let mut seen = Vec::new();
         for time in 1..=4 {
             served.run(seed).await;

@@ -29,7 +29,8 @@ async fn closed_door(served: &Arc<Served>) -> (tokio_postgres::Client, JoinHandl
     let lock = served.database.client().await;
     lock.batch_execute("BEGIN; LOCK TABLE door IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let held = start(served, "SELECT * FROM door".to_owned());
-    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let blocked =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually(|| async { served.postgres(blocked).await == "1" }).await;
     (lock, held)
 }
@@ -56,8 +57,7 @@ async fn who_came_first_is_served_first() {
 async fn keys_take_turns() {
     let second = "a second key, long enough";
     let config = format!("[[keys]]\nname = \"second\"\nhash = \"{}\"", pool_proxy::auth::KeyHash::of(second));
-    let served =
-        Arc::new(Served::with(SETUP, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await);
+    let served = Arc::new(Served::with(SETUP, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await);
     let (lock, held) = closed_door(&served).await;
     let mut requests = Vec::new();
     for number in 0..10 {
@@ -76,7 +76,9 @@ async fn keys_take_turns() {
     for request in requests {
         request.await.unwrap().expect(200);
     }
-    let last = served.value("SELECT count(*) FROM log WHERE name = 'greedy' AND id < (SELECT max(id) FROM log WHERE name = 'modest')");
+    let last = served.value(
+        "SELECT count(*) FROM log WHERE name = 'greedy' AND id < (SELECT max(id) FROM log WHERE name = 'modest')",
+    );
     let before: u32 = last.await.as_str().unwrap_or_default().parse().unwrap();
     assert!(before <= 2, "{before} of the greedy key's went before the modest key's second");
 }

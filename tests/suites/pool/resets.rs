@@ -48,7 +48,9 @@ async fn plain_statements_are_known_after_their_second_use() {
 #[tokio::test]
 async fn statements_that_touch_the_session_are_followed_by_a_reset() {
     let served = Served::after(SETUP).await;
-    for query in ["SET app.a = '1'", "SELECT set_config('app.a', '1', false)", "CREATE TEMP TABLE IF NOT EXISTS x (a int)"] {
+    for query in
+        ["SET app.a = '1'", "SELECT set_config('app.a', '1', false)", "CREATE TEMP TABLE IF NOT EXISTS x (a int)"]
+    {
         for _ in 0..3 {
             let before = served.metric(RESETS).await;
             served.run(query).await;

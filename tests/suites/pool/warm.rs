@@ -44,7 +44,10 @@ async fn nobody_notices_that_idle_connections_were_ended() {
     for _ in 0..10 {
         assert_eq!(served.value("SELECT 1").await, 1);
         served.postgres(END_ALL).await;
-        eventually(|| async { served.postgres(BACKENDS).await != "2" || served.metric("pool_proxy_pool_connects_total").await > 2.0 }).await;
+        eventually(|| async {
+            served.postgres(BACKENDS).await != "2" || served.metric("pool_proxy_pool_connects_total").await > 2.0
+        })
+        .await;
     }
 }
 

@@ -32,12 +32,7 @@ fn statements() -> Vec<(&'static str, &'static str, Value, Value)> {
         ("INSERT INTO heap VALUES (1), (2)", "INSERT", json!(2), nothing()),
         ("INSERT INTO heap VALUES (3) RETURNING id", "INSERT", json!(1), json!([{ "id": 3 }])),
         ("INSERT INTO notes VALUES (1, '') ON CONFLICT DO NOTHING", "INSERT", json!(0), nothing()),
-        (
-            "UPDATE notes SET body = body WHERE id = 1 RETURNING body",
-            "UPDATE",
-            json!(1),
-            json!([{ "body": "one" }]),
-        ),
+        ("UPDATE notes SET body = body WHERE id = 1 RETURNING body", "UPDATE", json!(1), json!([{ "body": "one" }])),
         ("DELETE FROM notes WHERE id = 9", "DELETE", json!(0), nothing()),
         (
             "WITH added AS (INSERT INTO heap VALUES (7) RETURNING id) SELECT id * 2 AS twice FROM added",

@@ -108,7 +108,8 @@ async fn a_batch_with_too_few_parameters_leaves_nothing() {
 async fn a_constraint_that_fails_at_commit_fails_the_batch() {
     let served = Served::after(SETUP).await;
     for _ in 0..3 {
-        let refused = served.ask_batch(&["INSERT INTO t VALUES (1)", "INSERT INTO children VALUES (1)"]).await.expect(400);
+        let refused =
+            served.ask_batch(&["INSERT INTO t VALUES (1)", "INSERT INTO children VALUES (1)"]).await.expect(400);
         assert_eq!((&refused.body["code"], &refused.body["constraint"]), (&json!("23503"), &json!("has_parent")));
         assert_eq!(served.value("SELECT count(*) FROM t").await, "0");
         let refused = served.ask("INSERT INTO children VALUES (1)").await.expect(400);
@@ -140,7 +141,8 @@ async fn a_statement_may_use_what_an_earlier_one_made() {
 async fn a_statement_may_use_what_an_earlier_one_made_on_a_connection_that_never_saw_it() {
     let served = Served::on_one_connection(SETUP).await;
     for time in 1..=3 {
-        let made = ["CREATE TABLE made (a int)", "INSERT INTO made VALUES (7)", "SELECT a AS v FROM made", "DROP TABLE made"];
+        let made =
+            ["CREATE TABLE made (a int)", "INSERT INTO made VALUES (7)", "SELECT a AS v FROM made", "DROP TABLE made"];
         let answer = served.ask_batch(&made).await;
         assert_eq!(answer.status, 200, "time {time}: {}", answer.text);
         // It costs the connection.

@@ -31,7 +31,11 @@ async fn its_query_is_cancelled_in_postgres_and_undone() {
         json!({ "query": "SELECT pg_sleep(300)" }),
         json!({ "query": "INSERT INTO t SELECT 1 FROM pg_sleep(300)" }),
         batch(&["INSERT INTO t VALUES (1)", "SELECT pg_sleep(300)"]),
-        batch(&["SELECT pg_advisory_lock(7)", "SELECT set_config('app.tenant', 'gone', false)", "SELECT pg_sleep(300)"]),
+        batch(&[
+            "SELECT pg_advisory_lock(7)",
+            "SELECT set_config('app.tenant', 'gone', false)",
+            "SELECT pg_sleep(300)",
+        ]),
     ] {
         for _ in 0..2 {
             let client = asking(&served.proxy, &body).await;
@@ -39,7 +43,11 @@ async fn its_query_is_cancelled_in_postgres_and_undone() {
             drop(client);
             eventually(|| async { served.postgres(RUNNING).await == "0" }).await;
             assert_eq!(served.value("SELECT count(*) FROM t").await, "0", "{body}");
-            assert_eq!(served.postgres("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").await, "0", "{body}");
+            assert_eq!(
+                served.postgres("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").await,
+                "0",
+                "{body}"
+            );
             assert_ne!(served.value("SELECT current_setting('app.tenant', true)").await, "gone", "{body}");
         }
     }

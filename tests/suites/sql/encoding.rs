@@ -21,7 +21,8 @@ async fn another_client_encoding_gives_an_error_or_the_truth() {
 
 #[tokio::test]
 async fn a_single_statement_cannot_garble_itself() {
-    let served = Served::on_one_connection("CREATE TABLE \"tää\" (\"ää\" text); INSERT INTO \"tää\" VALUES ('Ã©')").await;
+    let served =
+        Served::on_one_connection("CREATE TABLE \"tää\" (\"ää\" text); INSERT INTO \"tää\" VALUES ('Ã©')").await;
     let set = "set_config('client_encoding', 'LATIN1', false)";
     for query in [
         format!("SELECT {set}, chr(233) AS v"),
@@ -32,7 +33,11 @@ async fn a_single_statement_cannot_garble_itself() {
             let answer = served.ask(&query).await;
             let truth = ["\"é\"", "\"Ã©\""].iter().any(|truth| answer.text.contains(truth));
             let own = if query.contains("233") { "\"é\"" } else { "\"Ã©\"" };
-            assert!(answer.status == 400 || (truth && answer.text.contains(own)), "{query}, time {time}: {}", answer.text);
+            assert!(
+                answer.status == 400 || (truth && answer.text.contains(own)),
+                "{query}, time {time}: {}",
+                answer.text
+            );
             assert_eq!(served.value("SELECT \"ää\" FROM \"tää\"").await, "Ã©", "after {query}");
         }
     }
@@ -46,7 +51,8 @@ async fn a_database_of_another_encoding_is_served_in_utf8() {
     served.database.batch(&create).await;
     let url = served.database.url().replace(served.database.name(), &name);
     let latin = harness::Proxy::builder().database_url(url).start().await;
-    let answer = latin.sql(serde_json::json!({ "query": "SELECT 'é' AS v, $1::text AS w", "params": ["ü"] })).await.expect(200);
+    let answer =
+        latin.sql(serde_json::json!({ "query": "SELECT 'é' AS v, $1::text AS w", "params": ["ü"] })).await.expect(200);
     assert_eq!(answer.body["rows"], serde_json::json!([{ "v": "é", "w": "ü" }]));
     let refused = latin.sql(serde_json::json!({ "query": "SELECT $1::text", "params": ["€"] })).await.expect(400);
     assert_eq!(refused.body["code"], "22P05");

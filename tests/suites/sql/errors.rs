@@ -34,7 +34,10 @@ fn cases() -> Vec<(&'static str, Value)> {
             "INSERT INTO people VALUES (2, 'eve', 2)",
             json!({ "code": "23514", "table": "people", "constraint": "grown", "severity": "ERROR" }),
         ),
-        ("SELECT 11::small", json!({ "code": "23514", "schema": "public", "dataType": "small", "constraint": "is_small" })),
+        (
+            "SELECT 11::small",
+            json!({ "code": "23514", "schema": "public", "dataType": "small", "constraint": "is_small" }),
+        ),
         (
             "SELEC 1",
             json!({ "code": "42601", "message": "syntax error at or near \"SELEC\"", "position": "1", "routine": "scanner_yyerror" }),
@@ -45,7 +48,10 @@ fn cases() -> Vec<(&'static str, Value)> {
             json!({ "code": "42703", "position": "8",
                 "hint": "Perhaps you meant to reference the column \"people.name\"." }),
         ),
-        ("SELECT * FROM nowhere", json!({ "code": "42P01", "message": "relation \"nowhere\" does not exist", "position": "15" })),
+        (
+            "SELECT * FROM nowhere",
+            json!({ "code": "42P01", "message": "relation \"nowhere\" does not exist", "position": "15" }),
+        ),
         (
             "SELECT inner_query()",
             json!({ "code": "42703", "internalPosition": "8", "internalQuery": "SELECT nope        FROM people",
@@ -88,7 +94,17 @@ async fn every_error_is_400_with_all_that_postgres_said() {
 async fn what_postgres_did_not_say_is_absent() {
     let served = Served::plain().await;
     let refused = served.ask("SELECT 1 / 0").await.expect(400);
-    for name in ["detail", "hint", "position", "internalPosition", "internalQuery", "schema", "table", "constraint", "queryIndex"] {
+    for name in [
+        "detail",
+        "hint",
+        "position",
+        "internalPosition",
+        "internalQuery",
+        "schema",
+        "table",
+        "constraint",
+        "queryIndex",
+    ] {
         assert_eq!(refused.body.get(name), None, "{name}");
     }
 }
@@ -97,11 +113,15 @@ async fn what_postgres_did_not_say_is_absent() {
 async fn rights_and_read_only_are_400_too() {
     let served = Served::plain().await;
     let (role, database) = (format!("{}_poor", served.database.name()), served.database.name());
-    served.database.batch(&format!("CREATE TABLE closed (a int); CREATE ROLE {role} LOGIN PASSWORD 'some password'")).await;
+    served
+        .database
+        .batch(&format!("CREATE TABLE closed (a int); CREATE ROLE {role} LOGIN PASSWORD 'some password'"))
+        .await;
     let poor = harness::Proxy::builder().database_url(served.database.url_as(&role, "some password")).start().await;
     let refused = poor.sql(json!({ "query": "SELECT * FROM closed" })).await.expect(400);
     assert_eq!(refused.body["code"], "42501", "{database}");
-    let refused = poor.sql_request(&json!({ "queries": [{ "query": "SELECT lo_create(0)" }, { "query": "SELECT nextval('x')" }] }));
+    let refused = poor
+        .sql_request(&json!({ "queries": [{ "query": "SELECT lo_create(0)" }, { "query": "SELECT nextval('x')" }] }));
     let refused = refused.header("Neon-Batch-Read-Only", "true").send().await.expect(400);
     assert_eq!(refused.body["code"], "42P01", "{}", refused.text);
     drop(poor);

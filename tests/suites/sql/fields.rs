@@ -68,7 +68,9 @@ async fn fields_of_expressions_belong_to_no_table() {
 #[tokio::test]
 async fn statements_without_columns_have_no_fields() {
     let served = Served::after(SETUP).await;
-    for query in ["SELECT FROM things", "INSERT INTO things (id) VALUES (1) ON CONFLICT DO NOTHING", "SET LOCAL x.y = '1'"] {
+    for query in
+        ["SELECT FROM things", "INSERT INTO things (id) VALUES (1) ON CONFLICT DO NOTHING", "SET LOCAL x.y = '1'"]
+    {
         assert_eq!(served.run(query).await["fields"], json!([]), "{query}");
     }
 }

@@ -14,7 +14,14 @@ async fn another_path_is_404_and_another_method_405() {
         let answer = served.proxy.request("POST", path).bearer(served.proxy.key()).send().await.expect(404);
         assert!(answer.body["message"].is_string(), "{path}: {}", answer.text);
     }
-    served.proxy.request("POST", "/sql?any=query").bearer(served.proxy.key()).body(r#"{"query":"SELECT 1"}"#).send().await.expect(200);
+    served
+        .proxy
+        .request("POST", "/sql?any=query")
+        .bearer(served.proxy.key())
+        .body(r#"{"query":"SELECT 1"}"#)
+        .send()
+        .await
+        .expect(200);
     for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH"] {
         let answer = served.proxy.request(method, "/sql").bearer(served.proxy.key()).send().await.expect(405);
         let allow = answer.header("allow");
@@ -44,7 +51,9 @@ async fn browsers_of_configured_origins_may_ask() {
         let refused = served.proxy.request("POST", "/sql").header("origin", origin).send().await.expect(401);
         assert_eq!(refused.header("access-control-allow-origin"), origin);
     }
-    for origin in ["https://evil.example", "https://app.example.com.evil.example", "null", "https://app.example.com:444"] {
+    for origin in
+        ["https://evil.example", "https://app.example.com.evil.example", "null", "https://app.example.com:444"]
+    {
         for method in ["OPTIONS", "POST"] {
             let request = served.proxy.request(method, "/sql").bearer(served.proxy.key()).header("origin", origin);
             let answer = request.body(r#"{"query": "SELECT 1"}"#).send().await;
@@ -58,13 +67,17 @@ async fn without_configured_origins_no_browser_is_let_in() {
     let served = Served::plain().await;
     let answer = served.proxy.request("OPTIONS", "/sql").header("origin", "https://app.example.com").send().await;
     assert!(answer.status.is_success());
-    assert_eq!((answer.header("access-control-allow-origin"), answer.header("access-control-allow-methods")), Default::default());
+    assert_eq!(
+        (answer.header("access-control-allow-origin"), answer.header("access-control-allow-methods")),
+        Default::default()
+    );
 }
 
 #[tokio::test]
 async fn any_origin_may_ask_where_a_star_is_configured() {
     let served = Served::with("", |proxy| proxy.config("[cors]\norigins = [\"*\"]")).await;
-    let answer = served.proxy.sql_request(&json!({ "query": "SELECT 1" })).header("origin", "https://a.example").send().await;
+    let answer =
+        served.proxy.sql_request(&json!({ "query": "SELECT 1" })).header("origin", "https://a.example").send().await;
     assert!(["*", "https://a.example"].contains(&answer.header("access-control-allow-origin").as_str()));
 }
 
@@ -90,7 +103,10 @@ async fn every_answer_carries_a_request_id() {
         }
     }
     let refused = served.proxy.sql_request(&json!({ "query": "SELEC" })).header("x-request-id", "mine-1").send().await;
-    assert_eq!((refused.body["requestId"].as_str(), refused.header("x-request-id")), (Some("mine-1"), "mine-1".to_owned()));
+    assert_eq!(
+        (refused.body["requestId"].as_str(), refused.header("x-request-id")),
+        (Some("mine-1"), "mine-1".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -49,7 +49,9 @@ async fn refused_in_every_disguise() {
 #[tokio::test]
 async fn words_that_only_look_like_it_are_not_refused() {
     let served = Served::after("CREATE TABLE commit_log (a int); CREATE TABLE t (copy int)").await;
-    for query in ["SELECT * FROM commit_log", "SELECT copy FROM t", "SELECT 'COMMIT' -- COMMIT", "/* COMMIT */ SELECT 1"] {
+    for query in
+        ["SELECT * FROM commit_log", "SELECT copy FROM t", "SELECT 'COMMIT' -- COMMIT", "/* COMMIT */ SELECT 1"]
+    {
         served.run(query).await;
     }
     for release in ["ROLLBACK TO s", "ROLLBACK TO SAVEPOINT s", "rollback transaction to savepoint s", "RELEASE s"] {

@@ -30,7 +30,11 @@ async fn a_query_over_its_time_is_504_and_gone() {
     for time in 1..=3 {
         for query in ["SELECT pg_sleep(60)", "SELECT count(*) FROM generate_series(1, 1000000000000)"] {
             let answer = served.ask(query).await.expect(504);
-            assert!(answer.body["message"].as_str().is_some_and(|message| message.contains("300 ms")), "{}", answer.text);
+            assert!(
+                answer.body["message"].as_str().is_some_and(|message| message.contains("300 ms")),
+                "{}",
+                answer.text
+            );
             assert_eq!(served.running(query).await, "0", "{query}, time {time}");
             assert_eq!(served.value("SELECT 1").await, 1);
         }
@@ -59,7 +63,10 @@ async fn a_write_over_its_time_is_undone() {
     for _ in 0..3 {
         served.ask("INSERT INTO t SELECT 2 FROM pg_sleep(60)").await.expect(504);
         served.ask_batch(&["INSERT INTO t VALUES (2)", "SELECT pg_sleep(60)"]).await.expect(504);
-        served.ask_batch(&["INSERT INTO t VALUES (2)", "SELECT pg_sleep(60)", "INSERT INTO t VALUES (3)"]).await.expect(504);
+        served
+            .ask_batch(&["INSERT INTO t VALUES (2)", "SELECT pg_sleep(60)", "INSERT INTO t VALUES (3)"])
+            .await
+            .expect(504);
         assert_eq!(served.value("SELECT count(*) FROM t").await, "1");
     }
 }
@@ -93,7 +100,8 @@ async fn a_result_over_its_size_is_507_and_its_query_gone() {
         assert_eq!(answer.body["committed"], false, "{}", answer.text);
         assert!(answer.body["message"].as_str().is_some_and(|message| message.contains("102400")), "{}", answer.text);
         assert_eq!(served.running("generate_series").await, "0");
-        let answer = served.ask_batch(&["INSERT INTO t VALUES (2)", flood, "INSERT INTO t VALUES (3)"]).await.expect(507);
+        let answer =
+            served.ask_batch(&["INSERT INTO t VALUES (2)", flood, "INSERT INTO t VALUES (3)"]).await.expect(507);
         assert_eq!(answer.body["committed"], false, "{}", answer.text);
         assert_eq!(served.value("SELECT count(*) FROM t").await, "1");
     }
@@ -102,7 +110,9 @@ async fn a_result_over_its_size_is_507_and_its_query_gone() {
 #[tokio::test]
 async fn the_size_is_that_of_the_answer() {
     let served = limited("response_bytes = \"100KiB\"").await;
-    let ask = async |bytes: usize| served.proxy.sql(json!({ "query": "SELECT repeat('x', $1) AS v", "params": [bytes] })).await;
+    let ask = async |bytes: usize| {
+        served.proxy.sql(json!({ "query": "SELECT repeat('x', $1) AS v", "params": [bytes] })).await
+    };
     let overhead = ask(10).await.expect(200).text.len() - 10;
     assert_eq!(ask(100 * 1024 - overhead).await.expect(200).text.len(), 100 * 1024);
     ask(100 * 1024 + 200).await.expect(507);
@@ -154,7 +164,8 @@ fn memory(pid: u32) -> u64 {
 async fn a_time_limit_of_the_users_own_is_postgress_error() {
     let served = Served::on_one_connection("").await;
     for _ in 0..3 {
-        let refused = served.proxy.sql(batch(&["SET LOCAL statement_timeout = '50ms'", "SELECT pg_sleep(60)"])).await.expect(400);
+        let refused =
+            served.proxy.sql(batch(&["SET LOCAL statement_timeout = '50ms'", "SELECT pg_sleep(60)"])).await.expect(400);
         assert_eq!((&refused.body["code"], &refused.body["queryIndex"]), (&json!("57014"), &json!(1)));
         assert_eq!(served.value("SHOW statement_timeout").await, "0");
     }

@@ -15,8 +15,14 @@ fn changes() -> Vec<(&'static str, serde_json::Value)> {
         ("ALTER TABLE t DROP COLUMN c", json!({ "a": "1" })),
         ("DROP TABLE t; CREATE TABLE t (a bool); INSERT INTO t VALUES (true)", json!({ "a": true })),
         ("ALTER TABLE t RENAME TO u; CREATE VIEW t AS SELECT 'view' AS v", json!({ "v": "view" })),
-        ("DROP VIEW t; CREATE TYPE hue AS ENUM ('red'); CREATE TABLE t AS SELECT 'red'::hue AS h", json!({ "h": "red" })),
-        ("DROP TABLE t; DROP TYPE hue; CREATE TYPE hue AS (r int); CREATE TABLE t AS SELECT ROW(1)::hue AS h", json!({ "h": "(1)" })),
+        (
+            "DROP VIEW t; CREATE TYPE hue AS ENUM ('red'); CREATE TABLE t AS SELECT 'red'::hue AS h",
+            json!({ "h": "red" }),
+        ),
+        (
+            "DROP TABLE t; DROP TYPE hue; CREATE TYPE hue AS (r int); CREATE TABLE t AS SELECT ROW(1)::hue AS h",
+            json!({ "h": "(1)" }),
+        ),
     ]
 }
 
@@ -40,7 +46,8 @@ async fn batches_follow_the_schema() {
     for (change, row) in changes() {
         served.database.batch(change).await;
         for time in 1..=3 {
-            let results = served.run_batch(&["INSERT INTO log VALUES (1)", "SELECT * FROM t", "SELECT 5 AS five"]).await;
+            let results =
+                served.run_batch(&["INSERT INTO log VALUES (1)", "SELECT * FROM t", "SELECT 5 AS five"]).await;
             assert_eq!(results[1]["rows"], json!([row]), "{change}, time {time}");
             assert_eq!(results[2]["rows"], json!([{ "five": 5 }]), "{change}, time {time}");
             runs += 1;
@@ -75,7 +82,9 @@ async fn inserts_follow_the_schema() {
 async fn comparisons_follow_the_schema() {
     let served = Served::on_one_connection("CREATE TABLE t (a text); INSERT INTO t VALUES ('7')").await;
     let select = json!({ "query": "SELECT count(*) AS n FROM t WHERE a = $1", "params": ["7"] });
-    for change in ["SELECT 1", "ALTER TABLE t ALTER COLUMN a TYPE int USING a::int", "ALTER TABLE t ALTER COLUMN a TYPE text"] {
+    for change in
+        ["SELECT 1", "ALTER TABLE t ALTER COLUMN a TYPE int USING a::int", "ALTER TABLE t ALTER COLUMN a TYPE text"]
+    {
         served.database.batch(change).await;
         for time in 1..=3 {
             let answer = served.proxy.sql(select.clone()).await;

@@ -28,7 +28,12 @@ async fn live_through_everything(served: &Served) {
     served.ask("DO $$ BEGIN RAISE WARNING 'secret-parameter'; RAISE NOTICE 'secret-parameter'; END $$").await;
     served.ask("SELECT pg_terminate_backend(pg_backend_pid()), 'secret-parameter'").await;
     served.ask("PREPARE p AS SELECT 'secret-parameter'").await;
-    served.proxy.sql_request(&json!(null)).body("{\"query\": \"SELECT 1\", \"params\": [\"secret-parameter\"").send().await;
+    served
+        .proxy
+        .sql_request(&json!(null))
+        .body("{\"query\": \"SELECT 1\", \"params\": [\"secret-parameter\"")
+        .send()
+        .await;
     for key in ["secret-wrong-key", "secret-wrong-key-2"] {
         served.proxy.request("POST", "/sql").bearer(key).json(&batch(&["SELECT 1"])).send().await.expect(401);
         let url = format!("postgres://u:{key}@host/default?secret-wrong-key=1");

@@ -41,7 +41,11 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
 
 fn json_documents() -> Vec<(&'static str, &'static str, Value)> {
     vec![
-        (r#"'{"b": [1, null], "a":  "x"}'::json"#, r#"{"b": [1, null], "a":  "x"}"#, json!({ "b": [1, null], "a": "x" })),
+        (
+            r#"'{"b": [1, null], "a":  "x"}'::json"#,
+            r#"{"b": [1, null], "a":  "x"}"#,
+            json!({ "b": [1, null], "a": "x" }),
+        ),
         (r#"'{"b":[1,null],"a":"x"}'::jsonb"#, r#"{"a": "x", "b": [1, null]}"#, json!({ "b": [1, null], "a": "x" })),
         ("'null'::jsonb", "null", Value::Null),
         ("'\"text\"'::json", "\"text\"", json!("text")),

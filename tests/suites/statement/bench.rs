@@ -14,7 +14,7 @@ impl Bench {
     /// A fresh database after `setup`.
     pub(super) async fn with(setup: &str) -> Self {
         let database = harness::fresh_database().await;
-        let client = connect(database.url()).await;
+        let client = connect(&database.url()).await;
         let bench = Self { client, database };
         bench.run(setup).await;
         bench
@@ -29,7 +29,7 @@ impl Bench {
 
     /// Another session on the same database.
     pub(super) async fn another(&self) -> Client {
-        connect(self.database.url()).await
+        connect(&self.database.url()).await
     }
 
     pub(super) async fn ask(&self, sql: &str) -> Verdict {

@@ -17,7 +17,7 @@ async fn runs_once_for_all_who_join() {
     let joined: Vec<_> = (0..50)
         .map(|_| {
             let runs = Arc::clone(&runs);
-            flights.join(&key("a"), move || async move {
+            flights.join(&key("a"), 0, move || async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 runs.fetch_add(1, Ordering::Relaxed)
             })
@@ -27,17 +27,17 @@ async fn runs_once_for_all_who_join() {
     for joined in joined {
         assert_eq!(joined.landed().await.as_deref(), Some(&0));
     }
-    assert_eq!(flights.join(&key("a"), || async { 7 }).landed().await.as_deref(), Some(&7));
+    assert_eq!(flights.join(&key("a"), 0, || async { 7 }).landed().await.as_deref(), Some(&7));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_leaves_takes_nobody_along() {
     let flights = Flights::new(Drain::default());
-    let leader = flights.join(&key("a"), || async {
+    let leader = flights.join(&key("a"), 0, || async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         1
     });
-    let follower = flights.join(&key("a"), || async { 2 });
+    let follower = flights.join(&key("a"), 0, || async { 2 });
     drop(leader);
     assert_eq!(follower.landed().await.as_deref(), Some(&1));
 }
@@ -46,15 +46,30 @@ async fn a_leader_that_leaves_takes_nobody_along() {
 async fn work_that_nobody_waits_for_is_dropped() {
     let drain = Drain::default();
     let flights: Flights<()> = Flights::new(drain.clone());
-    drop(flights.join(&key("a"), || async { std::future::pending().await }));
+    drop(flights.join(&key("a"), 0, || async { std::future::pending().await }));
     assert!(drain.finish(Duration::from_secs(5)).await);
-    assert!(flights.join(&key("a"), || async {}).leads);
+    assert!(flights.join(&key("a"), 0, || async {}).leads);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_loses_the_flight_and_not_the_key() {
     let flights: Flights<()> = Flights::new(Drain::default());
-    let lost = flights.join(&key("a"), || async { panic!("as a test") });
+    let lost = flights.join(&key("a"), 0, || async { panic!("as a test") });
     assert!(lost.landed().await.is_none());
-    assert!(flights.join(&key("a"), || async {}).landed().await.is_some());
+    assert!(flights.join(&key("a"), 0, || async {}).landed().await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_a_flight_of_another_generation() {
+    let flights = Flights::new(Drain::default());
+    let slow = |answer| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        answer
+    };
+    let before = flights.join(&key("a"), 0, || slow(1));
+    let after = flights.join(&key("a"), 1, || slow(2));
+    assert!(after.leads);
+    assert!(!flights.join(&key("a"), 1, || slow(3)).leads);
+    assert_eq!(before.landed().await.as_deref(), Some(&1));
+    assert_eq!(after.landed().await.as_deref(), Some(&2));
 }

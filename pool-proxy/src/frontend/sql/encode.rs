@@ -142,6 +142,10 @@ impl RowSink for Rows {
         self.charge()
     }
 
+    fn dropped(&mut self) -> QueryError {
+        self.budget.overspend()
+    }
+
     fn end(&mut self, tag: Option<&str>) {
         let (command, count) = split_tag(tag.unwrap_or_default());
         self.out.extend_from_slice(b"],\"command\":");

@@ -15,12 +15,11 @@ use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::http::Public;
-use crate::frontend::reply::{self, Reply};
+use crate::frontend::reply::{self, Reply, SERVER_TIMING};
 use crate::gateway::Call;
-use crate::gateway::call::Answer;
+use crate::gateway::call::{Answer, Timing};
 
 static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// `POST /sql`.
 ///
@@ -51,38 +50,23 @@ pub async fn handle(door: &Public, request: Request<Incoming>) -> Result<Reply, 
 }
 
 fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
-    let mut reply = reply::json(StatusCode::OK, answer.body);
+    let Answer { body, cache, age, timing: Timing { queue, database } } = answer;
+    let mut reply = reply::json(StatusCode::OK, body);
     let headers = reply.headers_mut();
-    let mut timing = Vec::with_capacity(96);
-    part(&mut timing, "auth", authenticated);
-    if let Some(status) = answer.cache {
-        part(&mut timing, "cache", arrived.elapsed().saturating_sub(answer.timing.queue + answer.timing.database));
-        if let Ok(value) = HeaderValue::try_from(cache_status(status)) {
-            headers.insert(CACHE_STATUS.clone(), value);
+    let timing = match (cache, age) {
+        (Some(_), Some(_)) => reply::timing([("auth", authenticated), ("cache", arrived.elapsed())]),
+        (Some(_), None) => {
+            let cached = arrived.elapsed().saturating_sub(queue + database);
+            reply::timing([("auth", authenticated), ("cache", cached), ("queue", queue), ("database", database)])
         }
+        (None, _) => reply::timing([("auth", authenticated), ("queue", queue), ("database", database)]),
+    };
+    headers.insert(SERVER_TIMING.clone(), timing);
+    if let Some(Ok(status)) = cache.map(|status| HeaderValue::try_from(cache_status(status))) {
+        headers.insert(CACHE_STATUS.clone(), status);
     }
-    if let Some(age) = answer.age {
+    if let Some(age) = age {
         headers.insert(AGE, HeaderValue::from(age.as_secs()));
-    } else {
-        part(&mut timing, "queue", answer.timing.queue);
-        part(&mut timing, "db", answer.timing.database);
-    }
-    if let Ok(value) = HeaderValue::try_from(timing) {
-        headers.insert(SERVER_TIMING.clone(), value);
     }
     reply
-}
-
-/// `name;dur=1.234`, in milliseconds (<https://www.w3.org/TR/server-timing/>).
-fn part(out: &mut Vec<u8>, name: &str, took: Duration) {
-    if !out.is_empty() {
-        out.extend_from_slice(b", ");
-    }
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b";dur=");
-    let micros = took.as_micros();
-    out.extend_from_slice(itoa::Buffer::new().format(micros / 1000).as_bytes());
-    out.push(b'.');
-    // Three digits, with leading zeros.
-    out.extend_from_slice(itoa::Buffer::new().format(micros % 1000 + 1000).as_bytes().get(1..).unwrap_or_default());
 }

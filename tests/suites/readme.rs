@@ -1,0 +1,98 @@
+//! The README's commands and examples, run as they stand there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::{Proxy, fresh_database};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// Where the README says the proxy is.
+const ADDRESS: &str = "http://127.0.0.1:8080";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).expect("README.md is there")
+}
+
+/// The code blocks marked `<!-- run: WITH -->`.
+fn examples(with: &str) -> Vec<String> {
+    let readme = readme();
+    let marker = format!("<!-- run: {with} -->");
+    let blocks = readme.split(marker.as_str()).skip(1).map(|rest| {
+        let fenced = rest.trim_start().strip_prefix("```").expect("a code block after the marker");
+        let (_, code) = fenced.split_once('\n').expect("a language after the fence");
+        code.split("```").next().expect("the end of the block").to_owned()
+    });
+    blocks.collect()
+}
+
+/// Runs a script on its standard input, and gives what it printed.
+async fn run(program: &str, arguments: &[&str], script: &str, key: &str) -> String {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(root().join("tests/clients"))
+        .env("POOL_PROXY_KEY", key)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
+    let mut input = child.stdin.take().expect("standard input is piped");
+    input.write_all(script.as_bytes()).await.expect("the script is taken");
+    drop(input);
+    let output = child.wait_with_output().await.expect("it ends");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{printed}\n{complained}");
+    printed
+}
+
+async fn check(with: &str, program: &str, arguments: &[&str], expected: &[&str]) {
+    let database = fresh_database().await;
+    let proxy = Proxy::builder().database(&database).start().await;
+    let examples = examples(with);
+    assert_eq!(examples.len(), expected.len(), "examples to run with {with}");
+    for (example, expected) in examples.iter().zip(expected) {
+        let printed = run(program, arguments, &example.replace(ADDRESS, proxy.url()), proxy.key()).await;
+        assert!(printed.contains(expected), "{example}\nprinted {printed}, without {expected}");
+        assert!(!printed.contains("requestId"), "{example}\nprinted an error: {printed}");
+    }
+}
+
+#[tokio::test]
+async fn the_curl_examples_work() {
+    check("sh", "sh", &["-e"], &[r#""rows":[{"answer":42}]"#, r#"{"results":["#, "fwd=miss; stored"]).await;
+}
+
+#[tokio::test]
+async fn the_javascript_examples_work() {
+    check("node", "node", &["--input-type=module"], &["42", "42", "answer: 42"]).await;
+}
+
+#[tokio::test]
+async fn the_first_command_works() {
+    let output = Command::new(env!("CARGO"))
+        .args(["xtask", "dev", "--smoke"])
+        .current_dir(root())
+        .output()
+        .await
+        .expect("cargo is there");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("smoke test passed"), "{printed}");
+}
+
+#[test]
+fn the_links_lead_somewhere() {
+    let readme = readme();
+    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let local: Vec<_> = targets.filter(|target| !target.starts_with("http") && !target.starts_with('#')).collect();
+    assert!(local.len() >= 5, "{local:?}");
+    for target in local {
+        assert!(root().join(target).exists(), "README.md links to {target}");
+    }
+}
