@@ -12,6 +12,7 @@ mod identity;
 mod judge;
 pub mod limits;
 mod outcome;
+mod send;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -109,6 +109,8 @@ impl Pool {
             let wanted = self.0.config.min_idle.min(self.0.config.max);
             let mut held = Vec::new();
             pause = CALM.max(pause.min(Duration::from_secs(8)));
+            // What the server has closed counts for nothing.
+            self.0.connections.retain(|server, _| server.is_idle());
             while self.0.connections.status().size < wanted {
                 match self.get(Duration::from_secs(15)).await {
                     Ok(server) => {

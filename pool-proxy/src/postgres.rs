@@ -15,9 +15,10 @@ pub mod target;
 pub mod tls;
 pub mod url;
 pub mod value;
+mod wire;
 
 pub use connect::{ConnectError, Stage};
 pub use query::{Column, Param, QueryError, RawText, RowSink};
 pub use server::Server;
-pub use tap::TransactionStatus;
 pub use target::Target;
+pub use wire::TransactionStatus;

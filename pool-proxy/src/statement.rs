@@ -12,7 +12,7 @@ mod survey;
 mod text;
 mod tree;
 
-pub use text::{has_frozen_literal, refused_keyword};
+pub use text::{has_frozen_literal, refused_keyword, rolls_back_to_savepoint};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};

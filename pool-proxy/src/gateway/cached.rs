@@ -45,10 +45,10 @@ impl Gateway {
 
 /// An answer from an entry; its `ttl` is what the request's own max-age leaves.
 fn from_entry(entry: &Entry, cache: &CacheRequest, age: Duration) -> Answer {
-    let (max_age, age_ms) = (cache.max_age.as_millis(), age.as_millis());
-    // Rounded down, so that whatever is stale is negative.
-    let left = i64::try_from(max_age).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age_ms).unwrap_or(i64::MAX));
-    let ttl = if age >= cache.max_age { left.div_euclid(1000).min(-1) } else { left.div_euclid(1000) };
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let ttl = seconds(cache.max_age).saturating_sub(seconds(age));
+    // Whatever is stale is negative, also in its first second.
+    let ttl = if age >= cache.max_age { ttl.min(-1) } else { ttl };
     Answer {
         body: entry.body.clone(),
         cache: Some(CacheStatus::Hit { ttl }),
@@ -63,7 +63,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     if cache.mode == CacheMode::Bypass {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await;
     }
-    let known = call.database.verdicts.get(call.database.pool.schema_version(), &call.principal, &query.text);
+    let known = call.database.known_verdict(&call.principal, &query.text);
     if let Some(refusal) = known.and_then(|verdict| verdict.cacheable.err()) {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass(refusal.as_str()))).await;
     }

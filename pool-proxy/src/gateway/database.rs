@@ -11,6 +11,7 @@ use super::limits::Limits;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::{Lease, Pool};
+use crate::statement::Verdict;
 use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
 
@@ -54,6 +55,11 @@ impl Database {
         PoolGauges { waiting: self.queue.waiting(), ..self.pool.gauges() }
     }
 
+    /// What is known of a statement already.
+    pub(super) fn known_verdict(&self, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
+        self.verdicts.get(self.pool.schema_version(), principal, text)
+    }
+
     /// Waits for a turn and takes a connection; also says how long that took.
     ///
     /// # Errors
@@ -89,7 +95,7 @@ impl Database {
         if !matches!(answers, Ok(Ok(()))) {
             return Err(Failure::unavailable("the database does not answer"));
         }
-        lease.finish().await;
+        lease.finish(false).await;
         Ok(())
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_postgres::Statement;
 
-use super::call::{Batch, Budget, Call, Query, ResultSink};
+use super::call::{Batch, Budget, Call, Query};
 use super::deadline::{Deadline, Progress};
 use super::identity::{self, Mode};
 use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
+use super::send::{Flight, Frame, send};
 use crate::error::Failure;
 use crate::pool::Lease;
-use crate::postgres::pipeline::{Step, in_order};
 use crate::postgres::{QueryError, Server};
 use crate::statement;
 
@@ -21,17 +21,8 @@ pub(super) struct Execution<'a> {
     call: &'a Call,
     lease: Lease,
     progress: Progress,
-}
-
-/// Around the statements of one flight.
-#[derive(Default)]
-struct Frame {
-    begin: Option<String>,
-    commit: bool,
-    /// Undo what the statements may do to the session.
-    reset: bool,
-    /// Some statement may read what another request left in the session's sequences.
-    discard_sequences: bool,
+    /// Something was sent that may have changed the session, and its reset has not come back yet.
+    owes_reset: bool,
 }
 
 /// What is known of a call's statements before they run.
@@ -40,16 +31,23 @@ struct Care {
     discard_sequences: bool,
 }
 
-type Ended = Result<Option<String>, QueryError>;
+/// How a batch is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As few flights as the order allows.
+    Pipelined,
+    /// One statement at a time, none of them prepared before what stands before it has run.
+    Stepwise,
+}
 
 impl<'a> Execution<'a> {
     pub(super) fn new(call: &'a Call, lease: Lease) -> Self {
-        Self { call, lease, progress: Progress::new() }
+        Self { call, lease, progress: Progress::new(), owes_reset: false }
     }
 
     /// Gives the connection back.
     pub(super) async fn finish(self) {
-        self.lease.finish().await;
+        self.lease.finish(self.owes_reset).await;
     }
 
     /// Whether the answer may be stored; asked of Postgres if it is not known.
@@ -68,24 +66,27 @@ impl<'a> Execution<'a> {
     /// Runs one statement; `read_only` in a READ ONLY transaction of its own.
     pub(super) async fn one(&mut self, query: &Query, read_only: bool) -> Result<Bytes, Failure> {
         refuse_keyword(&query.text)?;
-        let mut retried = false;
+        // What was prepared just now cannot be stale.
+        let mut may_be_stale = self.server()?.prepared(&query.text).is_some();
         loop {
             let budget = self.budget();
             let deadline = self.deadline(false)?;
             let progress = self.progress.clone();
             let outcome = deadline.watch(&budget, &progress, self.one_once(query, read_only, &budget)).await;
             match outcome {
-                Err(Failure::Database { error, .. }) if error.is_stale_statement() && !retried => {
-                    retried = true;
+                Err(Failure::Database { error, .. }) if may_be_stale && error.is_stale_statement() => {
+                    may_be_stale = false;
                     self.forget([&query.text]);
                 }
+                // One statement needs no index.
+                Err(Failure::Database { error, .. }) => return Err(Failure::Database { error, query: None }),
                 outcome => return outcome,
             }
         }
     }
 
     async fn one_once(&mut self, query: &Query, read_only: bool, budget: &Budget) -> Result<Bytes, Failure> {
-        let care = self.care([query].into_iter()).await?;
+        let care = self.care(std::slice::from_ref(query)).await?;
         let restricted = self.call.principal.is_restricted();
         let mode = Mode { read_only, ..Mode::default() };
         if restricted {
@@ -93,12 +94,7 @@ impl<'a> Execution<'a> {
         }
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
-        let statement = if let Some(statement) = server.prepared(&query.text) {
-            statement
-        } else {
-            let keep = !statement::has_frozen_literal(&query.text);
-            server.prepare(&query.text, keep).await.map_err(not_sent)?
-        };
+        let statement = prepare(server, &query.text).await.map_err(not_sent)?;
         let mut sink = self.call.format.sink(0, budget.clone());
         if !restricted && !read_only && !care.reset && !care.discard_sequences {
             // The plain case: one request, one answer.
@@ -107,11 +103,13 @@ impl<'a> Execution<'a> {
         } else {
             let frame = Frame {
                 begin: (!restricted && read_only).then(|| mode.begin()),
+                in_transaction: restricted || read_only,
                 commit: restricted || read_only,
                 reset: care.reset,
                 discard_sequences: care.discard_sequences,
             };
-            self.fly(&frame, 0, &[statement], std::slice::from_ref(query), std::slice::from_mut(&mut sink)).await?;
+            let (queries, sinks) = (std::slice::from_ref(query), std::slice::from_mut(&mut sink));
+            self.send(&care, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
         }
         Ok(self.call.format.finish(vec![sink]))
     }
@@ -124,26 +122,34 @@ impl<'a> Execution<'a> {
                 other => other,
             })?;
         }
-        let mut retried = false;
+        let recovers = batch.queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
+        // A ROLLBACK TO in the same flight would mend a transaction that has failed, and the COMMIT would go through.
+        let mut pace = if recovers { Pace::Stepwise } else { Pace::Pipelined };
+        let server = self.server()?;
+        let mut may_be_stale = batch.queries.iter().any(|query| server.prepared(&query.text).is_some());
+        // A text may come twice, with a change of the schema in between.
+        may_be_stale |= pace == Pace::Pipelined && batch.queries.len() > 1;
         loop {
             let budget = self.budget();
             let deadline = self.deadline(true)?;
             let progress = self.progress.clone();
-            let outcome = deadline.watch(&budget, &progress, self.batch_once(batch, &budget)).await;
+            let outcome = deadline.watch(&budget, &progress, self.batch_once(batch, pace, &budget)).await;
             match outcome {
                 // All of it was rolled back, so all of it can be run again.
-                Err(Failure::Database { error, .. }) if error.is_stale_statement() && !retried => {
-                    retried = true;
+                Err(Failure::Database { error, .. }) if may_be_stale && error.is_stale_statement() => {
+                    may_be_stale = false;
+                    pace = Pace::Stepwise;
                     self.forget(batch.queries.iter().map(|query| &query.text));
                     self.roll_back().await;
+                    self.prepare_ahead(batch).await;
                 }
                 outcome => return outcome,
             }
         }
     }
 
-    async fn batch_once(&mut self, batch: &Batch, budget: &Budget) -> Result<Bytes, Failure> {
-        let care = self.care(batch.queries.iter()).await?;
+    async fn batch_once(&mut self, batch: &Batch, pace: Pace, budget: &Budget) -> Result<Bytes, Failure> {
+        let care = self.care(&batch.queries).await?;
         let mode = Mode { isolation: batch.isolation, read_only: batch.read_only, deferrable: batch.deferrable };
         let mut begin = Some(mode.begin());
         if self.call.principal.is_restricted() {
@@ -161,118 +167,58 @@ impl<'a> Execution<'a> {
             let mut statements = Vec::new();
             while let Some(query) = batch.queries.get(next) {
                 let server = self.server()?;
-                let statement = match server.prepared(&query.text) {
-                    Some(statement) => statement,
-                    None if next == first => {
-                        let keep = !statement::has_frozen_literal(&query.text);
-                        let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
-                        server.prepare(&query.text, keep).await.map_err(|error| failed(error).of_query(next))?
-                    }
-                    None => break,
-                };
-                statements.push(statement);
+                if next == first {
+                    let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
+                    statements.push(prepare(server, &query.text).await.map_err(|error| failed(error).of_query(next))?);
+                } else if let (Pace::Pipelined, Some(statement)) = (pace, server.prepared(&query.text)) {
+                    statements.push(statement);
+                } else {
+                    break;
+                }
                 next += 1;
             }
             let last = next == batch.queries.len();
             let frame = Frame {
                 discard_sequences: begin.is_some() && care.discard_sequences,
                 begin: begin.take(),
+                in_transaction: true,
                 commit: last,
                 reset: last && care.reset,
             };
-            self.fly(&frame, first, &statements, &batch.queries[first..next], &mut sinks[first..next]).await?;
+            let (queries, sinks_here) = (&batch.queries[first..next], &mut sinks[first..next]);
+            self.send(&care, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
             if last {
                 return Ok(self.call.format.finish(sinks));
             }
         }
     }
 
-    /// Sends a flight and waits for all of it. `first` is the index of its first statement in the batch.
-    async fn fly(
-        &mut self,
-        frame: &Frame,
-        first: usize,
-        statements: &[Statement],
-        queries: &[Query],
-        sinks: &mut [Box<dyn ResultSink>],
-    ) -> Result<(), Failure> {
-        let fate = self.lease.fate();
-        let progress = &self.progress;
-        let server: &Server = self.lease.server().ok_or(Failure::Internal)?;
-        let number = server.executions();
-        let mut steps: Vec<Step<'_, Ended>> = Vec::new();
-        if frame.discard_sequences {
-            steps.push(Box::pin(async { server.command("DISCARD SEQUENCES").await.map(|()| None) }));
-        }
-        if let Some(begin) = &frame.begin {
-            fate.set_cancellable(false);
-            steps.push(Box::pin(async {
-                let begun = server.command(begin).await;
-                fate.set_cancellable(true);
-                begun.map(|()| None)
-            }));
-        }
-        let before = steps.len();
-        for (offset, ((statement, query), sink)) in statements.iter().zip(queries).zip(sinks).enumerate() {
-            steps.push(Box::pin(async move {
-                let ended = server.execute(number + offset as u64, statement, &query.params, &mut **sink).await;
-                progress.step();
-                ended
-            }));
-        }
-        if frame.commit {
-            steps.push(Box::pin(async { server.commit().await.map(|()| None) }));
-        }
+    async fn send(&mut self, care: &Care, frame: &Frame, flight: Flight<'_>) -> Result<(), Failure> {
+        self.owes_reset |= care.reset;
         if frame.reset {
             self.call.database.metrics.reset();
-            steps.push(Box::pin(async { server.reset().await.map(|()| None) }));
         }
-        let mut ended = in_order(steps).await;
-        if frame.reset && ended.pop().is_some_and(|reset| reset.is_err()) {
-            fate.spoil();
+        let landed = send(&mut self.lease, &self.progress, frame, flight).await;
+        if landed.was_reset {
+            self.owes_reset = false;
         }
-        let commit = if frame.commit { ended.pop() } else { None };
-        let ran = ended.split_off(before);
-        if ran.iter().flatten().flatten().any(|tag| tag.starts_with("DEALLOCATE") || tag.starts_with("DISCARD")) {
-            self.server()?.forget_all();
-        }
-        // The statements were in the same flight, so a connection that was lost may have run them.
-        if let Some(error) = ended.into_iter().find_map(Result::err) {
-            return Err(refused(error));
-        }
-        let committed = commit.as_ref().is_none_or(Result::is_ok);
-        let mut too_large = None;
-        for (offset, error) in ran.into_iter().enumerate().filter_map(|(at, ended)| Some((at, ended.err()?))) {
-            match error {
-                QueryError::Full { limit, completed } if completed && committed => too_large = Some(limit),
-                error => {
-                    return Err(refused(uncommitted(error)).of_query(first + offset))
-                        .map_err(|failure| self.unbatched(failure));
-                }
-            }
-        }
-        match (commit, too_large) {
-            (Some(Err(error)), _) => Err(refused(error)),
-            (_, Some(limit)) => Err(Failure::ResultTooLarge { limit, committed: true }),
-            _ => Ok(()),
-        }
-    }
-
-    /// A single statement has no index.
-    fn unbatched(&self, failure: Failure) -> Failure {
-        match (failure, &self.call.work) {
-            (Failure::Database { error, .. }, super::call::Work::One(_)) => Failure::Database { error, query: None },
-            (failure, _) => failure,
-        }
+        landed.outcome
     }
 
     /// What the statements may do to the session, and whether the principal may run them at all.
-    async fn care(&mut self, queries: impl Iterator<Item = &Query>) -> Result<Care, Failure> {
+    async fn care(&mut self, queries: &[Query]) -> Result<Care, Failure> {
         let principal = &self.call.principal;
         let restricted = principal.is_restricted();
         let mut care = Care { reset: false, discard_sequences: false };
-        for query in queries {
-            let verdict = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await?;
+        for (index, query) in queries.iter().enumerate() {
+            let known = self.call.database.known_verdict(principal, &query.text);
+            let verdict = if known.is_none() && !restricted && queries.len() > 1 && !self.is_prepared(&query.text) {
+                // It may read what a statement before it creates, so it cannot be asked about yet.
+                None
+            } else {
+                let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
+                judged.map_err(|failure| failure.of_query(index))?
+            };
             if let (true, Some(Err(reason))) = (restricted, verdict.as_ref().map(|verdict| &verdict.restricted)) {
                 return Err(Failure::Forbidden(reason.clone()));
             }
@@ -288,6 +234,18 @@ impl<'a> Execution<'a> {
         identity::enter(server, principal, mode).await.map_err(|error| identity_refused(principal, error))
     }
 
+    /// Prepares what can be prepared before anything runs; the rest comes in its turn.
+    async fn prepare_ahead(&mut self, batch: &Batch) {
+        if self.call.principal.is_restricted() {
+            return;
+        }
+        for query in &batch.queries {
+            if let Some(server) = self.lease.server() {
+                let _ = prepare(server, &query.text).await;
+            }
+        }
+    }
+
     async fn roll_back(&mut self) {
         if let Some(server) = self.lease.server()
             && !server.is_idle()
@@ -301,6 +259,10 @@ impl<'a> Execution<'a> {
         if let Some(server) = self.lease.server() {
             texts.into_iter().for_each(|text| server.forget(text));
         }
+    }
+
+    fn is_prepared(&mut self, text: &str) -> bool {
+        self.lease.server().is_some_and(|server| server.prepared(text).is_some())
     }
 
     fn server(&mut self) -> Result<&mut Server, Failure> {
@@ -320,12 +282,12 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// An answer that was too large and did not stay.
-fn uncommitted(error: QueryError) -> QueryError {
-    match error {
-        QueryError::Full { limit, .. } => QueryError::Full { limit, completed: false },
-        other => other,
+/// Takes the prepared statement, or prepares it: for this once if a literal in it would be frozen.
+async fn prepare(server: &mut Server, text: &Arc<str>) -> Result<Statement, QueryError> {
+    if let Some(statement) = server.prepared(text) {
+        return Ok(statement);
     }
+    server.prepare(text, !statement::has_frozen_literal(text)).await
 }
 
 /// What would end the transaction it runs in, or hang the connection, is refused by its first word; none of these can

@@ -6,9 +6,8 @@ use crate::postgres::QueryError;
 /// Of a statement that was sent: a lost connection leaves its outcome unknown.
 pub(super) fn refused(error: QueryError) -> Failure {
     match error {
-        QueryError::Database(error) if error.is_shutdown() => {
-            Failure::unavailable("the database is shutting down; nothing was committed")
-        }
+        // The session was ended in the middle: a procedure may have committed some of its work.
+        QueryError::Database(error) if error.is_shutdown() => Failure::OutcomeUnknown,
         QueryError::Database(error) => Failure::Database { error, query: None },
         QueryError::Closed => Failure::OutcomeUnknown,
         QueryError::Full { limit, completed } => Failure::ResultTooLarge { limit, committed: completed },
@@ -20,6 +19,7 @@ pub(super) fn refused(error: QueryError) -> Failure {
 pub(super) fn not_sent(error: QueryError) -> Failure {
     match error {
         QueryError::Closed => Failure::unavailable("the connection to the database was lost before anything was run"),
+        QueryError::Database(error) if error.is_shutdown() => Failure::unavailable("the database is shutting down"),
         other => refused(other),
     }
 }

@@ -21,6 +21,12 @@ pub(super) async fn settle(server: &Server) -> bool {
     }
 }
 
+/// Undoes what a request may have done to the session; false if that cannot be done.
+pub(super) async fn undo(pool: &Pool, server: &Server) -> bool {
+    pool.0.metrics.reset();
+    server.reset().await.is_ok() && server.is_idle()
+}
+
 /// Takes back a connection whose borrower left in the middle: cancels what runs, waits, and undoes everything.
 pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,8 +40,7 @@ pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
                 return false;
             }
         }
-        pool.0.metrics.reset();
-        settle(server).await && server.reset().await.is_ok() && server.is_idle()
+        settle(server).await && undo(pool, server).await
     };
     tokio::time::timeout(PATIENCE, back).await.unwrap_or(false)
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::Object;
-use futures_util::future::OptionFuture;
 
 use super::manager::Manager;
 use super::{Pool, hygiene};
@@ -82,15 +81,15 @@ impl Lease {
     }
 
     /// Gives the connection back. What is still under way is waited for, shortly; after an error in a transaction
-    /// it is rolled back.
-    pub async fn finish(mut self) {
+    /// it is rolled back; and what may be left of the request in the session is undone if `reset` asks for it.
+    pub async fn finish(mut self, reset: bool) {
         const PATIENCE: Duration = Duration::from_secs(5);
-        if !self.fate.is_sound() {
-            return;
-        }
-        let settled: OptionFuture<_> = self.server.as_deref().map(hygiene::settle).into();
-        if let Ok(Some(true)) = tokio::time::timeout(PATIENCE, settled).await {
+        let Some(server) = self.server.as_deref().filter(|_| self.fate.is_sound()) else { return };
+        let settled = async { hygiene::settle(server).await && (!reset || hygiene::undo(&self.pool, server).await) };
+        if let Ok(true) = tokio::time::timeout(PATIENCE, settled).await {
             self.server.take();
+        } else {
+            self.fate.spoil();
         }
     }
 }

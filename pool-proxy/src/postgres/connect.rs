@@ -22,13 +22,17 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::cancel::Canceller;
 use super::server::Server;
 use super::socket::Socket;
-use super::tap::{Tap, Wire};
+use super::tap::Tap;
 use super::target::{Host, Target};
 use super::tls::Tls;
+use super::wire::Wire;
 use crate::drain::Drain;
 
 /// How long a connection that was given up may take to end before its socket is dropped.
 const CLOSING: Duration = Duration::from_secs(30);
+
+/// The interval below, and a little more.
+const NOTICING: Duration = Duration::from_secs(6);
 
 /// Postgres ends a query within this of losing its client, also when the proxy was killed.
 const CHECK_INTERVAL: &str = "-cclient_connection_check_interval=5000";
@@ -270,7 +274,7 @@ impl Target {
             let done = Arc::new(AtomicBool::new(false));
             let tap = TapTls { connect, wire: Some(wire.clone()), done: Arc::clone(&done) };
             match config.connect_raw(socket, tap).await {
-                Ok((client, connection)) => Ok((client, wire, Box::pin(async move { drop(connection.await) }))),
+                Ok((client, connection)) => Ok((client, wire, Box::pin(end(connection)))),
                 Err(error) if !done.load(Ordering::Relaxed) => Err(ConnectError::new(Stage::Tls, describe(&error))),
                 Err(error) => Err(ConnectError::startup(&error)),
             }
@@ -278,8 +282,17 @@ impl Target {
             let tap = Tap::new(socket, wire.clone());
             let (client, connection) =
                 config.connect_raw(tap, NoTls).await.map_err(|error| ConnectError::startup(&error))?;
-            Ok((client, wire, Box::pin(async move { drop(connection.await) })))
+            Ok((client, wire, Box::pin(end(connection))))
         }
+    }
+}
+
+/// Drives a connection. When it breaks on our side, the server may run on until it notices: its slot is kept so long.
+async fn end<C: Future<Output = Result<(), tokio_postgres::Error>>>(connection: C) {
+    let Err(error) = connection.await else { return };
+    let io = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    if !error.is_closed() && io.is_none_or(|io| io.kind() == io::ErrorKind::InvalidData) {
+        tokio::time::sleep(NOTICING).await;
     }
 }
 
@@ -309,9 +322,10 @@ fn spawn<H: Send + 'static>(drain: &Drain, driver: Driver, hold: H) -> JoinHandl
             tokio::time::sleep(CLOSING).await;
         };
         tokio::select! {
-            () = driver => {}
+            () = driver => return,
             () = given_up => {}
         }
+        tokio::time::sleep(NOTICING).await;
     });
     drain.spawn_leash(alive)
 }

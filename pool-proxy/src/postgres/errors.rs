@@ -57,25 +57,30 @@ impl DatabaseError {
         }
     }
 
-    /// A parameter could not be read as the type the statement was prepared with; nothing was run.
+    /// A parameter could not be read as the type the statement was prepared with.
     fn is_of_bind(&self) -> bool {
-        self.context.as_deref().is_some_and(|context| context.starts_with("unnamed portal parameter"))
+        self.context.as_deref().is_some_and(|context| context.contains("unnamed portal parameter"))
     }
 
-    /// The statement was prepared under another schema, or the server lost it: preparing it again may mend it, and
-    /// nothing was run.
+    /// The statement was prepared under another schema, or the server lost it: preparing it again may mend it. Only what
+    /// Postgres says before it runs anything counts: whatever is said from within a function has a context.
     pub fn is_stale_statement(&self) -> bool {
         if self.is_of_bind() {
             return true;
+        }
+        if self.context.is_some() {
+            return false;
         }
         match self.code.as_str() {
             // "cached plan must not change result type"
             "0A000" => self.routine.as_deref() == Some("RevalidateCachedQuery"),
             // A type it knew is gone.
             "XX000" => self.message.starts_with("cache lookup failed"),
-            // prepared statement does not exist (DEALLOCATE ALL) / already exists (a user's own PREPARE)
-            "26000" | "42P05" => true,
-            _ => false,
+            // It does not exist (DEALLOCATE ALL); its name is taken (a user's own PREPARE).
+            "26000" => self.routine.as_deref() == Some("FetchPreparedStatement"),
+            "42P05" => true,
+            // What it names is another thing now, and does not fit the types it was prepared with.
+            code => code.starts_with("42"),
         }
     }
 

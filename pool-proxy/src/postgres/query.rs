@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use tokio_postgres::Row;
-use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{Format, FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::error::DatabaseError;
 
@@ -32,7 +32,7 @@ impl ToSql for Param {
         match self {
             Self::Null => return Ok(IsNull::Yes),
             Self::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Self::Array { json, .. } if *ty == Type::JSON || *ty == Type::JSONB => {
+            Self::Array { json, .. } if is_json(ty) => {
                 out.extend_from_slice(json.as_bytes());
             }
             Self::Array { literal, .. } => out.extend_from_slice(literal.as_bytes()),
@@ -49,6 +49,14 @@ impl ToSql for Param {
     }
 
     to_sql_checked!();
+}
+
+/// json, jsonb, or a domain over them.
+fn is_json(ty: &Type) -> bool {
+    match ty.kind() {
+        Kind::Domain(base) => is_json(base),
+        _ => *ty == Type::JSON || *ty == Type::JSONB,
+    }
 }
 
 /// A value as Postgres printed it, in the session's encoding.

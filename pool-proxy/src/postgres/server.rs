@@ -14,7 +14,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::cancel::Canceller;
 use super::query::{Column, Param, QueryError, RowSink};
-use super::tap::{TransactionStatus, Wire};
+use super::wire::{TransactionStatus, Wire};
 use crate::error::DatabaseError;
 
 /// How many statements stay prepared on one connection.
@@ -25,11 +25,15 @@ const PREPARED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 const LASTING: Duration = Duration::from_mins(1);
 
 /// Undoes whatever a request can do to its session, in one round trip; the prepared statements of the proxy stay.
-/// It is `DISCARD ALL` (<https://www.postgresql.org/docs/current/sql-discard.html>) without `DEALLOCATE ALL`; its row
-/// counts the statements that SQL prepared, which only closing the connection undoes safely.
+/// It is `DISCARD ALL` (<https://www.postgresql.org/docs/current/sql-discard.html>) without `DEALLOCATE ALL`.
 const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; \
-    SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; \
-    SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements WHERE from_sql";
+    SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; ";
+
+/// What only closing the connection undoes: statements that SQL prepared, statements of ours that SQL has deallocated,
+/// and extensions that keep something in the session.
+const REMAINS: &str = "SELECT pg_catalog.count(*) FILTER (WHERE from_sql), pg_catalog.count(*) FILTER (WHERE NOT from_sql), \
+    EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ANY ('{dblink,plperl,plperlu,plpython3u,plpython2u,\
+    pltcl,pltclu,plv8,plr,pljava,pg_variables}')) FROM pg_catalog.pg_prepared_statements";
 
 /// Counts the schema changes seen by all connections to a database.
 #[derive(Debug, Clone, Default)]
@@ -163,11 +167,6 @@ impl Server {
         self.prepared.pop(text);
     }
 
-    /// Drops all of them, as after a user's DEALLOCATE or DISCARD.
-    pub fn forget_all(&mut self) {
-        self.prepared.clear();
-    }
-
     /// The number of the next execution. To be taken when nothing is under way; executions that are then sent in
     /// order have consecutive numbers.
     pub fn executions(&self) -> u64 {
@@ -210,8 +209,8 @@ impl Server {
         let mut refused = None;
         while let Some(row) = rows.next().await {
             match row {
-                // Every value takes at least its length: this one stands in for a row over the limit.
-                Ok(row) if refused.is_none() && row.raw_size_bytes() == 0 && !statement.columns().is_empty() => {
+                // A row of NULLs only may stand in for one over the limit.
+                Ok(row) if refused.is_none() && row.raw_size_bytes() == row.len() * 4 && self.wire.dropped_a_row() => {
                     refused = Some(sink.dropped());
                 }
                 Ok(row) if refused.is_none() => refused = sink.row(&row).err(),
@@ -223,6 +222,10 @@ impl Server {
         if may_change_schema(tag.as_deref().unwrap_or_default()) {
             self.schema.changed();
             self.changes_schema.store(true, Ordering::Relaxed);
+        }
+        if self.wire.has_foreign_encoding() && !columns.is_empty() {
+            let message = "the result is not UTF-8: the statement has run, but leave client_encoding as it is";
+            return Err(QueryError::Invalid(message.to_owned()));
         }
         match refused {
             Some(QueryError::Full { limit, .. }) => Err(QueryError::Full { limit, completed: true }),
@@ -259,11 +262,18 @@ impl Server {
     /// # Errors
     /// When the session could not be made clean: the connection must be closed.
     pub async fn reset(&self) -> Result<(), QueryError> {
-        let messages = self.client.simple_query(RESET).await.map_err(QueryError::from)?;
+        // Whoever sets the seed must not know what is random to others.
+        let seed: f64 = rand::random_range(-1.0..1.0);
+        let sql = format!("{RESET} SELECT pg_catalog.setseed({seed}); {REMAINS}");
+        let messages = self.client.simple_query(&sql).await.map_err(QueryError::from)?;
         let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0),
+            SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
-        if rows.last() == Some("0") { Ok(()) } else { Err(QueryError::Closed) }
+        let remains = rows.last().map(|row| (row.get(0), row.get(1).and_then(|count| count.parse().ok()), row.get(2)));
+        match remains {
+            Some((Some("0"), Some(ours), Some("f"))) if self.prepared.len() <= ours => Ok(()),
+            _ => Err(QueryError::Closed),
+        }
     }
 }

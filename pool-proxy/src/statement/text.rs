@@ -31,6 +31,15 @@ pub fn refused_keyword(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a statement that is not refused may bring a failed transaction back: ROLLBACK TO a savepoint is the only one.
+pub fn rolls_back_to_savepoint(text: &str) -> bool {
+    let mut text = skip(text);
+    while let Some(after_empty) = text.strip_prefix(';') {
+        text = skip(after_empty);
+    }
+    word(text).0.eq_ignore_ascii_case("ROLLBACK")
+}
+
 /// Past blanks and comments. An unterminated comment leaves nothing: Postgres refuses it anyway.
 fn skip(mut text: &str) -> &str {
     loop {

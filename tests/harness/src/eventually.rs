@@ -23,7 +23,7 @@ where
             match question().await.yes() {
                 Ok(value) => return value,
                 Err(last) => {
-                    assert!(Instant::now() < deadline, "not true within {PATIENCE:?}, asked at {caller}{last}")
+                    assert!(Instant::now() < deadline, "not true within {PATIENCE:?}, asked at {caller}{last}");
                 }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

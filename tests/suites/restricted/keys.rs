@@ -67,7 +67,7 @@ async fn nothing_tells_an_unknown_key_from_a_wrong_or_an_expired_one() {
 async fn a_key_may_come_as_bearer_or_in_the_connection_string() {
     let key = "k@y:with/strange?chars#and%41 ü".to_owned();
     let served = Served::with("", |proxy| proxy.key(key.clone())).await;
-    let encoded: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = key.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"));
     for headers in [vec![neon(&encoded)], vec![neon(&encoded), ("cookie", "a=b".to_owned())]] {
         let answer = ask(&served.proxy, &headers).await;
         assert_eq!(answer.status, 200, "{headers:?}: {}", answer.text);

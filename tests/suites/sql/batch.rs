@@ -10,13 +10,15 @@ CREATE TABLE parents (id int PRIMARY KEY);
 CREATE TABLE children (parent int CONSTRAINT has_parent REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
 ";
 
+type Headers<'h> = Vec<(&'h str, &'h str)>;
+
 const SHOW: [&str; 3] = ["SHOW transaction_isolation", "SHOW transaction_read_only", "SHOW transaction_deferrable"];
 
 #[tokio::test]
 async fn headers_set_isolation_read_only_and_deferrable() {
     let served = Served::plain().await;
     let level = |name| vec![("Neon-Batch-Isolation-Level", name)];
-    let cases: Vec<(Vec<(&str, &str)>, [&str; 3])> = vec![
+    let cases: [(Headers<'_>, [&str; 3]); 9] = [
         (vec![], ["read committed", "off", "off"]),
         (level("ReadUncommitted"), ["read uncommitted", "off", "off"]),
         (level("ReadCommitted"), ["read committed", "off", "off"]),

@@ -21,10 +21,7 @@ impl Bench {
     }
 
     pub(super) async fn run(&self, sql: &str) {
-        self.client
-            .batch_execute(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        self.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     /// Another session on the same database.
@@ -38,32 +35,18 @@ impl Bench {
 
     /// As the pool does it: Prepare, then analyse; and the session must be idle and as it was afterwards.
     pub(super) async fn ask_as(&self, sql: &str, role: Option<&str>) -> Verdict {
-        let prepared = self
-            .client
-            .prepare(sql)
-            .await
-            .unwrap_or_else(|error| panic!("prepare {sql}: {error:?}"));
+        let prepared = self.client.prepare(sql).await.unwrap_or_else(|error| panic!("prepare {sql}: {error:?}"));
         self.ask_typed(sql, prepared.params(), role).await
     }
 
-    pub(super) async fn ask_typed(
-        &self,
-        sql: &str,
-        params: &[Type],
-        role: Option<&str>,
-    ) -> Verdict {
+    pub(super) async fn ask_typed(&self, sql: &str, params: &[Type], role: Option<&str>) -> Verdict {
         let state = "SELECT current_user, current_setting('search_path'), current_setting('check_function_bodies')";
         let before = self.one(state).await;
-        let verdict = analyse(&self.client, sql, params, role)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let verdict = analyse(&self.client, sql, params, role).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         let after = self.one(state).await;
         assert_eq!(before, after, "the session changed: {sql}");
         // In a transaction block this would warn only; outside of one it is an error.
-        assert!(
-            self.client.batch_execute("SAVEPOINT probe").await.is_err(),
-            "a transaction is open: {sql}"
-        );
+        assert!(self.client.batch_execute("SAVEPOINT probe").await.is_err(), "a transaction is open: {sql}");
         let left =
             self.one("SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'pool_proxy_statement_probe'").await;
         assert_eq!(left, "0", "the probe is still there: {sql}");
@@ -73,60 +56,34 @@ impl Bench {
     /// The first row, its columns joined.
     pub(super) async fn one(&self, sql: &str) -> String {
         use tokio_postgres::SimpleQueryMessage::Row;
-        let messages = self
-            .client
-            .simple_query(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        let row = messages.iter().find_map(|message| {
-            if let Row(row) = message {
-                Some(row)
-            } else {
-                None
-            }
-        });
+        let messages = self.client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let row = messages.iter().find_map(|message| if let Row(row) = message { Some(row) } else { None });
         let row = row.expect("a row");
-        (0..row.len())
-            .map(|at| row.get(at).unwrap_or(""))
-            .collect::<Vec<_>>()
-            .join("|")
+        (0..row.len()).map(|at| row.get(at).unwrap_or("")).collect::<Vec<_>>().join("|")
     }
 
     pub(super) async fn oid(&self, relation: &str) -> u32 {
-        self.one(&format!("SELECT '{relation}'::regclass::oid"))
-            .await
-            .parse()
-            .expect("an oid")
+        self.one(&format!("SELECT '{relation}'::regclass::oid")).await.parse().expect("an oid")
     }
 
     pub(super) async fn version(&self) -> u32 {
-        self.one("SHOW server_version_num")
-            .await
-            .parse()
-            .expect("a number")
+        self.one("SHOW server_version_num").await.parse().expect("a number")
     }
 
     /// Roles belong to the whole cluster: a name of this database's own.
     pub(super) async fn role(&self, rights: &str) -> String {
         let name = format!("{}_reader", self.one("SELECT current_database()").await);
-        self.run(&format!(
-            "CREATE ROLE {name} NOLOGIN; {}",
-            rights.replace("ROLE", &name)
-        ))
-        .await;
+        self.run(&format!("CREATE ROLE {name} NOLOGIN; {}", rights.replace("ROLE", &name))).await;
         name
     }
 
     pub(super) async fn drop_role(&self, role: &str) {
-        self.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
-            .await;
+        self.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
     }
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls)
-        .await
-        .expect("a connection");
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
     tokio::spawn(connection);
     client
 }

@@ -107,17 +107,10 @@ async fn says_what_is_clean() {
 #[tokio::test]
 async fn follows_cascades_to_their_tables() {
     let bench = Bench::with(SETUP).await;
-    let mut expected = vec![
-        bench.oid("parents").await,
-        bench.oid("children").await,
-        bench.oid("grandchildren").await,
-    ];
+    let mut expected = vec![bench.oid("parents").await, bench.oid("children").await, bench.oid("grandchildren").await];
     expected.sort_unstable();
     assert_eq!(bench.ask("DELETE FROM parents").await.writes, expected);
-    assert_eq!(
-        bench.ask("INSERT INTO parents VALUES (1)").await.writes,
-        [bench.oid("parents").await]
-    );
+    assert_eq!(bench.ask("INSERT INTO parents VALUES (1)").await.writes, [bench.oid("parents").await]);
 }
 
 #[tokio::test]

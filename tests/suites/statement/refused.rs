@@ -33,62 +33,25 @@ async fn tells_kinds_apart() {
 async fn gives_up_where_a_function_cannot_be_made() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     let holes: Vec<String> = (1..=101).map(|n| format!("${n}::int")).collect();
-    assert_unknown(
-        &bench.ask(&format!("SELECT {}", holes.join(", "))).await,
-        "more than 100 parameters",
-    );
+    assert_unknown(&bench.ask(&format!("SELECT {}", holes.join(", "))).await, "more than 100 parameters");
     let hundred = holes[..100].join(", ");
-    assert_eq!(
-        bench.ask(&format!("SELECT {hundred}")).await.cacheable,
-        Ok(())
-    );
-    for pseudo in [
-        Type::RECORD,
-        Type::ANYARRAY,
-        Type::CSTRING,
-        Type::ANYELEMENT,
-    ] {
-        assert_unknown(
-            &bench
-                .ask_typed("SELECT $1 IS NULL", std::slice::from_ref(&pseudo), None)
-                .await,
-            pseudo.name(),
-        );
+    assert_eq!(bench.ask(&format!("SELECT {hundred}")).await.cacheable, Ok(()));
+    for pseudo in [Type::RECORD, Type::ANYARRAY, Type::CSTRING, Type::ANYELEMENT] {
+        assert_unknown(&bench.ask_typed("SELECT $1 IS NULL", std::slice::from_ref(&pseudo), None).await, pseudo.name());
     }
-    assert_unknown(
-        &bench.ask_typed("SELECT * FROM nowhere", &[], None).await,
-        "a table that went away",
-    );
-    assert_unknown(
-        &bench.ask_typed("SELECT 1", &[], Some("no such role")).await,
-        "a role that went away",
-    );
+    assert_unknown(&bench.ask_typed("SELECT * FROM nowhere", &[], None).await, "a table that went away");
+    assert_unknown(&bench.ask_typed("SELECT 1", &[], Some("no such role")).await, "a role that went away");
 }
 
 #[tokio::test]
 async fn gives_up_without_temp_and_works_with_it() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     let role = bench.role("GRANT SELECT ON t TO ROLE").await;
-    assert_eq!(
-        bench
-            .ask_as("SELECT * FROM t", Some(&role))
-            .await
-            .restricted,
-        Ok(())
-    );
+    assert_eq!(bench.ask_as("SELECT * FROM t", Some(&role)).await.restricted, Ok(()));
     let database = bench.one("SELECT current_database()").await;
-    bench
-        .run(&format!("REVOKE TEMP ON DATABASE {database} FROM PUBLIC"))
-        .await;
-    assert_unknown(
-        &bench.ask_as("SELECT * FROM t", Some(&role)).await,
-        "no TEMP",
-    );
-    assert_eq!(
-        bench.ask("SELECT * FROM t").await.cacheable,
-        Ok(()),
-        "the login role has it"
-    );
+    bench.run(&format!("REVOKE TEMP ON DATABASE {database} FROM PUBLIC")).await;
+    assert_unknown(&bench.ask_as("SELECT * FROM t", Some(&role)).await, "no TEMP");
+    assert_eq!(bench.ask("SELECT * FROM t").await.cacheable, Ok(()), "the login role has it");
     bench.drop_role(&role).await;
 }
 
@@ -105,22 +68,13 @@ async fn is_cut_short_by_a_lock_without_remembering() {
     let other = bench.another().await;
     bench.run("SET lock_timeout = '50ms'").await;
     let verdict = {
-        other
-            .batch_execute("BEGIN; LOCK t")
-            .await
-            .expect("the lock");
+        other.batch_execute("BEGIN; LOCK t").await.expect("the lock");
         bench.ask_typed("SELECT * FROM t", &[], None).await
     };
-    assert!(
-        !verdict.is_lasting() && !verdict.clean && verdict.restricted.is_err(),
-        "{verdict:?}"
-    );
+    assert!(!verdict.is_lasting() && !verdict.clean && verdict.restricted.is_err(), "{verdict:?}");
     other.batch_execute("ROLLBACK").await.expect("the rollback");
     let verdict = bench.ask("SELECT * FROM t").await;
-    assert!(
-        verdict.is_lasting() && verdict.cacheable.is_ok(),
-        "{verdict:?}"
-    );
+    assert!(verdict.is_lasting() && verdict.cacheable.is_ok(), "{verdict:?}");
 }
 
 #[tokio::test]
@@ -135,32 +89,17 @@ async fn lives_with_event_triggers() {
     )
     .await;
     assert_eq!(bench.ask("SELECT * FROM t").await.cacheable, Ok(()));
-    assert_eq!(
-        bench
-            .one("SELECT count(*), coalesce(current_setting('a.b', true), '') FROM seen")
-            .await,
-        "0|"
-    );
+    assert_eq!(bench.one("SELECT count(*), coalesce(current_setting('a.b', true), '') FROM seen").await, "0|");
     bench.run("CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION') EXECUTE FUNCTION refuse()").await;
-    assert_unknown(
-        &bench.ask("SELECT * FROM t").await,
-        "an event trigger that refuses",
-    );
-    bench
-        .run("DROP EVENT TRIGGER refuse; DROP EVENT TRIGGER noted")
-        .await;
+    assert_unknown(&bench.ask("SELECT * FROM t").await, "an event trigger that refuses");
+    bench.run("DROP EVENT TRIGGER refuse; DROP EVENT TRIGGER noted").await;
 }
 
 #[tokio::test]
 async fn reports_only_a_lost_connection_as_an_error() {
     let bench = Bench::with("").await;
     let pid = bench.one("SELECT pg_backend_pid()").await;
-    bench
-        .another()
-        .await
-        .batch_execute(&format!("SELECT pg_terminate_backend({pid})"))
-        .await
-        .expect("the end");
+    bench.another().await.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).await.expect("the end");
     let lost = pool_proxy::statement::analyse(&bench.client, "SELECT 1", &[], None).await;
     assert!(lost.is_err(), "{lost:?}");
 }

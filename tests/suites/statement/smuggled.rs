@@ -56,10 +56,7 @@ async fn more_than_one_statement_is_never_allowed() {
     let bench = Bench::with("CREATE TABLE t (id int)").await;
     for sql in NOT_ONE_STATEMENT {
         let verdict = bench.ask_typed(sql, &[], None).await;
-        assert!(
-            verdict.cacheable.is_err() && !verdict.clean && verdict.restricted.is_err(),
-            "{sql}: {verdict:?}"
-        );
+        assert!(verdict.cacheable.is_err() && !verdict.clean && verdict.restricted.is_err(), "{sql}: {verdict:?}");
     }
     assert_eq!(bench.one("SELECT count(*) FROM t").await, "0");
 }
@@ -84,22 +81,13 @@ async fn names_on_the_search_path_do_not_mislead() {
 
 #[tokio::test]
 async fn somebody_elses_probe_is_not_read() {
-    let bench =
-        Bench::with("CREATE FUNCTION pg_temp.other() RETURNS int LANGUAGE sql AS 'SELECT 1'").await;
+    let bench = Bench::with("CREATE FUNCTION pg_temp.other() RETURNS int LANGUAGE sql AS 'SELECT 1'").await;
     let name = "pool_proxy_statement_probe";
     bench
         .run(&format!("CREATE FUNCTION pg_temp.{name}(box) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END"))
         .await;
-    let verdict = pool_proxy::statement::analyse(
-        &bench.client,
-        "SELECT set_config('a.b', 'x', false)",
-        &[],
-        None,
-    )
-    .await
-    .expect("a verdict");
-    assert!(
-        verdict.cacheable.is_err() && !verdict.clean && verdict.restricted.is_err(),
-        "{verdict:?}"
-    );
+    let verdict = pool_proxy::statement::analyse(&bench.client, "SELECT set_config('a.b', 'x', false)", &[], None)
+        .await
+        .expect("a verdict");
+    assert!(verdict.cacheable.is_err() && !verdict.clean && verdict.restricted.is_err(), "{verdict:?}");
 }

@@ -73,7 +73,7 @@ struct Body<'a> {
     #[serde(default)]
     array_mode: Option<bool>,
     #[serde(borrow, default)]
-    queries: Option<Vec<One<'a>>>,
+    queries: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +109,7 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
         }
         (None, Some(queries)) => {
             let outer = body.array_mode;
+            let queries = queries.into_iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()?;
             let arrays = queries.iter().map(|one| array_mode(one.array_mode.or(outer))).collect();
             let layout = Layout { raw_text: options.raw_text, arrays, batch: true };
             let named = |(index, one): (usize, One<'_>)| {
@@ -122,6 +123,16 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
         (Some(_), Some(_)) => Err(Failure::BadRequest("give either \"query\" or \"queries\", not both".to_owned())),
         (None, None) => Err(Failure::BadRequest("the request body needs \"query\" or \"queries\"".to_owned())),
     }
+}
+
+/// One of several queries.
+fn one((index, json): (usize, &RawValue)) -> Result<One<'_>, Failure> {
+    let wrong = |what: String| Failure::BadRequest(format!("queries[{index}]: {what}"));
+    // serde would take an array for an object.
+    if !json.get().starts_with('{') {
+        return Err(wrong("must be an object with \"query\"".to_owned()));
+    }
+    serde_json::from_str(json.get()).map_err(|error| wrong(error.to_string()))
 }
 
 fn query(text: Cow<'_, str>, params: Option<Vec<&RawValue>>) -> Result<Query, Failure> {

@@ -1,0 +1,130 @@
+//! One flight to the server: what stands before the statements, the statements, what stands behind them, sent together.
+
+use tokio_postgres::Statement;
+
+use super::call::{Query, ResultSink};
+use super::deadline::Progress;
+use super::outcome::refused;
+use crate::error::DatabaseError;
+use crate::error::Failure;
+use crate::pool::Lease;
+use crate::postgres::pipeline::{Step, in_order};
+use crate::postgres::{QueryError, Server};
+
+/// What goes with the statements of one flight.
+// Four independent additions, not a state.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Default)]
+pub(super) struct Frame {
+    /// The command that begins a transaction.
+    pub(super) begin: Option<String>,
+    /// The statements run in a transaction, begun here or before.
+    pub(super) in_transaction: bool,
+    /// The transaction is to be committed behind them.
+    pub(super) commit: bool,
+    /// Undo what the statements may do to the session.
+    pub(super) reset: bool,
+    /// Some statement may read what another request left in the session's sequences.
+    pub(super) discard_sequences: bool,
+}
+
+/// Statements that go in one flight, and where their results go. `first` is the index of the first in its batch.
+pub(super) struct Flight<'a> {
+    pub(super) first: usize,
+    pub(super) statements: &'a [Statement],
+    pub(super) queries: &'a [Query],
+    pub(super) sinks: &'a mut [Box<dyn ResultSink>],
+}
+
+type Ended = Result<Option<String>, QueryError>;
+
+/// What a flight came to: whether the session is clean again, and what the client may learn.
+pub(super) struct Landed {
+    pub(super) was_reset: bool,
+    pub(super) outcome: Result<(), Failure>,
+}
+
+/// Sends a flight and waits for all of it.
+pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, flight: Flight<'_>) -> Landed {
+    let fate = lease.fate();
+    let lost = |failure| Landed { was_reset: false, outcome: Err(failure) };
+    // tokio-postgres would not send such a statement, but all the others, and the COMMIT.
+    for (index, (statement, query)) in (flight.first..).zip(flight.statements.iter().zip(flight.queries)) {
+        let (wanted, supplied) = (statement.params().len(), query.params.len());
+        if wanted != supplied {
+            let error = Box::new(DatabaseError::parameter_count(supplied, wanted));
+            return lost(Failure::Database { error, query: Some(index) });
+        }
+    }
+    let Some(server) = lease.server() else { return lost(Failure::Internal) };
+    let server: &Server = server;
+    let number = server.executions();
+    let mut steps: Vec<Step<'_, Ended>> = Vec::new();
+    if frame.discard_sequences {
+        steps.push(Box::pin(async { server.command("DISCARD SEQUENCES").await.map(|()| None) }));
+    }
+    if let Some(begin) = &frame.begin {
+        fate.set_cancellable(false);
+        steps.push(Box::pin(async {
+            let begun = server.command(begin).await;
+            fate.set_cancellable(true);
+            begun.map(|()| None)
+        }));
+    }
+    let before = steps.len();
+    let statements = flight.statements.iter().zip(flight.queries).zip(flight.sinks);
+    for (number, ((statement, query), sink)) in (number..).zip(statements) {
+        steps.push(Box::pin(async move {
+            let ended = server.execute(number, statement, &query.params, &mut **sink).await;
+            progress.step();
+            ended
+        }));
+    }
+    if frame.commit {
+        steps.push(Box::pin(async { server.commit().await.map(|()| None) }));
+    }
+    if frame.reset {
+        steps.push(Box::pin(async { server.reset().await.map(|()| None) }));
+    }
+    let mut ended = in_order(steps).await;
+    let was_reset = frame.reset && ended.pop().is_some_and(|reset| reset.is_ok());
+    let commit = if frame.commit { ended.pop() } else { None };
+    let ran = ended.split_off(before);
+    // tokio-postgres's own look-ups are prepared statements, too, and it would not miss them.
+    if ran.iter().flatten().flatten().any(|tag| tag.starts_with("DEALLOCATE") || tag.starts_with("DISCARD")) {
+        fate.spoil();
+    }
+    Landed { was_reset, outcome: outcome(frame, flight.first, ended, ran, commit) }
+}
+
+/// The first error there is; or that an answer was too large for what was done all the same.
+fn outcome(
+    frame: &Frame,
+    first: usize,
+    before: Vec<Ended>,
+    ran: Vec<Ended>,
+    commit: Option<Ended>,
+) -> Result<(), Failure> {
+    // The statements were in the same flight, so a connection that was lost may have run them.
+    if let Some(error) = before.into_iter().find_map(Result::err) {
+        return Err(refused(error));
+    }
+    let stays = match &commit {
+        Some(commit) => commit.is_ok(),
+        None => !frame.in_transaction,
+    };
+    let mut too_large = None;
+    for (index, ended) in (first..).zip(ran) {
+        match ended {
+            Ok(_) => {}
+            Err(QueryError::Full { limit, completed: true }) if stays => too_large = Some(limit),
+            Err(QueryError::Full { limit, .. }) => return Err(Failure::ResultTooLarge { limit, committed: false }),
+            Err(error) => return Err(refused(error).of_query(index)),
+        }
+    }
+    match (commit, too_large) {
+        (Some(Err(error)), _) => Err(refused(error)),
+        (_, Some(limit)) => Err(Failure::ResultTooLarge { limit, committed: true }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,299 @@
+//! What passes by on the wire of a session: requests going out, answers coming in, message by message. The tap shows it
+//! every byte (see [`tap`](super::tap)).
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, BytesMut};
+
+/// Any single message other than a row is kept under this, in bytes: rows have the response limit.
+const LARGEST_MESSAGE: usize = 64 << 20;
+
+/// What one execution ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The command tag, such as `INSERT 0 1`; `None` for an empty query.
+    pub tag: Option<String>,
+}
+
+/// Where the session stands between commands, from `ReadyForQuery`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionStatus {
+    /// Outside of a transaction.
+    Idle,
+    /// In a transaction.
+    Open,
+    /// In a transaction that failed.
+    Failed,
+}
+
+/// What the tap has seen; shared with the connection's owner.
+#[derive(Debug, Clone, Default)]
+pub struct Wire(Arc<Mutex<State>>);
+
+/// Flags of independent facts, not a state machine.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Startup is the one message without a type byte.
+    started: bool,
+    /// Requests sent whose `ReadyForQuery` is still to come; true where one executes with text results.
+    cycles: VecDeque<bool>,
+    /// Whether the request being written executes with text results.
+    executes: bool,
+    executions_sent: u64,
+    executions_done: u64,
+    completions: VecDeque<(u64, Completion)>,
+    tag: Option<String>,
+    status: Option<TransactionStatus>,
+    type_lengths: HashMap<u32, i16>,
+    largest_row: usize,
+    /// A row was dropped since the last time somebody asked.
+    dropped: bool,
+    /// The session does not speak UTF-8.
+    foreign_encoding: bool,
+    incoming: Incoming,
+}
+
+/// The message being read.
+#[derive(Debug, Default)]
+struct Incoming {
+    kind: u8,
+    /// Bytes of its body still to come.
+    remaining: usize,
+    captured: Option<Vec<u8>>,
+    /// For a row that is dropped: how many bytes of NULLs are still to be written in its place.
+    stand_in: Option<usize>,
+}
+
+/// The type byte and the length of a message.
+const HEAD: usize = 5;
+/// And the number of columns of a row.
+const ROW_HEAD: usize = HEAD + 2;
+
+impl Wire {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A row longer than this is dropped, and comes out as NULLs. 0 for no limit.
+    pub fn limit_rows(&self, bytes: usize) {
+        let mut state = self.state();
+        state.largest_row = bytes;
+        state.dropped = false;
+    }
+
+    /// Whether a row was dropped since the limit was set.
+    pub fn dropped_a_row(&self) -> bool {
+        self.state().dropped
+    }
+
+    /// Whether the session's `client_encoding` is another than UTF8.
+    pub fn has_foreign_encoding(&self) -> bool {
+        self.state().foreign_encoding
+    }
+
+    /// How many executions with text results were sent so far: the number of the next one.
+    pub fn executions(&self) -> u64 {
+        let mut state = self.state();
+        // Nobody asks any more for what came before.
+        state.completions.clear();
+        state.executions_sent
+    }
+
+    /// What the execution with this number ended with, once its stream of rows has ended without an error.
+    pub fn completion(&self, execution: u64) -> Option<Completion> {
+        let state = self.state();
+        state.completions.iter().find(|(number, _)| *number == execution).map(|(_, completion)| completion.clone())
+    }
+
+    /// The transaction status, once everything that was sent has been answered.
+    pub fn status(&self) -> Option<TransactionStatus> {
+        let state = self.state();
+        if state.cycles.is_empty() { state.status } else { None }
+    }
+
+    /// The length of a type in bytes, or -1 (variable) or -2 (C string), as its last `RowDescription` said.
+    pub fn type_length(&self, oid: u32) -> i16 {
+        self.state().type_lengths.get(&oid).copied().unwrap_or(-1)
+    }
+}
+
+impl State {
+    /// Copies whole messages from tokio-postgres into `out`, turned to text where it is ours to turn.
+    pub(super) fn send(&mut self, mut bytes: &[u8], out: &mut BytesMut) -> io::Result<()> {
+        if !self.started {
+            self.started = true;
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        while let Some(kind) = bytes.first().copied() {
+            let length = match bytes.get(1..5) {
+                Some(&[a, b, c, d]) => u32::from_be_bytes([a, b, c, d]) as usize + 1,
+                _ => return Err(broken("an outgoing message is cut short")),
+            };
+            let Some(message) = bytes.get(..length) else {
+                return Err(broken("an outgoing message is cut short"));
+            };
+            bytes = &bytes[length..];
+            let start = out.len();
+            out.extend_from_slice(message);
+            match kind {
+                b'B' if wants_text(&message[5..]) => {
+                    // tokio-postgres always ends a Bind with one result-format code: 1, binary.
+                    if let Some(code) = out[start..].last_mut() {
+                        *code = 0;
+                    }
+                    self.executes = true;
+                }
+                b'S' => {
+                    let executes = std::mem::take(&mut self.executes);
+                    self.executions_sent += u64::from(executes);
+                    self.cycles.push_back(executes);
+                }
+                b'Q' => self.cycles.push_back(false),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads along with what the server sends, and takes oversized rows out of it. Says how many bytes are left at the
+    /// front of `bytes`, and how many follow them that are the beginning of a message's head and must be shown again.
+    pub(super) fn receive(&mut self, bytes: &mut [u8]) -> io::Result<(usize, usize)> {
+        let (mut read, mut kept) = (0, 0);
+        while read < bytes.len() {
+            if self.incoming.remaining == 0 {
+                let rest = &bytes[read..];
+                let head = match rest {
+                    [b'D', _, _, _, _, _, _, ..] => ROW_HEAD,
+                    [kind, _, _, _, _, ..] if *kind != b'D' => HEAD,
+                    _ => {
+                        let held = rest.len();
+                        bytes.copy_within(read.., kept);
+                        return Ok((kept, held));
+                    }
+                };
+                self.begin(rest)?;
+                bytes.copy_within(read..read + head, kept);
+                if let Some(nulls) = self.incoming.stand_in {
+                    let length = u32::try_from(nulls + 6).unwrap_or(u32::MAX);
+                    bytes[kept + 1..kept + HEAD].copy_from_slice(&length.to_be_bytes());
+                }
+                read += head;
+                kept += head;
+                self.incoming.remaining -= head - HEAD;
+            } else {
+                let take = (bytes.len() - read).min(self.incoming.remaining);
+                if let Some(missing) = &mut self.incoming.stand_in {
+                    let nulls = take.min(*missing);
+                    bytes[kept..kept + nulls].fill(0xff);
+                    *missing -= nulls;
+                    kept += nulls;
+                } else {
+                    if let Some(captured) = &mut self.incoming.captured {
+                        captured.extend_from_slice(&bytes[read..read + take]);
+                    }
+                    bytes.copy_within(read..read + take, kept);
+                    kept += take;
+                }
+                self.incoming.remaining -= take;
+                read += take;
+            }
+            if self.incoming.remaining == 0 {
+                self.end();
+            }
+        }
+        Ok((kept, 0))
+    }
+
+    /// A message's head, and for a row its number of columns.
+    fn begin(&mut self, head: &[u8]) -> io::Result<()> {
+        let &[kind, a, b, c, d, ref rest @ ..] = head else { return Err(broken("an incoming message has no head")) };
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let remaining = length.checked_sub(4).ok_or_else(|| broken("an incoming message has no length"))?;
+        let mut stand_in = None;
+        if kind == b'D' {
+            let &[high, low, ..] = rest else { return Err(broken("a row has no columns")) };
+            // The length of a NULL is -1.
+            let nulls = usize::from(u16::from_be_bytes([high, low])) * 4;
+            if remaining < nulls + 2 {
+                return Err(broken("a row is shorter than its columns"));
+            }
+            if self.largest_row > 0 && remaining > self.largest_row && remaining > nulls + 2 {
+                stand_in = Some(nulls);
+                self.dropped = true;
+            }
+        } else if remaining > LARGEST_MESSAGE {
+            return Err(broken("an incoming message is over the limit"));
+        }
+        let captured = matches!(kind, b'C' | b'S' | b'T' | b'Z').then(Vec::new);
+        self.incoming = Incoming { kind, remaining, captured, stand_in };
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let Some(body) = self.incoming.captured.take() else { return };
+        match self.incoming.kind {
+            b'C' => {
+                let text = body.strip_suffix(&[0]).unwrap_or(&body);
+                self.tag = Some(String::from_utf8_lossy(text).into_owned());
+            }
+            b'S' => {
+                if let Some(value) = body.strip_prefix(b"client_encoding\0") {
+                    self.foreign_encoding = value != b"UTF8\0";
+                }
+            }
+            b'T' => self.note_type_lengths(&body),
+            _ => self.ready(&body),
+        }
+    }
+
+    /// `ReadyForQuery`: the request at the head is answered.
+    fn ready(&mut self, body: &[u8]) {
+        self.status = Some(match body {
+            b"I" => TransactionStatus::Idle,
+            b"T" => TransactionStatus::Open,
+            _ => TransactionStatus::Failed,
+        });
+        let tag = self.tag.take();
+        if self.cycles.pop_front() == Some(true) {
+            self.completions.push_back((self.executions_done, Completion { tag }));
+            self.executions_done += 1;
+        }
+    }
+
+    fn note_type_lengths(&mut self, body: &[u8]) {
+        let mut rest = body.get(2..).unwrap_or_default();
+        while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+            // After the name: table (4), column (2), type (4), length (2), modifier (4), format (2).
+            let Some(mut field) = rest.get(end + 1..end + 19) else { return };
+            field.advance(6);
+            let oid = field.get_u32();
+            self.type_lengths.insert(oid, field.get_i16());
+            rest = &rest[end + 19..];
+        }
+    }
+}
+
+/// Whether a Bind (without its header) has no binary parameter and ends in tokio-postgres's one binary result code.
+fn wants_text(bind: &[u8]) -> bool {
+    let mut rest = bind;
+    for _ in ["portal", "statement"] {
+        let Some(end) = rest.iter().position(|byte| *byte == 0) else { return false };
+        rest = &rest[end + 1..];
+    }
+    if rest.len() < 2 || !bind.ends_with(&[0, 1, 0, 1]) {
+        return false;
+    }
+    let formats = usize::from(rest.get_u16()) * 2;
+    rest.get(..formats).is_some_and(|codes| codes.iter().all(|byte| *byte == 0))
+}
+
+fn broken(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,137 @@
+use bytes::{BufMut, BytesMut};
+
+use super::{State, TransactionStatus, Wire, wants_text};
+
+pub(in crate::postgres) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![kind];
+    out.put_u32(u32::try_from(body.len()).unwrap() + 4);
+    out.put_slice(body);
+    out
+}
+
+fn bind(formats: &[u16]) -> Vec<u8> {
+    let mut body = b"\0s1\0".to_vec();
+    body.put_u16(u16::try_from(formats.len()).unwrap());
+    for format in formats {
+        body.put_u16(*format);
+    }
+    body.put_u16(0);
+    body.put_slice(&[0, 1, 0, 1]);
+    body
+}
+
+#[test]
+fn turns_text_binds_and_leaves_look_ups() {
+    assert!(wants_text(&bind(&[])));
+    assert!(wants_text(&bind(&[0, 0])));
+    assert!(!wants_text(&bind(&[1])));
+    assert!(!wants_text(&bind(&[0, 1])));
+    assert!(!wants_text(b"\0s1\0"));
+}
+
+#[test]
+fn keeps_tags_by_execution() {
+    let mut state = State::default();
+    let mut out = BytesMut::new();
+    state.send(b"startup", &mut out).unwrap();
+    let mut sent = message(b'B', &bind(&[0]));
+    sent.extend(message(b'S', b""));
+    sent.extend(message(b'Q', b"BEGIN\0"));
+    sent.extend(message(b'B', &bind(&[1])));
+    sent.extend(message(b'S', b""));
+    sent.extend(message(b'B', &bind(&[])));
+    sent.extend(message(b'S', b""));
+    out.clear();
+    state.send(&sent, &mut out).unwrap();
+    assert_eq!(out.len(), sent.len());
+    assert_eq!(out[message(b'B', &bind(&[0])).len() - 1], 0);
+
+    let mut received = Vec::new();
+    for tag in ["UPDATE 2", "BEGIN", "SELECT 1", "SELECT 3"] {
+        received.extend(message(b'C', format!("{tag}\0").as_bytes()));
+        received.extend(message(b'Z', b"T"));
+    }
+    // Whatever the boundaries, the same is read.
+    read(&mut state, &received, 3);
+    let wire = Wire(std::sync::Arc::new(std::sync::Mutex::new(state)));
+    assert_eq!(wire.status(), Some(TransactionStatus::Open));
+    assert_eq!(wire.completion(0).unwrap().tag.as_deref(), Some("UPDATE 2"));
+    assert_eq!(wire.completion(1).unwrap().tag.as_deref(), Some("SELECT 3"));
+    assert_eq!(wire.executions(), 2);
+    assert_eq!(wire.completion(1), None);
+}
+
+/// A row of NULLs, with something behind them.
+pub(in crate::postgres) fn row(columns: u16, more: usize) -> Vec<u8> {
+    let mut body = columns.to_be_bytes().to_vec();
+    body.resize(2 + usize::from(columns) * 4, 0xff);
+    body.resize(body.len() + more, b'x');
+    body
+}
+
+/// Shows the bytes in chunks of a size, as a socket would, and gives what comes out.
+fn read(state: &mut State, bytes: &[u8], size: usize) -> Vec<u8> {
+    let (mut out, mut held) = (Vec::new(), Vec::new());
+    for chunk in bytes.chunks(size) {
+        let mut shown = std::mem::take(&mut held);
+        shown.extend_from_slice(chunk);
+        let (kept, again) = state.receive(&mut shown).unwrap();
+        out.extend_from_slice(&shown[..kept]);
+        held = shown[kept..kept + again].to_vec();
+    }
+    assert!(held.is_empty());
+    out
+}
+
+#[test]
+fn reads_type_lengths() {
+    let mut state = State { started: true, ..State::default() };
+    let mut body = vec![0, 1];
+    body.put_slice(b"id\0");
+    body.put_u32(16384);
+    body.put_u16(1);
+    body.put_u32(23);
+    body.put_u16(4);
+    body.put_u32(u32::MAX);
+    body.put_u16(0);
+    let sent = message(b'T', &body);
+    assert_eq!(read(&mut state, &sent, 7), sent);
+    assert_eq!(state.type_lengths.get(&23), Some(&4));
+}
+
+#[test]
+fn nulls_stand_in_for_a_flood() {
+    for size in 1..40 {
+        let mut state = State { started: true, largest_row: 10, ..State::default() };
+        let small = message(b'D', &row(2, 0));
+        let mut sent = small.clone();
+        sent.extend(message(b'D', &row(2, 500)));
+        sent.extend(&small);
+        sent.extend(message(b'Z', b"I"));
+        let mut expected = small.clone();
+        expected.extend(message(b'D', &row(2, 0)));
+        expected.extend(&small);
+        expected.extend(message(b'Z', b"I"));
+        assert_eq!(read(&mut state, &sent, size), expected, "chunks of {size}");
+        assert_eq!(state.status, Some(TransactionStatus::Idle));
+    }
+}
+
+#[test]
+fn nothing_but_a_row_may_be_large() {
+    let mut state = State { started: true, ..State::default() };
+    assert!(state.receive(&mut [b'T', 0x7f, 0, 0, 0]).is_err());
+    assert!(state.receive(&mut [b'D', 0, 0, 0, 0, 0, 0]).is_err());
+    assert!(state.receive(&mut [b'D', 0, 0, 0, 9, 0, 2]).is_err());
+}
+
+#[test]
+fn notices_another_encoding() {
+    let mut state = State { started: true, ..State::default() };
+    read(&mut state, &message(b'S', b"client_encoding\0LATIN1\0"), 4);
+    assert!(state.foreign_encoding);
+    read(&mut state, &message(b'S', b"TimeZone\0UTC\0"), 4);
+    assert!(state.foreign_encoding);
+    read(&mut state, &message(b'S', b"client_encoding\0UTF8\0"), 4);
+    assert!(!state.foreign_encoding);
+}
