@@ -98,8 +98,9 @@ impl Deadline {
                 (Ok(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
                     Err(Failure::TimedOut(limit))
                 }
+                // No answer, or it did not even come to be run.
+                (Err(_) | Ok(Err(Failure::Unavailable { .. })), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
                 (Ok(Err(failure)), _) => Err(failure),
-                (Err(_), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
                 (Err(_), Over::Size) => Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false }),
             }
         })

@@ -29,6 +29,8 @@ pub(super) struct Execution<'a> {
 struct Care {
     reset: bool,
     discard_sequences: bool,
+    /// For each, whether it may change the session for those behind it.
+    unclean: Vec<bool>,
 }
 
 /// How a batch is sent.
@@ -94,7 +96,7 @@ impl<'a> Execution<'a> {
         }
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
-        let statement = prepare(server, &query.text).await.map_err(not_sent)?;
+        let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
         let mut sink = self.call.format.sink(0, budget.clone());
         if !restricted && !read_only && !care.reset && !care.discard_sequences {
             // The plain case: one request, one answer.
@@ -167,9 +169,13 @@ impl<'a> Execution<'a> {
             let mut statements = Vec::new();
             while let Some(query) = batch.queries.get(next) {
                 let server = self.server()?;
+                let changed = care.unclean[..next].contains(&true);
                 if next == first {
                     let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
-                    statements.push(prepare(server, &query.text).await.map_err(|error| failed(error).of_query(next))?);
+                    let prepared = prepare(server, &query.text, changed).await;
+                    statements.push(prepared.map_err(|error| failed(error).of_query(next))?);
+                } else if changed && has_literal(&query.text) {
+                    break;
                 } else if let (Pace::Pipelined, Some(statement)) = (pace, server.prepared(&query.text)) {
                     statements.push(statement);
                 } else {
@@ -209,20 +215,20 @@ impl<'a> Execution<'a> {
     async fn care(&mut self, queries: &[Query]) -> Result<Care, Failure> {
         let principal = &self.call.principal;
         let restricted = principal.is_restricted();
-        let mut care = Care { reset: false, discard_sequences: false };
+        let mut care = Care { reset: false, discard_sequences: false, unclean: Vec::new() };
         for (index, query) in queries.iter().enumerate() {
-            let known = self.call.database.known_verdict(principal, &query.text);
-            let verdict = if known.is_none() && !restricted && queries.len() > 1 && !self.is_prepared(&query.text) {
+            let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
+            let verdict = match judged {
                 // It may read what a statement before it creates, so it cannot be asked about yet.
-                None
-            } else {
-                let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
-                judged.map_err(|failure| failure.of_query(index))?
+                Err(Failure::Database { .. }) if !restricted && queries.len() > 1 => None,
+                judged => judged.map_err(|failure| failure.of_query(index))?,
             };
             if let (true, Some(Err(reason))) = (restricted, verdict.as_ref().map(|verdict| &verdict.restricted)) {
                 return Err(Failure::Forbidden(reason.clone()));
             }
-            care.reset |= verdict.as_ref().is_none_or(|verdict| !verdict.clean);
+            let unclean = verdict.as_ref().is_none_or(|verdict| !verdict.clean);
+            care.unclean.push(unclean);
+            care.reset |= unclean;
             care.discard_sequences |= verdict.as_ref().is_none_or(|verdict| verdict.reads_sequence_state);
         }
         Ok(care)
@@ -241,7 +247,7 @@ impl<'a> Execution<'a> {
         }
         for query in &batch.queries {
             if let Some(server) = self.lease.server() {
-                let _ = prepare(server, &query.text).await;
+                let _ = prepare(server, &query.text, false).await;
             }
         }
     }
@@ -261,10 +267,6 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn is_prepared(&mut self, text: &str) -> bool {
-        self.lease.server().is_some_and(|server| server.prepared(text).is_some())
-    }
-
     fn server(&mut self) -> Result<&mut Server, Failure> {
         self.lease.server().ok_or(Failure::Internal)
     }
@@ -282,12 +284,23 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Takes the prepared statement, or prepares it: for this once if a literal in it would be frozen.
-async fn prepare(server: &mut Server, text: &Arc<str>) -> Result<Statement, QueryError> {
+/// Takes the prepared statement, or prepares it. A literal is read when a statement is prepared, in the session's
+/// settings of that moment: where `changed` says that the request may have changed them, and for a literal such as
+/// 'now', it is prepared for this once.
+async fn prepare(server: &mut Server, text: &Arc<str>, changed: bool) -> Result<Statement, QueryError> {
+    if changed && has_literal(text) {
+        server.forget(text);
+    }
     if let Some(statement) = server.prepared(text) {
         return Ok(statement);
     }
-    server.prepare(text, !statement::has_frozen_literal(text)).await
+    server.prepare(text, !changed && !statement::has_frozen_literal(text)).await
+}
+
+/// Whether there may be a literal in it that depends on the session's settings: one in any kind of quotes.
+fn has_literal(text: &str) -> bool {
+    // A dollar sign before a digit is a parameter.
+    text.contains('\'') || text.split('$').skip(1).any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// What would end the transaction it runs in, or hang the connection, is refused by its first word; none of these can

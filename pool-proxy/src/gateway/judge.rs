@@ -86,9 +86,11 @@ pub(super) async fn judge(
         .await
         .map_err(|error| not_sent(error.into()))?;
     let verdict = Arc::new(verdict);
-    if verdict.is_lasting() {
-        database.verdicts.known.insert(key, Some(Arc::clone(&verdict)));
+    if !verdict.is_lasting() {
+        // Cut short, as by a cancel: what comes next would be, too.
+        return Err(Failure::unavailable("the statement could not be analysed just now; nothing was run"));
     }
+    database.verdicts.known.insert(key, Some(Arc::clone(&verdict)));
     Ok(Some(verdict))
 }
 

@@ -291,7 +291,9 @@ impl Target {
 async fn end<C: Future<Output = Result<(), tokio_postgres::Error>>>(connection: C) {
     let Err(error) = connection.await else { return };
     let io = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-    if !error.is_closed() && io.is_none_or(|io| io.kind() == io::ErrorKind::InvalidData) {
+    // A server that says goodbye, or whose side is closed, is gone.
+    let gone = error.is_closed() || error.as_db_error().is_some();
+    if !gone && io.is_none_or(|io| io.kind() == io::ErrorKind::InvalidData) {
         tokio::time::sleep(NOTICING).await;
     }
 }

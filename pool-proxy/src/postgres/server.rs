@@ -14,7 +14,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::cancel::Canceller;
 use super::query::{Column, Param, QueryError, RowSink};
-use super::wire::{TransactionStatus, Wire};
+use super::wire::{Completion, TransactionStatus, Wire};
 use crate::error::DatabaseError;
 
 /// How many statements stay prepared on one connection.
@@ -23,6 +23,9 @@ const PREPARED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// A statement keeps the types its parameters had when it was prepared, even where a column has another type since.
 /// Schema changes made through the proxy are known at once, others after this.
 const LASTING: Duration = Duration::from_mins(1);
+
+/// How many names in a row a user's own PREPARE may have taken.
+const MOST_NAMES_TAKEN: u32 = 1000;
 
 /// Undoes whatever a request can do to its session, in one round trip; the prepared statements of the proxy stay.
 /// It is `DISCARD ALL` (<https://www.postgresql.org/docs/current/sql-discard.html>) without `DEALLOCATE ALL`.
@@ -151,10 +154,19 @@ impl Server {
         let statement = loop {
             match self.client.prepare(text).await.map_err(QueryError::from) {
                 // A user's own PREPARE has taken the name; the next one is another.
-                Err(QueryError::Database(error)) if error.code == "42P05" && attempts < 8 => attempts += 1,
+                // In a transaction it has done its damage.
+                Err(QueryError::Database(error))
+                    if error.code == "42P05" && attempts < MOST_NAMES_TAKEN && !self.wire.is_in_transaction() =>
+                {
+                    attempts += 1;
+                }
                 outcome => break outcome?,
             }
         };
+        if self.wire.speaks_another_encoding() {
+            // Its text was read in that encoding.
+            return Err(QueryError::Invalid("leave client_encoding as it is".to_owned()));
+        }
         if keep {
             let held = Prepared { statement: statement.clone(), version, at: Instant::now() };
             self.prepared.put(Arc::clone(text), held);
@@ -218,12 +230,12 @@ impl Server {
                 Err(error) => return Err(refused.unwrap_or_else(|| error.into())),
             }
         }
-        let tag = self.wire.completion(number).ok_or(QueryError::Closed)?.tag;
+        let Completion { tag, foreign_encoding } = self.wire.completion(number).ok_or(QueryError::Closed)?;
         if may_change_schema(tag.as_deref().unwrap_or_default()) {
             self.schema.changed();
             self.changes_schema.store(true, Ordering::Relaxed);
         }
-        if self.wire.has_foreign_encoding() && !columns.is_empty() {
+        if foreign_encoding && !columns.is_empty() {
             let message = "the result is not UTF-8: the statement has run, but leave client_encoding as it is";
             return Err(QueryError::Invalid(message.to_owned()));
         }

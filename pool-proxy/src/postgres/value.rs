@@ -103,15 +103,22 @@ pub fn param(json: &RawValue) -> Result<Param, serde_json::Error> {
         Some(b'"') => Param::Text(serde_json::from_str(text)?),
         Some(b'[') => {
             let mut literal = String::new();
-            write_literal(&mut literal, text)?;
+            if !write_literal(&mut literal, text, DIMENSIONS)? {
+                // It can only be JSON; where it is not, Postgres says what is wrong with it.
+                text.clone_into(&mut literal);
+            }
             Param::Array { literal, json: text.to_owned() }
         }
         _ => Param::Text(text.to_owned()),
     })
 }
 
-fn write_literal(out: &mut String, json: &str) -> Result<(), serde_json::Error> {
-    // serde_json bounds the nesting when it parses, so this recursion is bounded, too.
+/// The most dimensions an array of Postgres's has.
+const DIMENSIONS: usize = 6;
+
+/// Writes an array literal; false if it has more dimensions than are left.
+fn write_literal(out: &mut String, json: &str, dimensions: usize) -> Result<bool, serde_json::Error> {
+    let Some(inner_dimensions) = dimensions.checked_sub(1) else { return Ok(false) };
     let items: Vec<&RawValue> = serde_json::from_str(json)?;
     out.push('{');
     for (index, item) in items.into_iter().enumerate() {
@@ -121,14 +128,18 @@ fn write_literal(out: &mut String, json: &str) -> Result<(), serde_json::Error> 
         let text = item.get();
         match text.as_bytes().first() {
             Some(b'n') => out.push_str("NULL"),
-            Some(b'[') => write_literal(out, text)?,
+            Some(b'[') => {
+                if !write_literal(out, text, inner_dimensions)? {
+                    return Ok(false);
+                }
+            }
             Some(b'"') => write_quoted(out, &serde_json::from_str::<String>(text)?),
             Some(b'{') => write_quoted(out, text),
             _ => out.push_str(text),
         }
     }
     out.push('}');
-    Ok(())
+    Ok(true)
 }
 
 fn write_quoted(out: &mut String, text: &str) {

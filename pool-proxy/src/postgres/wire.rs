@@ -15,6 +15,8 @@ const LARGEST_MESSAGE: usize = 64 << 20;
 pub struct Completion {
     /// The command tag, such as `INSERT 0 1`; `None` for an empty query.
     pub tag: Option<String>,
+    /// The session's `client_encoding` was another than UTF8.
+    pub foreign_encoding: bool,
 }
 
 /// Where the session stands between commands, from `ReadyForQuery`.
@@ -89,11 +91,6 @@ impl Wire {
         self.state().dropped
     }
 
-    /// Whether the session's `client_encoding` is another than UTF8.
-    pub fn has_foreign_encoding(&self) -> bool {
-        self.state().foreign_encoding
-    }
-
     /// How many executions with text results were sent so far: the number of the next one.
     pub fn executions(&self) -> u64 {
         let mut state = self.state();
@@ -112,6 +109,16 @@ impl Wire {
     pub fn status(&self) -> Option<TransactionStatus> {
         let state = self.state();
         if state.cycles.is_empty() { state.status } else { None }
+    }
+
+    /// Whether the last answer left a transaction open.
+    pub fn is_in_transaction(&self) -> bool {
+        self.state().status != Some(TransactionStatus::Idle)
+    }
+
+    /// Whether the session's `client_encoding` is another than UTF8.
+    pub fn speaks_another_encoding(&self) -> bool {
+        self.state().foreign_encoding
     }
 
     /// The length of a type in bytes, or -1 (variable) or -2 (C string), as its last `RowDescription` said.
@@ -259,7 +266,8 @@ impl State {
         });
         let tag = self.tag.take();
         if self.cycles.pop_front() == Some(true) {
-            self.completions.push_back((self.executions_done, Completion { tag }));
+            self.completions
+                .push_back((self.executions_done, Completion { tag, foreign_encoding: self.foreign_encoding }));
             self.executions_done += 1;
         }
     }

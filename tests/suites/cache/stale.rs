@@ -21,7 +21,6 @@ async fn the_ttl_of_a_stale_answer_is_negative() {
     bench.ask(STALE).await;
     let stale = bench.ask(STALE).await;
     assert!(ttl(&stale).is_some_and(|ttl| ttl < 0), "{}", status(&stale));
-    eventually(|| async { bench.ask("max-age=0, stale-while-revalidate=600").await.header("age") != "0" }).await;
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ impl Census {
         let over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&over);
         let count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' \
-            AND datname = current_database() AND pid <> pg_backend_pid()";
+            AND datname = current_database() AND application_name = 'pool-proxy'";
         let most = tokio::spawn(async move {
             let mut most = 0;
             while !seen.load(Ordering::Relaxed) {

@@ -27,7 +27,6 @@ const BODIES: &[(&str, &[&str])] = &[
     ("{\"queries\": [\"SELECT 1\"]}", &["\"query\"", "line 1 column"]),
     ("{\"queries\": [{\"query\": null}]}", &["expected", "string", "line 1 column"]),
     ("{\"queries\": [{\"params\": []}]}", &["missing field `query`", "line 1 column"]),
-    ("{\"queries\": []}", &["at least one"]),
     ("{\"query\": \"SELECT 1\", \"queries\": []}", &["not both"]),
     ("{\"query\": \"SELECT 1\\u0000\"}", &["zero character"]),
     ("{\"queries\": [{\"query\": \"SELECT 1\"}, {\"query\": \"\\u0000\"}]}", &["queries[1]"]),

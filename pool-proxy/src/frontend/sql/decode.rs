@@ -1,10 +1,13 @@
 //! A request of the Neon contract, read.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::encode::Layout;
@@ -64,7 +67,7 @@ impl Options {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object with \"query\" or \"queries\"")]
+#[serde(rename_all = "camelCase")]
 struct Body<'a> {
     #[serde(borrow, default)]
     query: Option<Cow<'a, str>>,
@@ -73,11 +76,11 @@ struct Body<'a> {
     #[serde(default)]
     array_mode: Option<bool>,
     #[serde(borrow, default)]
-    queries: Option<Vec<&'a RawValue>>,
+    queries: Option<Vec<Object<One<'a>>>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object with \"query\"")]
+#[serde(rename_all = "camelCase")]
 struct One<'a> {
     #[serde(borrow)]
     query: Cow<'a, str>,
@@ -85,6 +88,29 @@ struct One<'a> {
     params: Option<Vec<&'a RawValue>>,
     #[serde(default)]
     array_mode: Option<bool>,
+}
+
+/// A JSON object and nothing else: serde's derived code would take an array for a struct.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object with \"query\" or \"queries\"")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Object<T>, M::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// Reads a body: one query, or several as one transaction; and how each result is written.
@@ -95,12 +121,8 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
     let text = std::str::from_utf8(body).map_err(|error| {
         Failure::BadRequest(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to()))
     })?;
-    let body: Body<'_> =
+    let Object(body): Object<Body<'_>> =
         serde_json::from_str(text).map_err(|error| Failure::BadRequest(format!("the request body: {error}")))?;
-    // serde would take an array for an object whose fields all may be absent.
-    if text.trim_start().starts_with('[') {
-        return Err(Failure::BadRequest("the request body must be an object with \"query\" or \"queries\"".to_owned()));
-    }
     let array_mode = |own: Option<bool>| own.unwrap_or(options.array_mode);
     match (body.query, body.queries) {
         (Some(text), None) => {
@@ -109,7 +131,7 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
         }
         (None, Some(queries)) => {
             let outer = body.array_mode;
-            let queries = queries.into_iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()?;
+            let queries: Vec<One<'_>> = queries.into_iter().map(|Object(one)| one).collect();
             let arrays = queries.iter().map(|one| array_mode(one.array_mode.or(outer))).collect();
             let layout = Layout { raw_text: options.raw_text, arrays, batch: true };
             let named = |(index, one): (usize, One<'_>)| {
@@ -123,16 +145,6 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
         (Some(_), Some(_)) => Err(Failure::BadRequest("give either \"query\" or \"queries\", not both".to_owned())),
         (None, None) => Err(Failure::BadRequest("the request body needs \"query\" or \"queries\"".to_owned())),
     }
-}
-
-/// One of several queries.
-fn one((index, json): (usize, &RawValue)) -> Result<One<'_>, Failure> {
-    let wrong = |what: String| Failure::BadRequest(format!("queries[{index}]: {what}"));
-    // serde would take an array for an object.
-    if !json.get().starts_with('{') {
-        return Err(wrong("must be an object with \"query\"".to_owned()));
-    }
-    serde_json::from_str(json.get()).map_err(|error| wrong(error.to_string()))
 }
 
 fn query(text: Cow<'_, str>, params: Option<Vec<&RawValue>>) -> Result<Query, Failure> {

@@ -51,6 +51,10 @@ fn reads_every_kind_of_json() {
     check_in(r#"{"a": [1]}"#, Some(r#"{"a": [1]}"#));
     check_in(r#"[1, null, "a\"\\,b", [true], {"x":"y"}]"#, Some(r#"{1,NULL,"a\"\\,b",{true},"{\"x\":\"y\"}"}"#));
     check_in("[]", Some("{}"));
+    check_in("[[[[[[1]]]]]]", Some("{{{{{{1}}}}}}"));
+    check_in("[[[[[[[1]]]]]]]", Some("[[[[[[[1]]]]]]]"));
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    check_in(&deep, Some(&deep));
 }
 
 #[test]
