@@ -78,7 +78,7 @@ impl<'a> Execution<'a> {
             match outcome {
                 Err(Failure::Database { error, .. }) if may_be_stale && error.is_stale_statement() => {
                     may_be_stale = false;
-                    self.forget([&query.text]);
+                    self.server()?.forget(&query.text);
                 }
                 // One statement needs no index.
                 Err(Failure::Database { error, .. }) => return Err(Failure::Database { error, query: None }),
@@ -128,26 +128,55 @@ impl<'a> Execution<'a> {
         // A ROLLBACK TO in the same flight would mend a transaction that has failed, and the COMMIT would go through.
         let mut pace = if recovers { Pace::Stepwise } else { Pace::Pipelined };
         let server = self.server()?;
-        let mut may_be_stale = batch.queries.iter().any(|query| server.prepared(&query.text).is_some());
-        // A text may come twice, with a change of the schema in between.
-        may_be_stale |= pace == Pace::Pipelined && batch.queries.len() > 1;
+        // What is prepared in the course of this call cannot be stale, unless the call itself changes the schema.
+        let reused: Vec<bool> = batch.queries.iter().map(|query| server.prepared(&query.text).is_some()).collect();
+        let mut retried = false;
         loop {
             let budget = self.budget();
             let deadline = self.deadline(true)?;
             let progress = self.progress.clone();
             let outcome = deadline.watch(&budget, &progress, self.batch_once(batch, pace, &budget)).await;
             match outcome {
-                // All of it was rolled back, so all of it can be run again.
-                Err(Failure::Database { error, .. }) if may_be_stale && error.is_stale_statement() => {
-                    may_be_stale = false;
+                Err(Failure::Database { error, query })
+                    if !retried
+                        && error.is_stale_statement()
+                        && (query.is_some_and(|index| reused.get(index) == Some(&true)) || error.is_of_this_call()) =>
+                {
+                    retried = true;
                     pace = Pace::Stepwise;
-                    self.forget(batch.queries.iter().map(|query| &query.text));
-                    self.roll_back().await;
-                    self.prepare_ahead(batch).await;
+                    if !self.start_over(batch).await {
+                        return Err(Failure::Database { error, query });
+                    }
                 }
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Undoes a batch that has failed, such that all of it can be run again; false if that cannot be done here.
+    async fn start_over(&mut self, batch: &Batch) -> bool {
+        let owes_reset = std::mem::take(&mut self.owes_reset);
+        let restricted = self.call.principal.is_restricted();
+        let fate = self.lease.fate();
+        let Some(server) = self.lease.server() else { return false };
+        if !server.is_idle() && server.command("ROLLBACK").await.is_err() {
+            return false;
+        }
+        // A rollback leaves what belongs to the session, such as locks and settings.
+        if owes_reset && server.reset().await.is_err() {
+            fate.spoil();
+            return false;
+        }
+        for query in &batch.queries {
+            server.forget(&query.text);
+        }
+        if !restricted {
+            for query in &batch.queries {
+                // What cannot be prepared before anything runs comes in its turn.
+                let _ = prepare(server, &query.text, false).await;
+            }
+        }
+        true
     }
 
     async fn batch_once(&mut self, batch: &Batch, pace: Pace, budget: &Budget) -> Result<Bytes, Failure> {
@@ -238,33 +267,6 @@ impl<'a> Execution<'a> {
         let principal = &self.call.principal;
         let server = self.lease.server().ok_or(Failure::Internal)?;
         identity::enter(server, principal, mode).await.map_err(|error| identity_refused(principal, error))
-    }
-
-    /// Prepares what can be prepared before anything runs; the rest comes in its turn.
-    async fn prepare_ahead(&mut self, batch: &Batch) {
-        if self.call.principal.is_restricted() {
-            return;
-        }
-        for query in &batch.queries {
-            if let Some(server) = self.lease.server() {
-                let _ = prepare(server, &query.text, false).await;
-            }
-        }
-    }
-
-    async fn roll_back(&mut self) {
-        if let Some(server) = self.lease.server()
-            && !server.is_idle()
-        {
-            // If this fails, so does what comes next.
-            let _ = server.command("ROLLBACK").await;
-        }
-    }
-
-    fn forget<'t>(&mut self, texts: impl IntoIterator<Item = &'t Arc<str>>) {
-        if let Some(server) = self.lease.server() {
-            texts.into_iter().for_each(|text| server.forget(text));
-        }
     }
 
     fn server(&mut self) -> Result<&mut Server, Failure> {

@@ -30,11 +30,14 @@ pub(super) async fn undo(pool: &Pool, server: &Server) -> bool {
 /// Takes back a connection whose borrower left in the middle: cancels what runs, waits, and undoes everything.
 pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
     const PATIENCE: Duration = Duration::from_secs(10);
+    const SHORTLY: Duration = Duration::from_millis(5);
     if server.is_closed() {
         return false;
     }
     let back = async {
-        if !server.is_idle() {
+        // What was asked last may not even be on its way yet: only an answer shows that nothing is.
+        let answered = tokio::time::timeout(SHORTLY, server.client().check_connection()).await;
+        if answered.is_err() {
             pool.0.metrics.cancel();
             if server.canceller().cancel().await.is_err() {
                 return false;

@@ -37,10 +37,11 @@ impl From<&DbError> for DatabaseError {
 
 impl From<tokio_postgres::Error> for QueryError {
     fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            Some(error) => Self::Database(Box::new(error.into())),
-            None => Self::Closed,
+        if let Some(error) = error.as_db_error() {
+            return Self::Database(Box::new(error.into()));
         }
+        tracing::debug!(%error, "a connection to postgres is lost");
+        Self::Closed
     }
 }
 
@@ -82,6 +83,11 @@ impl DatabaseError {
             // What it names is another thing now, and does not fit the types it was prepared with.
             code => code.starts_with("42"),
         }
+    }
+
+    /// A stale statement that the call itself may have made stale: it changed the schema, or took the next name.
+    pub fn is_of_this_call(&self) -> bool {
+        matches!(self.code.as_str(), "0A000" | "42P05")
     }
 
     /// The server ended the session, or is about to: 57P01 `admin_shutdown` to 57P03 `cannot_connect_now`.

@@ -285,7 +285,12 @@ impl Server {
         let remains = rows.last().map(|row| (row.get(0), row.get(1).and_then(|count| count.parse().ok()), row.get(2)));
         match remains {
             Some((Some("0"), Some(ours), Some("f"))) if self.prepared.len() <= ours => Ok(()),
-            _ => Err(QueryError::Closed),
+            Some((sql, ours, extensions)) => {
+                let kept = self.prepared.len();
+                tracing::debug!(?sql, ?ours, kept, ?extensions, "a session cannot be reset");
+                Err(QueryError::Closed)
+            }
+            None => Err(QueryError::Closed),
         }
     }
 }

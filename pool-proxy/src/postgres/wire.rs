@@ -30,6 +30,18 @@ pub enum TransactionStatus {
     Failed,
 }
 
+/// What a request does, from one Sync to the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Cycle {
+    /// Nothing that could change the session or its transaction.
+    #[default]
+    Quiet,
+    /// Executes with text results.
+    Execution,
+    /// Anything else.
+    Other,
+}
+
 /// What the tap has seen; shared with the connection's owner.
 #[derive(Debug, Clone, Default)]
 pub struct Wire(Arc<Mutex<State>>);
@@ -40,10 +52,10 @@ pub struct Wire(Arc<Mutex<State>>);
 pub(super) struct State {
     /// Startup is the one message without a type byte.
     started: bool,
-    /// Requests sent whose `ReadyForQuery` is still to come; true where one executes with text results.
-    cycles: VecDeque<bool>,
-    /// Whether the request being written executes with text results.
-    executes: bool,
+    /// Requests sent whose `ReadyForQuery` is still to come.
+    cycles: VecDeque<Cycle>,
+    /// What the request being written is so far.
+    writing: Cycle,
     executions_sent: u64,
     executions_done: u64,
     completions: VecDeque<(u64, Completion)>,
@@ -105,10 +117,10 @@ impl Wire {
         state.completions.iter().find(|(number, _)| *number == execution).map(|(_, completion)| completion.clone())
     }
 
-    /// The transaction status, once everything that was sent has been answered.
+    /// The transaction status, once everything that was sent and can change it has been answered.
     pub fn status(&self) -> Option<TransactionStatus> {
         let state = self.state();
-        if state.cycles.is_empty() { state.status } else { None }
+        if state.cycles.iter().all(|cycle| *cycle == Cycle::Quiet) { state.status } else { None }
     }
 
     /// Whether the last answer left a transaction open.
@@ -152,14 +164,17 @@ impl State {
                     if let Some(code) = out[start..].last_mut() {
                         *code = 0;
                     }
-                    self.executes = true;
+                    self.writing = Cycle::Execution;
                 }
                 b'S' => {
-                    let executes = std::mem::take(&mut self.executes);
-                    self.executions_sent += u64::from(executes);
-                    self.cycles.push_back(executes);
+                    let cycle = std::mem::take(&mut self.writing);
+                    self.executions_sent += u64::from(cycle == Cycle::Execution);
+                    self.cycles.push_back(cycle);
                 }
-                b'Q' => self.cycles.push_back(false),
+                b'Q' => self.cycles.push_back(Cycle::Other),
+                // A statement that is no longer wanted is closed some time later.
+                b'C' => {}
+                _ if self.writing == Cycle::Quiet => self.writing = Cycle::Other,
                 _ => {}
             }
         }
@@ -265,7 +280,7 @@ impl State {
             _ => TransactionStatus::Failed,
         });
         let tag = self.tag.take();
-        if self.cycles.pop_front() == Some(true) {
+        if self.cycles.pop_front() == Some(Cycle::Execution) {
             self.completions
                 .push_back((self.executions_done, Completion { tag, foreign_encoding: self.foreign_encoding }));
             self.executions_done += 1;
