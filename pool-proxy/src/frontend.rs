@@ -8,9 +8,10 @@ pub mod body;
 pub mod credentials;
 pub mod http;
 pub mod ops;
+pub mod public;
 pub mod reply;
 pub mod sql;
 pub mod tls;
 
-pub use http::Public;
 pub use ops::Ops;
+pub use public::Public;

@@ -13,6 +13,7 @@ mod judge;
 pub mod limits;
 mod outcome;
 mod send;
+mod verdicts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

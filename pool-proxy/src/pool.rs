@@ -19,8 +19,7 @@ pub use lease::{Fate, Lease};
 
 use crate::drain::Drain;
 use crate::error::Failure;
-use crate::postgres::server::Schema;
-use crate::postgres::{ConnectError, Target};
+use crate::postgres::{ConnectError, Schema, Target};
 use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
 use manager::Manager;

@@ -3,22 +3,26 @@
 //! A [`Target`] says where and how to connect, a [`Server`] is one connection. Values leave as the text Postgres
 //! printed; what a row becomes is decided by the [`RowSink`] it is handed to.
 
+pub mod address;
 pub mod cancel;
 pub mod connect;
 pub mod errors;
 pub mod pipeline;
 pub mod query;
+pub mod schema;
 pub mod server;
 mod socket;
 pub mod tap;
+mod tap_tls;
 pub mod target;
 pub mod tls;
 pub mod url;
 pub mod value;
 mod wire;
 
-pub use connect::{ConnectError, Stage};
+pub use address::{ConnectError, Stage};
 pub use query::{Column, Param, QueryError, RawText, RowSink};
+pub use schema::Schema;
 pub use server::Server;
 pub use target::Target;
 pub use wire::TransactionStatus;

@@ -1,7 +1,5 @@
 //! The public listener: the one route table, and what every answer carries.
 
-use std::sync::Arc;
-
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,30 +10,14 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
+use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::sql::{self, errors};
-use crate::auth::Auth;
 use crate::error::Failure;
-use crate::gateway::Gateway;
-use crate::telemetry::Metrics;
 
 static REGION: HeaderName = HeaderName::from_static("pool-region");
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("cache-status, age, server-timing, x-request-id, pool-region, retry-after");
-
-/// Everything the public listener's doors need.
-pub struct Public {
-    /// Runs their calls.
-    pub gateway: Arc<Gateway>,
-    /// Knows who asks.
-    pub auth: Arc<Auth>,
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-    /// The region's name, if it has one.
-    pub region: Option<HeaderValue>,
-    /// Origins that browsers may ask from; `*` for any.
-    pub cors_origins: Vec<String>,
-}
 
 /// The routes: a name for metrics, a path, a method.
 const ROUTES: [(&str, &str, Method); 3] =

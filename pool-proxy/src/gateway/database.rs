@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::admit::Queue;
-use super::judge::Verdicts;
 use super::limits::Limits;
+use super::verdicts::Verdicts;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::{Lease, Pool};

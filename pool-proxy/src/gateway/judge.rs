@@ -1,9 +1,6 @@
-//! Verdicts on statements: asked of Postgres once, and remembered for a while.
+//! Judging a statement: asked of Postgres once, and remembered for a while.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use moka::sync::Cache;
 
 use super::database::Database;
 use super::identity::{self, Mode};
@@ -12,37 +9,6 @@ use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::statement::{self, Verdict};
-
-/// Until the change stream tells of schema changes, a verdict is asked again after this.
-const LASTING: Duration = Duration::from_mins(1);
-/// Texts remembered, in bytes.
-const REMEMBERED: u64 = 32 << 20;
-
-/// The schema is part of it: after a change of the schema a statement may be another one.
-type Key = (u64, Arc<str>, Option<Arc<str>>);
-
-/// What is known of statements, by text and role.
-#[derive(Debug)]
-pub(super) struct Verdicts {
-    /// `None` for a text that was seen but not judged.
-    known: Cache<Key, Option<Arc<Verdict>>>,
-}
-
-impl Verdicts {
-    pub(super) fn new() -> Self {
-        let known = Cache::builder()
-            .max_capacity(REMEMBERED)
-            .weigher(|key: &Key, _| u32::try_from(key.1.len() + 256).unwrap_or(u32::MAX))
-            .time_to_live(LASTING)
-            .build();
-        Self { known }
-    }
-
-    /// What is known already.
-    pub(super) fn get(&self, schema: u64, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
-        self.known.get(&(schema, Arc::clone(text), principal.role.clone())).flatten()
-    }
-}
 
 /// What a statement is. Without a `must` it is asked only at the second sight of the text: a text seen once may never
 /// come again, and resetting the connection costs less than asking.

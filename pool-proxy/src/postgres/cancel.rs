@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio_postgres::{CancelToken, NoTls};
 
-use super::connect::{Address, ConnectError, TapTls, tls_connect};
+use super::address::{Address, ConnectError};
 use super::tap::Tap;
+use super::tap_tls::{TapTls, tls_connect};
 use super::tls::Tls;
 
 /// How long a cancel request may take, until the server has closed its socket.

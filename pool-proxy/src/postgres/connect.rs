@@ -2,28 +2,23 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Encryption;
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::address::{Address, ConnectError, Stage, describe, resolve};
 use super::cancel::Canceller;
 use super::server::Server;
-use super::socket::Socket;
 use super::tap::Tap;
-use super::target::{Host, Target};
+use super::tap_tls::{TapTls, tls_connect};
+use super::target::Target;
 use super::tls::Tls;
 use super::wire::Wire;
 use crate::drain::Drain;
@@ -36,161 +31,6 @@ const NOTICING: Duration = Duration::from_secs(6);
 
 /// Postgres ends a query within this of losing its client, also when the proxy was killed.
 const CHECK_INTERVAL: &str = "-cclient_connection_check_interval=5000";
-
-/// How far an attempt to connect came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Resolving the name.
-    Dns,
-    /// Reaching the address.
-    Tcp,
-    /// Encrypting.
-    Tls,
-    /// Logging in.
-    Authentication,
-    /// Starting the session.
-    Startup,
-}
-
-impl Stage {
-    /// The stage's name, as `check` prints it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "DNS",
-            Self::Tcp => "TCP",
-            Self::Tls => "TLS",
-            Self::Authentication => "authentication",
-            Self::Startup => "startup",
-        }
-    }
-}
-
-/// Why no connection could be opened. Names no password.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{}: {message}", stage.as_str())]
-pub struct ConnectError {
-    /// How far it came.
-    pub stage: Stage,
-    /// What went wrong there.
-    pub message: String,
-    /// The SQLSTATE, where Postgres spoke.
-    pub code: Option<String>,
-}
-
-impl ConnectError {
-    fn new(stage: Stage, message: impl Into<String>) -> Self {
-        Self { stage, message: message.into(), code: None }
-    }
-
-    pub(super) fn timed_out(address: &Address) -> Self {
-        Self::new(Stage::Tcp, format!("{address} did not answer in time"))
-    }
-
-    pub(super) fn startup(error: &tokio_postgres::Error) -> Self {
-        let Some(said) = error.as_db_error() else {
-            let message = describe(error);
-            // tokio-postgres does not say of what kind its own errors are, except in words.
-            let stage =
-                if message.starts_with("authentication error") { Stage::Authentication } else { Stage::Startup };
-            return Self::new(stage, message);
-        };
-        let code = said.code().code();
-        let stage = if code.starts_with("28") { Stage::Authentication } else { Stage::Startup };
-        Self { stage, message: said.message().to_owned(), code: Some(code.to_owned()) }
-    }
-}
-
-/// An error with its causes, which tokio-postgres does not print itself.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-/// One resolved address, and the name it was resolved from.
-#[derive(Debug, Clone)]
-pub(super) struct Address {
-    pub(super) name: String,
-    place: Place,
-}
-
-#[derive(Debug, Clone)]
-enum Place {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.place {
-            Place::Tcp(address) => write!(f, "{} ({address})", self.name),
-            Place::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-impl Address {
-    pub(super) async fn open(&self) -> Result<Socket, ConnectError> {
-        let failed = |error: io::Error| ConnectError::new(Stage::Tcp, format!("{self}: {error}"));
-        match &self.place {
-            Place::Tcp(address) => {
-                let socket = TcpStream::connect(address).await.map_err(failed)?;
-                socket.set_nodelay(true).map_err(failed)?;
-                let keepalive =
-                    TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
-                SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(failed)?;
-                Ok(Socket::Tcp(socket))
-            }
-            Place::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await.map_err(failed)?)),
-        }
-    }
-}
-
-/// TLS with a tap on top of it, under tokio-postgres.
-pub(super) struct TapTls {
-    connect: RustlsConnect,
-    wire: Option<Wire>,
-    done: Arc<AtomicBool>,
-}
-
-impl TapTls {
-    pub(super) fn passive(connect: RustlsConnect) -> Self {
-        Self { connect, wire: None, done: Arc::default() }
-    }
-}
-
-impl TlsConnect<Socket> for TapTls {
-    type Stream = Tap<<RustlsConnect as TlsConnect<Socket>>::Stream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Stream>> + Send>>;
-
-    fn connect(self, stream: Socket) -> Self::Future {
-        let connecting = self.connect.connect(stream);
-        Box::pin(async move {
-            let stream = connecting.await?;
-            self.done.store(true, Ordering::Relaxed);
-            Ok(match self.wire {
-                Some(wire) => Tap::new(stream, wire),
-                None => Tap::passive(stream),
-            })
-        })
-    }
-}
-
-/// The type is the library's own secret; this is its public name.
-pub(super) type RustlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
-
-pub(super) fn tls_connect(tls: &Tls, name: &str) -> Option<RustlsConnect> {
-    // The library's own call never fails: a name that is none fails the handshake.
-    tls.connector().and_then(|mut make| MakeTlsConnect::<Socket>::make_tls_connect(&mut make, name).ok())
-}
 
 type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -226,7 +66,7 @@ impl Target {
 
     async fn connect_to(&self, address: &Address) -> Result<(Client, Wire, Option<Tls>, Driver), ConnectError> {
         let attempts = self.tls.mode().attempts();
-        let unix = matches!(address.place, Place::Unix(_));
+        let unix = address.is_unix();
         let mut last = None;
         for &encrypt in attempts {
             // TLS over a Unix socket is not a thing.
@@ -295,20 +135,6 @@ async fn end<C: Future<Output = Result<(), tokio_postgres::Error>>>(connection: 
     let gone = error.is_closed() || error.as_db_error().is_some();
     if !gone && io.is_none_or(|io| io.kind() == io::ErrorKind::InvalidData) {
         tokio::time::sleep(NOTICING).await;
-    }
-}
-
-async fn resolve(host: &Host) -> Result<Vec<Address>, ConnectError> {
-    match host {
-        Host::Unix(folder, port) => Ok(vec![Address {
-            name: "localhost".to_owned(),
-            place: Place::Unix(folder.join(format!(".s.PGSQL.{port}"))),
-        }]),
-        Host::Tcp(name, port) => {
-            let failed = |error: io::Error| ConnectError::new(Stage::Dns, format!("{name}: {error}"));
-            let found = tokio::net::lookup_host((name.as_str(), *port)).await.map_err(failed)?;
-            Ok(found.map(|address| Address { name: name.clone(), place: Place::Tcp(address) }).collect())
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
@@ -14,6 +14,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::cancel::Canceller;
 use super::query::{Column, Param, QueryError, RowSink};
+use super::schema::Schema;
 use super::wire::{Completion, TransactionStatus, Wire};
 use crate::error::DatabaseError;
 
@@ -37,21 +38,6 @@ const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE A
 const REMAINS: &str = "SELECT pg_catalog.count(*) FILTER (WHERE from_sql), pg_catalog.count(*) FILTER (WHERE NOT from_sql), \
     EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ANY ('{dblink,plperl,plperlu,plpython3u,plpython2u,\
     pltcl,pltclu,plv8,plr,pljava,pg_variables}')) FROM pg_catalog.pg_prepared_statements";
-
-/// Counts the schema changes seen by all connections to a database.
-#[derive(Debug, Clone, Default)]
-pub struct Schema(Arc<AtomicU64>);
-
-impl Schema {
-    /// Which schema it is.
-    pub fn version(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn changed(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-    }
-}
 
 /// Anything but reading and writing rows may.
 fn may_change_schema(tag: &str) -> bool {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::{ChannelBinding, SslMode as Encryption, SslNegotiation};
 
-use super::server::Schema;
+use super::schema::Schema;
 use super::tls::{SslMode, Tls, TlsError};
 use super::url::{ConnectionUrl, UrlError};
 

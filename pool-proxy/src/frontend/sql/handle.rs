@@ -14,7 +14,7 @@ use super::decode::{Options, decode};
 use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::credentials::Credentials;
-use crate::frontend::http::Public;
+use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply, SERVER_TIMING};
 use crate::gateway::Call;
 use crate::gateway::call::{Answer, Timing};

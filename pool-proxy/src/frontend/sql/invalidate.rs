@@ -8,7 +8,7 @@ use crate::cache::{TagSet, Tags};
 use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::credentials::Credentials;
-use crate::frontend::http::Public;
+use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
 
 /// A list of five tags of 64 characters is much smaller.

@@ -1,0 +1,23 @@
+//! What the doors of the public listener share.
+
+use std::sync::Arc;
+
+use hyper::header::HeaderValue;
+
+use crate::auth::Auth;
+use crate::gateway::Gateway;
+use crate::telemetry::Metrics;
+
+/// Everything the public listener's doors need.
+pub struct Public {
+    /// Runs their calls.
+    pub gateway: Arc<Gateway>,
+    /// Knows who asks.
+    pub auth: Arc<Auth>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The region's name, if it has one.
+    pub region: Option<HeaderValue>,
+    /// Origins that browsers may ask from; `*` for any.
+    pub cors_origins: Vec<String>,
+}
