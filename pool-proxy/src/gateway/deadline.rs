@@ -23,7 +23,7 @@ pub(super) struct Deadline {
     /// For all of them.
     pub(super) total: Duration,
     /// What ends the statement under way.
-    pub(super) canceller: Canceller,
+    pub(super) canceller: Arc<Canceller>,
     /// Whether it may be cancelled now.
     pub(super) fate: Arc<Fate>,
 }

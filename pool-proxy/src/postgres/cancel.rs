@@ -17,7 +17,6 @@ use super::tls::Tls;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Cancels what one session runs.
-#[derive(Clone)]
 pub struct Canceller {
     pub(super) token: CancelToken,
     pub(super) address: Address,

@@ -55,7 +55,7 @@ struct Prepared {
 pub struct Server {
     client: ClientWrapper,
     wire: Wire,
-    canceller: Canceller,
+    canceller: Arc<Canceller>,
     prepared: LruCache<Arc<str>, Prepared>,
     schema: Schema,
     /// Whether the transaction under way has changed the schema.
@@ -74,7 +74,7 @@ impl Server {
         Self {
             client,
             wire,
-            canceller,
+            canceller: Arc::new(canceller),
             prepared: LruCache::new(PREPARED),
             schema,
             changes_schema: AtomicBool::new(false),
@@ -108,8 +108,8 @@ impl Server {
     }
 
     /// Cancels what this connection runs.
-    pub fn canceller(&self) -> Canceller {
-        self.canceller.clone()
+    pub fn canceller(&self) -> Arc<Canceller> {
+        Arc::clone(&self.canceller)
     }
 
     /// A row longer than this, in bytes, is dropped as it comes in, and refused by its sink. 0 for no limit.
