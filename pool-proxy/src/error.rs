@@ -87,7 +87,10 @@ pub enum Failure {
     #[error("the query ran longer than its limit of {} ms and was cancelled", .0.as_millis())]
     TimedOut(Duration),
     /// The result is over the response limit, in bytes.
-    #[error("the result is over the limit of {limit} bytes; the query was cancelled")]
+    #[error(
+        "the result is over the limit of {limit} bytes; {}",
+        if *committed { "the statement took effect all the same" } else { "the query was cancelled" }
+    )]
     ResultTooLarge {
         /// The limit, in bytes of the encoded body.
         limit: u64,

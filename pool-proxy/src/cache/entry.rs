@@ -1,12 +1,13 @@
 //! One answer on the shelf.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::key::Key;
 use super::tags::Tag;
 
 /// An answer, and until when it may be of use.
@@ -19,13 +20,15 @@ pub struct Entry {
     /// How long any request may still want it: time to live plus stale-while-revalidate of the one that stored it.
     pub lifetime: Duration,
     pub(super) database: Arc<str>,
+    /// Its own key, so that every place that knows it shares one.
+    pub(super) key: OnceLock<Key>,
     tags: Mutex<BTreeSet<Tag>>,
 }
 
 impl Entry {
     /// An answer whose query began at `born`.
     pub fn new(database: Arc<str>, body: Bytes, born: Instant, lifetime: Duration, tags: BTreeSet<Tag>) -> Self {
-        Self { body, born, lifetime, database, tags: Mutex::new(tags) }
+        Self { body, born, lifetime, database, key: OnceLock::new(), tags: Mutex::new(tags) }
     }
 
     /// How old it is.

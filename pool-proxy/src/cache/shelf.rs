@@ -16,6 +16,9 @@ const OVERHEAD: usize = 256;
 /// What a tag of an entry costs besides its text, in the entry and in the index.
 const TAG_OVERHEAD: usize = 128;
 
+/// The most tags that one entry collects from requests that hit it.
+const MOST_TAGS: usize = 64;
+
 /// An entry's weight in bytes.
 fn weight(key: &Key, entry: &Entry) -> u64 {
     let tags: usize = entry.tags().iter().map(|tag| tag.len() + TAG_OVERHEAD).sum();
@@ -179,6 +182,7 @@ impl Shelf {
 
     /// Puts an entry in its place, and its tags into the index.
     fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, key: &Key, entry: &Arc<Entry>) -> bool {
+        let key = entry.key.get_or_init(|| key.clone());
         let before = entries.get(key).filter(|before| !Arc::ptr_eq(before, entry));
         entries.insert(key.clone(), Arc::clone(entry));
         let missed = {
@@ -196,6 +200,12 @@ impl Shelf {
             entries.invalidate(key);
         }
         !missed
+    }
+
+    /// Whether an entry has no room for these tags besides its own.
+    pub fn is_full_of_tags(entry: &Entry, tags: &TagSet) -> bool {
+        let held = entry.tags();
+        held.len() + tags.tags().difference(&held).count() > MOST_TAGS
     }
 
     /// Whether an entry carries all of these tags.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::Request;
@@ -87,7 +88,10 @@ where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
+    let asked = Arc::new(AtomicBool::new(false));
+    let asking = Arc::clone(&asked);
     let service = service_fn(move |request| {
+        asking.store(true, Ordering::Relaxed);
         let answering = answer(request);
         async move { Ok::<_, Infallible>(answering.await) }
     });
@@ -95,9 +99,16 @@ where
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).keep_alive(true);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
+    let silent = async {
+        // Before the first bytes nobody knows the protocol, and neither of them has its time-outs yet.
+        tokio::time::sleep(IDLE).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = drain.stopped() => {
+        () = async { tokio::select! { () = drain.stopped() => {}, () = silent => {} } } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -29,7 +29,7 @@ impl Public {
         let arrived = Instant::now();
         let id = reply::request_id(request.headers());
         let origin = self.allowed_origin(request.headers());
-        let (route, outcome) = self.route(request, origin.is_some()).await;
+        let (route, outcome) = self.route(request, origin.is_some(), &id).await;
         let mut reply = match outcome {
             Ok(reply) => reply,
             Err(failure) => {
@@ -65,17 +65,22 @@ impl Public {
         reply
     }
 
-    async fn route(&self, request: Request<Incoming>, cors: bool) -> (&'static str, Result<Reply, Failure>) {
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        cors: bool,
+        id: &HeaderValue,
+    ) -> (&'static str, Result<Reply, Failure>) {
         let path = request.uri().path();
         let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) else {
-            let body = r#"{"message":"no such path; SQL goes to POST /sql"}"#;
-            return ("none", Ok(reply::json(StatusCode::NOT_FOUND, body)));
+            let message = "no such path; SQL goes to POST /sql";
+            return ("none", Ok(errors::refusal(StatusCode::NOT_FOUND, message, id)));
         };
         if request.method() == Method::OPTIONS {
             return (route, Ok(preflight(request.headers(), method, cors)));
         }
         if request.method() != method && !(request.method() == Method::HEAD && method == Method::GET) {
-            return (route, Ok(wrong_method(method)));
+            return (route, Ok(wrong_method(method, id)));
         }
         let outcome = match *route {
             "sql" => sql::handle(self, request).await,
@@ -112,9 +117,9 @@ impl Public {
     }
 }
 
-fn wrong_method(allowed: &Method) -> Reply {
-    let body = format!(r#"{{"message":"the method here is {allowed}"}}"#);
-    let mut reply = reply::json(StatusCode::METHOD_NOT_ALLOWED, body);
+fn wrong_method(allowed: &Method, id: &HeaderValue) -> Reply {
+    let message = format!("the method here is {allowed}");
+    let mut reply = errors::refusal(StatusCode::METHOD_NOT_ALLOWED, &message, id);
     reply.headers_mut().insert(ALLOW, allow(allowed));
     reply
 }

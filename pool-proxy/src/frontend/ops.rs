@@ -40,7 +40,7 @@ impl Ops {
     pub async fn answer(&self, request: Request<Incoming>) -> Reply {
         let arrived = Instant::now();
         let id = reply::request_id(request.headers());
-        let mut reply = match self.route(&request).await {
+        let mut reply = match self.route(&request, &id).await {
             Ok(reply) => reply,
             Err(failure) => errors::reply(&failure, &id),
         };
@@ -49,14 +49,14 @@ impl Ops {
         reply
     }
 
-    async fn route(&self, request: &Request<Incoming>) -> Result<Reply, Failure> {
+    async fn route(&self, request: &Request<Incoming>, id: &HeaderValue) -> Result<Reply, Failure> {
         let path = request.uri().path();
         if !matches!(path, "/health" | "/ready" | "/metrics" | "/pools" | "/cache") {
-            let body = r#"{"message":"no such path; there are /health, /ready, /metrics, /pools and /cache"}"#;
-            return Ok(reply::json(StatusCode::NOT_FOUND, body));
+            let message = "no such path; there are /health, /ready, /metrics, /pools and /cache";
+            return Ok(errors::refusal(StatusCode::NOT_FOUND, message, id));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut reply = reply::json(StatusCode::METHOD_NOT_ALLOWED, r#"{"message":"the method here is GET"}"#);
+            let mut reply = errors::refusal(StatusCode::METHOD_NOT_ALLOWED, "the method here is GET", id);
             reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Ok(reply);
         }

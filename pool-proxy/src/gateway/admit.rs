@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::error::Failure;
 
-/// More calls than this per connection do not wait but are refused at once.
+/// More calls of one key than this per connection do not wait but are refused at once.
 const WAITING_PER_TURN: usize = 1000;
 
 /// Hands out turns. Cheap to clone.
@@ -90,15 +90,20 @@ impl Queue {
                 state.free -= 1;
                 return Ok(Turn { queue: Some(self.clone()) });
             }
-            if state.waiting >= self.0.most_waiting {
-                return Err(Failure::unavailable("too many calls wait for a connection to the database"));
-            }
-            state.waiting += 1;
             match state.lines.iter_mut().find(|line| line.key == *key) {
-                Some(line) => line.calls.push_back(call),
+                Some(line) => {
+                    if line.calls.len() >= self.0.most_waiting {
+                        line.calls.retain(|call| !call.is_closed());
+                    }
+                    if line.calls.len() >= self.0.most_waiting {
+                        return Err(Failure::TooManyRequests("too many calls of this key wait for a connection"));
+                    }
+                    line.calls.push_back(call);
+                }
                 None => state.lines.push_back(Line { key: Arc::clone(key), calls: VecDeque::from([call]) }),
             }
         }
+        self.state().waiting += 1;
         let _waiting = Waiting(self);
         match tokio::time::timeout(patience, served).await {
             Ok(Ok(turn)) => Ok(turn),

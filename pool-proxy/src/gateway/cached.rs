@@ -36,6 +36,9 @@ impl Gateway {
             return None;
         }
         if !Shelf::carries(&entry, &cache.tags) {
+            if Shelf::is_full_of_tags(&entry, &cache.tags) {
+                return None;
+            }
             self.shelf.add_tags(&cache.key, &entry, &cache.tags, None);
         }
         database.metrics.cache_hit();
@@ -77,6 +80,9 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     }
     let held = gateway.shelf.get(&cache.key);
     if let Some(entry) = &held {
+        if Shelf::is_full_of_tags(entry, &cache.tags) {
+            return gateway.run_uncached(&call, Some(CacheStatus::bypass("tags"))).await;
+        }
         let age = entry.age();
         if age < cache.max_age.saturating_add(cache.stale_while_revalidate) {
             refresh(gateway, &call, &cache);

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -28,22 +29,31 @@ pub(super) struct Deadline {
     pub(super) fate: Arc<Fate>,
 }
 
-/// When the statement under way began.
+/// When the statement under way began, and whether any was sent.
 #[derive(Debug, Clone)]
-pub(super) struct Progress(Arc<Mutex<Instant>>);
+pub(super) struct Progress(Arc<(Mutex<Instant>, AtomicBool)>);
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new((Mutex::new(Instant::now()), AtomicBool::new(false))))
     }
 
     /// One statement has ended, and the next one's time begins.
     pub(super) fn step(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// A statement is on its way: from now on only Postgres knows what becomes of it.
+    pub(super) fn sent(&self) {
+        self.0.1.store(true, Ordering::Release);
+    }
+
+    fn was_sent(&self) -> bool {
+        self.0.1.load(Ordering::Acquire)
     }
 
     fn since(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +108,8 @@ impl Deadline {
                 (Ok(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
                     Err(Failure::TimedOut(limit))
                 }
+                // Whether the cancel came in time, nobody knows.
+                (Err(_), _) if progress.was_sent() => Err(Failure::OutcomeUnknown),
                 // No answer, or it did not even come to be run.
                 (Err(_) | Ok(Err(Failure::Unavailable { .. })), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
                 (Ok(Err(failure)), _) => Err(failure),

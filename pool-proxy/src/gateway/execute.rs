@@ -101,6 +101,7 @@ impl<'a> Execution<'a> {
         if !restricted && !read_only && !care.reset && !care.discard_sequences {
             // The plain case: one request, one answer.
             let number = server.executions();
+            self.progress.sent();
             server.execute(number, &statement, &query.params, &mut *sink).await.map_err(refused)?;
         } else {
             let frame = Frame {
@@ -113,6 +114,7 @@ impl<'a> Execution<'a> {
             let (queries, sinks) = (std::slice::from_ref(query), std::slice::from_mut(&mut sink));
             self.send(&care, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
         }
+        within(budget)?;
         Ok(self.call.format.finish(vec![sink]))
     }
 
@@ -144,7 +146,9 @@ impl<'a> Execution<'a> {
                 {
                     retried = true;
                     pace = Pace::Stepwise;
-                    if !self.start_over(batch).await {
+                    let limit = self.call.database.limits().query;
+                    if !tokio::time::timeout(limit, self.start_over(batch)).await.unwrap_or(false) {
+                        self.lease.fate().spoil();
                         return Err(Failure::Database { error, query });
                     }
                 }
@@ -190,7 +194,7 @@ impl<'a> Execution<'a> {
         let mut sinks: Vec<_> =
             (0..batch.queries.len()).map(|index| self.call.format.sink(index, budget.clone())).collect();
         self.server()?.limit_rows(budget.limit());
-        let mut next = 0;
+        let (mut next, mut changed) = (0, false);
         loop {
             // Everything that is prepared goes in one flight. A text that is not is prepared in its turn, after what
             // stands before it has run: that may create what it reads.
@@ -198,7 +202,6 @@ impl<'a> Execution<'a> {
             let mut statements = Vec::new();
             while let Some(query) = batch.queries.get(next) {
                 let server = self.server()?;
-                let changed = care.unclean[..next].contains(&true);
                 if next == first {
                     let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
                     let prepared = prepare(server, &query.text, changed).await;
@@ -210,6 +213,7 @@ impl<'a> Execution<'a> {
                 } else {
                     break;
                 }
+                changed |= care.unclean.get(next) == Some(&true);
                 next += 1;
             }
             let last = next == batch.queries.len();
@@ -223,6 +227,7 @@ impl<'a> Execution<'a> {
             let (queries, sinks_here) = (&batch.queries[first..next], &mut sinks[first..next]);
             self.send(&care, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
             if last {
+                within(budget)?;
                 return Ok(self.call.format.finish(sinks));
             }
         }
@@ -249,7 +254,9 @@ impl<'a> Execution<'a> {
             let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
             let verdict = match judged {
                 // It may read what a statement before it creates, so it cannot be asked about yet.
-                Err(Failure::Database { .. }) if !restricted && queries.len() > 1 => None,
+                Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && queries.len() > 1 => {
+                    None
+                }
                 judged => judged.map_err(|failure| failure.of_query(index))?,
             };
             if let (true, Some(Err(reason))) = (restricted, verdict.as_ref().map(|verdict| &verdict.restricted)) {
@@ -284,6 +291,14 @@ impl<'a> Execution<'a> {
         let total = if batch { limits.transaction } else { limits.query };
         Ok(Deadline { each: limits.query, total, canceller, fate })
     }
+}
+
+/// What no row was refused for may still be too large: a result has its columns, too.
+fn within(budget: &Budget) -> Result<(), Failure> {
+    if budget.is_overspent() {
+        return Err(Failure::ResultTooLarge { limit: budget.limit(), committed: true });
+    }
+    Ok(())
 }
 
 /// Takes the prepared statement, or prepares it. A literal is read when a statement is prepared, in the session's

@@ -60,11 +60,16 @@ pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, 
     let server: &Server = server;
     let number = server.executions();
     let mut steps: Vec<Step<'_, Ended>> = Vec::new();
+    // A cancel that hits what stands before the statements would let them run all the same.
+    fate.set_cancellable(!frame.discard_sequences && frame.begin.is_none());
     if frame.discard_sequences {
-        steps.push(Box::pin(async { server.command("DISCARD SEQUENCES").await.map(|()| None) }));
+        steps.push(Box::pin(async {
+            let discarded = server.command("DISCARD SEQUENCES").await;
+            fate.set_cancellable(frame.begin.is_none());
+            discarded.map(|()| None)
+        }));
     }
     if let Some(begin) = &frame.begin {
-        fate.set_cancellable(false);
         steps.push(Box::pin(async {
             let begun = server.command(begin).await;
             fate.set_cancellable(true);
@@ -86,6 +91,7 @@ pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, 
     if frame.reset {
         steps.push(Box::pin(async { server.reset().await.map(|()| None) }));
     }
+    progress.sent();
     let mut ended = in_order(steps).await;
     let was_reset = frame.reset && ended.pop().is_some_and(|reset| reset.is_ok());
     let commit = if frame.commit { ended.pop() } else { None };
@@ -113,6 +119,11 @@ fn outcome(
         Some(commit) => commit.is_ok(),
         None => !frame.in_transaction,
     };
+    if let Some(Err(error)) = &commit
+        && matches!(refused(error.clone()), Failure::OutcomeUnknown)
+    {
+        return Err(Failure::OutcomeUnknown);
+    }
     let mut too_large = None;
     for (index, ended) in (first..).zip(ran) {
         match ended {

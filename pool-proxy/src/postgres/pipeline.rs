@@ -12,9 +12,10 @@ pub type Step<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// join may poll in an order of its own, and a COMMIT would overtake a statement.)
 pub async fn in_order<T>(steps: Vec<Step<'_, T>>) -> Vec<T> {
     let mut steps: Vec<_> = steps.into_iter().map(|step| (Some(step), None)).collect();
+    let (mut all_sent, mut first) = (false, 0);
     poll_fn(|cx| {
         let mut waiting = false;
-        for (step, outcome) in &mut steps {
+        for (step, outcome) in &mut steps[first..] {
             if let Some(running) = step {
                 match running.as_mut().poll(cx) {
                     Poll::Ready(done) => {
@@ -24,7 +25,14 @@ pub async fn in_order<T>(steps: Vec<Step<'_, T>>) -> Vec<T> {
                     Poll::Pending => waiting = true,
                 }
             }
+            if !waiting {
+                first += 1;
+            } else if all_sent {
+                // Answers come in the order of the requests.
+                break;
+            }
         }
+        all_sent = true;
         if waiting { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;

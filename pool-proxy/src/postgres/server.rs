@@ -25,6 +25,10 @@ const PREPARED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Schema changes made through the proxy are known at once, others after this.
 const LASTING: Duration = Duration::from_mins(1);
 
+/// Longer texts, such as imports written out as literals, hardly come again; kept, they would fill the memory of both
+/// sides. In bytes.
+const LONGEST_KEPT: usize = 16 << 10;
+
 /// How many names in a row a user's own PREPARE may have taken.
 const MOST_NAMES_TAKEN: u32 = 1000;
 
@@ -153,7 +157,7 @@ impl Server {
             // Its text was read in that encoding.
             return Err(QueryError::Invalid("leave client_encoding as it is".to_owned()));
         }
-        if keep {
+        if keep && text.len() <= LONGEST_KEPT {
             let held = Prepared { statement: statement.clone(), version, at: Instant::now() };
             self.prepared.put(Arc::clone(text), held);
         }
@@ -213,7 +217,13 @@ impl Server {
                 }
                 Ok(row) if refused.is_none() => refused = sink.row(&row).err(),
                 Ok(_) => {}
-                Err(error) => return Err(refused.unwrap_or_else(|| error.into())),
+                Err(error) => {
+                    return Err(match (QueryError::from(error), refused) {
+                        // It was cancelled because of the refusal; a lost connection would leave that open.
+                        (QueryError::Database(said), Some(refused)) if !said.is_shutdown() => refused,
+                        (error, _) => error,
+                    });
+                }
             }
         }
         let Completion { tag, foreign_encoding } = self.wire.completion(number).ok_or(QueryError::Closed)?;

@@ -107,6 +107,8 @@ impl RowSink for Rows {
             self.columns.push(Place { type_oid: column.type_oid, key, hidden });
         }
         self.out.extend_from_slice(b"],\"rows\":[");
+        // If that is too much already, whoever watches the budget sees it.
+        let _ = self.charge();
     }
 
     fn row(&mut self, row: &Row) -> Result<(), QueryError> {
@@ -129,9 +131,8 @@ impl RowSink for Rows {
                 self.out.extend_from_slice(b"null");
                 continue;
             };
-            let text = std::str::from_utf8(bytes).map_err(|_| {
-                QueryError::Invalid("the result is not UTF-8: leave client_encoding as it is".to_owned())
-            })?;
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| QueryError::Invalid("the result is not UTF-8; the statement has run".to_owned()))?;
             if self.raw_text {
                 value::write_string(&mut self.out, text);
             } else {

@@ -125,6 +125,12 @@ pub fn reply(failure: &Failure, request_id: &HeaderValue) -> Reply {
     reply
 }
 
+/// An answer that needs no more than a message.
+pub fn refusal(status: StatusCode, message: &str, request_id: &HeaderValue) -> Reply {
+    let body = Body { message, request_id: request_id.to_str().unwrap_or_default(), ..Body::default() };
+    reply::json(status, serde_json::to_vec(&body).unwrap_or_default())
+}
+
 fn retry_seconds(after: Duration) -> HeaderValue {
     HeaderValue::from(after.as_secs().max(1))
 }
