@@ -1,7 +1,7 @@
 //! One answer on the shelf.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,14 +21,21 @@ pub struct Entry {
     pub lifetime: Duration,
     pub(super) database: Arc<str>,
     /// Its own key, so that every place that knows it shares one.
-    pub(super) key: OnceLock<Key>,
+    pub(super) key: Key,
     tags: Mutex<BTreeSet<Tag>>,
 }
 
 impl Entry {
     /// An answer whose query began at `born`.
-    pub fn new(database: Arc<str>, body: Bytes, born: Instant, lifetime: Duration, tags: BTreeSet<Tag>) -> Self {
-        Self { body, born, lifetime, database, key: OnceLock::new(), tags: Mutex::new(tags) }
+    pub fn new(
+        key: Key,
+        database: Arc<str>,
+        body: Bytes,
+        born: Instant,
+        lifetime: Duration,
+        tags: BTreeSet<Tag>,
+    ) -> Self {
+        Self { body, born, lifetime, database, key, tags: Mutex::new(tags) }
     }
 
     /// How old it is.

@@ -158,31 +158,31 @@ impl Shelf {
 
     /// Stores an answer, unless it was invalidated while its query ran or is larger than the whole shelf; says whether
     /// it did.
-    pub fn store(&self, ticket: &Ticket, key: &Key, entry: Entry) -> bool {
+    pub fn store(&self, ticket: &Ticket, entry: Entry) -> bool {
         let Some(entries) = &self.entries else { return false };
         let entry = Arc::new(entry);
-        if entries.policy().max_capacity().is_some_and(|most| weight(key, &entry) > most) {
+        if entries.policy().max_capacity().is_some_and(|most| weight(&entry.key, &entry) > most) {
             return false;
         }
-        self.put(entries, ticket, key, &entry)
+        self.put(entries, ticket, &entry)
     }
 
     /// Adds the tags of a request that was answered by an entry. `ticket` is when that request began, where it waited
     /// for the answer: an invalidation of its tags since then counts.
-    pub fn add_tags(&self, key: &Key, entry: &Arc<Entry>, tags: &TagSet, ticket: Option<&Ticket>) {
+    pub fn add_tags(&self, entry: &Arc<Entry>, tags: &TagSet, ticket: Option<&Ticket>) {
         let Some(entries) = &self.entries else { return };
         let now = self.ticket();
-        if !entries.get(key).is_some_and(|held| Arc::ptr_eq(&held, entry)) {
+        if !entries.get(&entry.key).is_some_and(|held| Arc::ptr_eq(&held, entry)) {
             return;
         }
         entry.tags().extend(tags.iter().cloned());
         // Once more, since it weighs more.
-        self.put(entries, ticket.unwrap_or(&now), key, entry);
+        self.put(entries, ticket.unwrap_or(&now), entry);
     }
 
     /// Puts an entry in its place, and its tags into the index.
-    fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, key: &Key, entry: &Arc<Entry>) -> bool {
-        let key = entry.key.get_or_init(|| key.clone());
+    fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, entry: &Arc<Entry>) -> bool {
+        let key = &entry.key;
         let before = entries.get(key).filter(|before| !Arc::ptr_eq(before, entry));
         entries.insert(key.clone(), Arc::clone(entry));
         let missed = {

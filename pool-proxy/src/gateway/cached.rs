@@ -39,7 +39,7 @@ impl Gateway {
             if Shelf::is_full_of_tags(&entry, &cache.tags) {
                 return None;
             }
-            self.shelf.add_tags(&cache.key, &entry, &cache.tags, None);
+            self.shelf.add_tags(&entry, &cache.tags, None);
         }
         database.metrics.cache_hit();
         Some(from_entry(&entry, cache, age))
@@ -101,7 +101,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         && !cache.tags.is_empty()
         && let Some(entry) = gateway.shelf.get(&cache.key)
     {
-        gateway.shelf.add_tags(&cache.key, &entry, &cache.tags, Some(&ticket));
+        gateway.shelf.add_tags(&entry, &cache.tags, Some(&ticket));
     }
     answer(gateway, &call, reason, collapsed, &landed).await
 }
@@ -178,7 +178,7 @@ async fn fill_on(
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
-    let entry = Entry::new(Arc::clone(&call.database.name), body.clone(), born, lifetime, tags);
-    let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, &cache.key, entry);
+    let entry = Entry::new(cache.key, Arc::clone(&call.database.name), body.clone(), born, lifetime, tags);
+    let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, entry);
     Ok(Filled::Answer { body, stored, timing })
 }

@@ -15,13 +15,13 @@ fn tags(list: &str) -> TagSet {
     if list.is_empty() { TagSet::default() } else { TagSet::parse(list.split(',')).unwrap() }
 }
 
-fn entry(database: &str, list: &str) -> Entry {
+fn entry(name: &str, database: &str, list: &str) -> Entry {
     let tags = tags(list).tags().clone();
-    Entry::new(database.into(), Bytes::from_static(b"answer"), Instant::now(), Duration::from_mins(1), tags)
+    Entry::new(key(name), database.into(), Bytes::from_static(b"answer"), Instant::now(), Duration::from_mins(1), tags)
 }
 
 fn put(shelf: &Shelf, name: &str, database: &str, list: &str) {
-    assert!(shelf.store(&shelf.ticket(), &key(name), entry(database, list)));
+    assert!(shelf.store(&shelf.ticket(), entry(name, database, list)));
 }
 
 #[tokio::test]
@@ -48,10 +48,10 @@ async fn does_not_store_what_was_invalidated_while_it_was_read() {
     let shelf = Shelf::new(1 << 20);
     let ticket = shelf.ticket();
     shelf.invalidate(&"db".into(), &Tags::Some(tags("a")));
-    assert!(!shelf.store(&ticket, &key("1"), entry("db", "a")));
+    assert!(!shelf.store(&ticket, entry("1", "db", "a")));
     assert!(shelf.get(&key("1")).is_none());
-    assert!(shelf.store(&ticket, &key("2"), entry("db", "b")));
-    assert!(shelf.store(&shelf.ticket(), &key("1"), entry("db", "a")));
+    assert!(shelf.store(&ticket, entry("2", "db", "b")));
+    assert!(shelf.store(&shelf.ticket(), entry("1", "db", "a")));
     drop(ticket);
     assert!(shelf.index.lock().unwrap().recent.is_empty());
 }
@@ -62,7 +62,7 @@ async fn a_hit_adds_its_tags() {
     put(&shelf, "1", "db", "a");
     let held = shelf.get(&key("1")).unwrap();
     assert!(!Shelf::carries(&held, &tags("b")));
-    shelf.add_tags(&key("1"), &held, &tags("b"), None);
+    shelf.add_tags(&held, &tags("b"), None);
     assert!(Shelf::carries(&held, &tags("a,b")));
     shelf.invalidate(&"db".into(), &Tags::Some(tags("b")));
     assert!(shelf.get(&key("1")).is_none());
