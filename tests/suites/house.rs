@@ -83,8 +83,7 @@ const TOP: &[&str] = &[
 ];
 
 /// Traces of a machine, or of one registry.
-const TRACES: &[&str] =
-    &["/work/", "/root/", "/home/", "registry.npmjs", "\"resolved\": \"http", "artifactory", "nexus."];
+const TRACES: &[&str] = &["/root/", "/home/", "\"resolved\": \"http"];
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
