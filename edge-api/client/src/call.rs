@@ -1,0 +1,66 @@
+//! One call: as many requests as are safe, within one deadline.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::error::{Error, Safety};
+use crate::transport::{Request, Response, Transport, TransportError};
+
+/// The pause before the first repetition, on average; it doubles from one to the next.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a call may take and how often it may be tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// For all requests and the pauses between them.
+    pub(crate) deadline: Duration,
+    /// Requests after the first.
+    pub(crate) retries: u32,
+}
+
+/// Sends a request until there is an answer of status 2xx, or no use or time in trying again.
+pub(crate) async fn perform(
+    transport: &dyn Transport,
+    request: &Request,
+    patience: Patience,
+    safety: Safety,
+) -> Result<Response, Error> {
+    let started = transport.now();
+    let left = || patience.deadline.saturating_sub(transport.now().saturating_sub(started));
+    let id = request.header("x-request-id");
+    let mut tries = 0;
+    let mut last = None;
+    loop {
+        let time = left();
+        if time.is_zero() {
+            // Either the caller gave none, or a pause took longer than it should have.
+            let unsent = || Error::of_transport(TransportError::NotSent("no time was left".to_owned()), safety);
+            return Err(last.unwrap_or_else(unsent).of_request(id));
+        }
+        let error = match transport.send(request, time).await {
+            Ok(response) if (200..300).contains(&response.status) => return Ok(response),
+            Ok(response) => Error::of_answer(&response, safety),
+            Err(cause) => Error::of_transport(cause, safety),
+        };
+        let pause = pause(tries, error.retry_after(), transport.now());
+        if !error.is_retryable() || tries >= patience.retries || pause >= left() {
+            return Err(error.of_request(id));
+        }
+        transport.sleep(pause).await;
+        last = Some(error);
+        tries += 1;
+    }
+}
+
+/// Half to one and a half times the usual pause, so that those who were refused together do not come back together;
+/// what the proxy asks for comes first.
+fn pause(tries: u32, asked: Option<Duration>, now: Duration) -> Duration {
+    let usual = FIRST_PAUSE.saturating_mul(1 << tries.min(6));
+    // Seeded at random where the platform can; the time does for the others.
+    let dice = RandomState::new().hash_one((now, tries)) % 1024;
+    let jitter = usual.saturating_mul(u32::try_from(dice).unwrap_or_default()) / 1024;
+    asked.unwrap_or(usual / 2).saturating_add(jitter)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::scripted::{Scripted, Step, after, answer, refusal, refused, result, step};
+use crate::transport::{Response, TransportError};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn fine() -> Response {
+    result(&[("n", 23)], &json!([["1"]]))
+}
+
+fn lost() -> TransportError {
+    TransportError::Unknown("reset".to_owned())
+}
+
+fn unsent() -> TransportError {
+    TransportError::NotSent("refused".to_owned())
+}
+
+fn unknown() -> Response {
+    refusal(502, &json!({ "outcome": "unknown" }))
+}
+
+fn gateway(status: u16) -> Response {
+    Response { status, headers: vec![], body: b"<html>".to_vec() }
+}
+
+/// What the caller says of the call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Said {
+    Write,
+    Call,
+    Idempotent,
+    Read,
+    NoStore,
+    Batch,
+    ReadOnlyBatch,
+    IdempotentBatch,
+}
+
+use Said::{Batch, Call, Idempotent, IdempotentBatch, NoStore, Read, ReadOnlyBatch, Write};
+
+async fn ask(script: &Scripted, said: Said) -> Result<(), Error> {
+    let client = script.client();
+    let (query, read) = (client.query("UPDATE t SET a = 1"), client.query_scalar::<i32>("SELECT 1"));
+    match said {
+        Write => query.execute().await.map(drop),
+        Call => client.query("CALL p()").execute().await.map(drop),
+        Idempotent => query.idempotent().execute().await.map(drop),
+        Read => read.cache(Cache::ttl(SECOND)).all().await.map(drop),
+        NoStore => read.cache(Cache::no_store()).all().await.map(drop),
+        Batch => client.batch().add("SELECT 1").run().await.map(drop),
+        ReadOnlyBatch => client.batch().read_only().add("SELECT 1").run().await.map(drop),
+        IdempotentBatch => client.batch().idempotent().add("SELECT 1").run().await.map(drop),
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_safe_is_repeated() {
+    const ALL: &[Said] = &[Write, Call, Idempotent, Read, NoStore, Batch, ReadOnlyBatch, IdempotentBatch];
+    const SAFE: &[Said] = &[Idempotent, Read, ReadOnlyBatch, IdempotentBatch];
+    const ATOMIC: &[Said] = &[Write, Idempotent, Read, NoStore, Batch, ReadOnlyBatch, IdempotentBatch];
+    let cases: Vec<(Result<Response, TransportError>, &[Said])> = vec![
+        (Ok(refusal(503, &json!({}))), ALL),
+        (Ok(refusal(429, &json!({}))), ALL),
+        (Err(unsent()), ALL),
+        (Ok(refused("40001")), ATOMIC),
+        (Ok(refused("40P01")), ATOMIC),
+        (Ok(unknown()), SAFE),
+        (Err(lost()), SAFE),
+        // Of a gateway nobody knows what it did before.
+        (Ok(gateway(502)), SAFE),
+        (Ok(gateway(503)), SAFE),
+        (Ok(gateway(429)), SAFE),
+        (Ok(answer(503, &json!({ "message": "no" }))), SAFE),
+        (Ok(refusal(500, &json!({}))), SAFE),
+        (Ok(refusal(504, &json!({}))), &[]),
+        (Ok(refusal(507, &json!({ "committed": true }))), &[]),
+        (Ok(refusal(400, &json!({}))), &[]),
+        (Ok(refusal(401, &json!({}))), &[]),
+        (Ok(refused("23505")), &[]),
+        (Ok(refused("57014")), &[]),
+        (Ok(gateway(301)), &[]),
+        (Ok(gateway(404)), &[]),
+    ];
+    for (outcome, repeated) in cases {
+        for &said in ALL {
+            let last = if said.is_batch() { answer(200, &json!({ "results": [] })) } else { fine() };
+            let script = Scripted::new([step(outcome.clone()), step(Ok(last))]);
+            let came = ask(&script, said).await;
+            let again = repeated.contains(&said);
+            assert_eq!(script.count(), if again { 2 } else { 1 }, "{said:?} after {outcome:?}");
+            assert_eq!(came.is_ok(), again, "{said:?} after {outcome:?}: {came:?}");
+            assert!(came.err().is_none_or(|error| !error.is_retryable()), "{said:?} after {outcome:?}");
+        }
+    }
+}
+
+impl Said {
+    fn is_batch(self) -> bool {
+        matches!(self, Batch | ReadOnlyBatch | IdempotentBatch)
+    }
+}
+
+#[tokio::test]
+async fn invalidations_and_health_may_always_be_repeated() {
+    for outcome in [Err(lost()), Err(unsent()), Ok(unknown()), Ok(gateway(502)), Ok(refusal(503, &json!({})))] {
+        let steps = || [step(outcome.clone()), step(Ok(answer(200, &json!({}))))];
+        let (one, two, three) = (Scripted::new(steps()), Scripted::new(steps()), Scripted::new(steps()));
+        one.client().invalidate(["a"]).await.unwrap();
+        two.client().invalidate_all().await.unwrap();
+        three.client().health().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_tried_as_often_as_the_client_says() {
+    for (retries, expected) in [(0, 1), (1, 2), (5, 6)] {
+        let script = Scripted::new(std::iter::repeat_n(step(Err(unsent())), 10));
+        let client = script.client().with_retries(retries);
+        let error = client.query("SELECT 1").execute().await.unwrap_err();
+        assert_eq!(script.count(), expected);
+        assert!(error.is_retryable() && error.is_unavailable() && !error.outcome_unknown(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn pauses_grow_and_differ() {
+    let script = Scripted::new(std::iter::repeat_n(step(Err(unsent())), 5));
+    let _ = script.client().with_retries(4).query("SELECT 1").execute().await;
+    let pauses = script.record(|record| record.pauses.clone());
+    assert_eq!(pauses.len(), 4);
+    for (pause, usual) in pauses.iter().zip([50, 100, 200, 400]) {
+        let range = Duration::from_millis(usual / 2)..Duration::from_millis(usual * 3 / 2);
+        assert!(range.contains(pause), "{pause:?} is not about {usual} ms");
+    }
+}
+
+#[tokio::test]
+async fn the_proxy_says_when_to_come_back() {
+    let script = Scripted::new([step(Ok(after(refusal(503, &json!({})), "3"))), step(Ok(fine()))]);
+    script.client().query("SELECT 1").execute().await.unwrap();
+    let pauses = script.record(|record| record.pauses.clone());
+    assert!(pauses.len() == 1 && pauses[0] >= 3 * SECOND, "{pauses:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_in_time_is_given_up_at_once() {
+    let script = Scripted::new([step(Ok(after(refusal(503, &json!({})), "10")))]);
+    let error = script.client().query("SELECT 1").execute().await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(10 * SECOND));
+    assert!(error.is_retryable() && error.is_unavailable());
+    assert_eq!(script.record(|record| record.pauses.len()), 0);
+    // A date is none of the proxy's.
+    let script = Scripted::new([step(Ok(after(refusal(503, &json!({})), "Mon, 01"))), step(Ok(fine()))]);
+    script.client().query("SELECT 1").execute().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_request_gets_what_is_left_of_the_deadline() {
+    let slow = |outcome| -> Step { (2 * SECOND, outcome) };
+    let script = Scripted::new([slow(Err(unsent())), slow(Err(unsent())), slow(Ok(fine()))]);
+    script.client().query("SELECT 1").deadline(6 * SECOND).execute().await.unwrap_err();
+    let (timeouts, pauses) = script.record(|record| {
+        (record.requests.iter().map(|(_, timeout)| *timeout).collect::<Vec<_>>(), record.pauses.clone())
+    });
+    assert_eq!(timeouts[0], 6 * SECOND);
+    assert_eq!(timeouts[1] + pauses[0], 4 * SECOND);
+    assert_eq!(timeouts[2] + pauses[0] + pauses[1], 2 * SECOND);
+}
+
+#[tokio::test]
+async fn a_deadline_that_passed_says_what_is_not_known() {
+    for (said, unknown) in [(Write, true), (Idempotent, true), (Batch, true), (Read, false), (ReadOnlyBatch, false)] {
+        let script = Scripted::new([(60 * SECOND, Ok(fine()))]);
+        let error = ask(&script, said).await.unwrap_err();
+        assert_eq!(error.outcome_unknown(), unknown, "{said:?}");
+        assert!(error.is_timeout() && error.is_unavailable(), "{said:?}");
+        assert_eq!(error.status(), None);
+        assert_eq!(script.count(), 1, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_time_nothing_is_sent() {
+    let script = Scripted::default();
+    let error = script.client().with_deadline(Duration::ZERO).query("SELECT 1").execute().await.unwrap_err();
+    assert!(!error.outcome_unknown() && error.is_unavailable(), "{error}");
+    assert_eq!(script.count(), 0);
+}

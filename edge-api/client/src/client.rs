@@ -1,0 +1,180 @@
+//! The client: who asks, which database, how patiently.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::batch::Batch;
+use crate::cache;
+use crate::call::{Patience, perform};
+use crate::error::{Error, Kind, Safety};
+use crate::query::{Query, QueryAs};
+use crate::statement::Statement;
+use crate::transport::{Request, Response, Transport};
+
+const JSON: &str = "application/json";
+
+/// A client of one proxy. It is cheap to clone, and clones share their connections.
+#[derive(Clone)]
+#[must_use = "a client does nothing until it is asked"]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    key: Arc<str>,
+    database: Option<Arc<str>>,
+    request_id: Option<Arc<str>>,
+    patience: Patience,
+}
+
+impl Client {
+    /// A client that shows `key`, an API key or a token, to the proxy behind `transport`.
+    ///
+    /// A call may take 10 seconds, and is repeated twice at most, where that is safe.
+    pub fn new(transport: impl Transport + 'static, key: impl Into<String>) -> Self {
+        Self {
+            transport: Arc::new(transport),
+            key: key.into().into(),
+            database: None,
+            request_id: None,
+            patience: Patience { deadline: Duration::from_secs(10), retries: 2 },
+        }
+    }
+
+    /// Asks for this one of the proxy's databases, instead of the key's only one or `default`.
+    pub fn with_database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into().into());
+        self
+    }
+
+    /// How long each call may take, with all repetitions and the pauses between them.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.patience.deadline = deadline;
+        self
+    }
+
+    /// How often a call may be repeated; 0 for never. See the [crate's page](crate#what-is-repeated) for which are.
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.patience.retries = retries;
+        self
+    }
+
+    /// The id under which the proxy logs and answers the requests of this client, so that they can be found by that of
+    /// the request they are made for. One that is not 1 to 128 characters of `[A-Za-z0-9._-]` is not sent: the proxy
+    /// would not take it.
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
+        let id = id.into();
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        self.request_id = ((1..=128).contains(&id.len()) && id.bytes().all(letter)).then(|| id.into());
+        self
+    }
+
+    /// A statement whose rows are not wanted: `client.query("DELETE FROM posts WHERE id = $1").bind(7).execute()`.
+    pub fn query(&self, statement: impl Into<Statement>) -> Query {
+        Query::new(self.clone(), statement.into())
+    }
+
+    /// A query whose rows become `T`: a struct by column names, or a tuple by positions.
+    pub fn query_as<T: DeserializeOwned>(&self, statement: impl Into<Statement>) -> QueryAs<T> {
+        QueryAs::rows(self.query(statement))
+    }
+
+    /// A query with one column, whose values become `T`.
+    pub fn query_scalar<T: DeserializeOwned>(&self, statement: impl Into<Statement>) -> QueryAs<T> {
+        QueryAs::scalars(self.query(statement))
+    }
+
+    /// Several statements in one transaction and one round trip: all or nothing.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
+    }
+
+    /// Forgets cached answers that carry one of 1 to 5 tags. They are gone when this returns.
+    ///
+    /// # Errors
+    /// If a tag is none (see [`Cache::tag`](crate::Cache::tag)), or the proxy did not answer.
+    pub async fn invalidate<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) -> Result<(), Error> {
+        let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
+        cache::check(&tags)?;
+        self.forget(&json!({ "tags": tags })).await
+    }
+
+    /// Forgets all cached answers of the database.
+    ///
+    /// # Errors
+    /// If the proxy did not answer.
+    pub async fn invalidate_all(&self) -> Result<(), Error> {
+        self.forget(&json!({ "tags": "all" })).await
+    }
+
+    async fn forget(&self, body: &serde_json::Value) -> Result<(), Error> {
+        let mut request = self.request("/invalidate")?;
+        request.body = body.to_string().into_bytes();
+        let safety = Safety { idempotent: true, ..Safety::default() };
+        self.send(&request, None, safety).await.map(drop)
+    }
+
+    /// Asks whether the proxy serves, not whether its database does. No credential is sent.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn health(&self) -> Result<(), Error> {
+        let request = self.identified(Request::new("GET", "/health"));
+        let safety = Safety { read: true, ..Safety::default() };
+        self.send(&request, None, safety).await.map(drop)
+    }
+
+    /// A `POST` that says who asks and where.
+    pub(crate) fn request(&self, path: &'static str) -> Result<Request, Error> {
+        // What a header carries from end to end.
+        let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        let visible = |text: &str| !text.is_empty() && text.trim() == text && text.bytes().all(printable);
+        if !visible(&self.key) {
+            let problem = "the key is empty, or not of printable ASCII without spaces around it";
+            return Err(Kind::Invalid(problem.to_owned()).into());
+        }
+        let mut request = Request::new("POST", path)
+            .with("content-type", JSON)
+            .with("accept", JSON)
+            .with("authorization", format!("Bearer {}", self.key));
+        if let Some(database) = &self.database {
+            if !visible(database) {
+                let problem = "the database's name is empty, or not of printable ASCII without spaces around it";
+                return Err(Kind::Invalid(problem.to_owned()).into());
+            }
+            request = request.with("pool-database", &**database);
+        }
+        Ok(self.identified(request))
+    }
+
+    fn identified(&self, request: Request) -> Request {
+        match &self.request_id {
+            Some(id) => request.with("x-request-id", &**id),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        deadline: Option<Duration>,
+        safety: Safety,
+    ) -> Result<Response, Error> {
+        let patience = Patience { deadline: deadline.unwrap_or(self.patience.deadline), ..self.patience };
+        perform(&*self.transport, request, patience, safety).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("database", &self.database)
+            .field("request_id", &self.request_id)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use serde_json::json;
+
+use super::Error;
+use crate::scripted::{Scripted, answer, refusal, refused, result, step};
+use crate::transport::{Response, TransportError};
+
+async fn error(response: Response) -> Error {
+    let script = Scripted::new([step(Ok(response))]);
+    script.client().with_retries(0).query("INSERT INTO t VALUES ($1)").bind("value").execute().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn sqlstates_answer_questions() {
+    type Question = fn(&Error) -> bool;
+    let questions: [(&str, Question); 6] = [
+        ("23505", Error::is_unique_violation),
+        ("23503", Error::is_foreign_key_violation),
+        ("23514", Error::is_check_violation),
+        ("23502", Error::is_not_null_violation),
+        ("40001", Error::is_serialization_failure),
+        ("57014", Error::is_timeout),
+    ];
+    for (code, _) in questions {
+        let error = error(refused(code)).await;
+        assert_eq!(error.sqlstate(), Some(code));
+        for (asked, question) in questions {
+            assert_eq!(question(&error), asked == code, "{asked} of {code}");
+        }
+        assert!(!error.is_not_found() && !error.outcome_unknown());
+    }
+}
+
+#[tokio::test]
+async fn all_that_postgres_said_is_there() {
+    let said = json!({
+        "message": "duplicate key", "code": "23505", "severity": "ERROR", "detail": "Key (a)=(x) already exists.",
+        "hint": "h", "position": "7", "where": "w", "schema": "public", "table": "t", "column": "a", "dataType": "text",
+        "constraint": "t_a_key", "file": "nbtinsert.c", "line": "1", "routine": "r", "queryIndex": 2,
+    });
+    let error = error(refusal(400, &said)).await;
+    assert_eq!(error.constraint(), Some("t_a_key"));
+    assert_eq!(error.query_index(), Some(2));
+    assert_eq!(error.status(), Some(400));
+    assert_eq!(error.message(), "duplicate key");
+    let database = error.database().unwrap();
+    assert_eq!((&*database.severity, database.position), ("ERROR", Some(7)));
+    for (field, expected) in [
+        (&database.detail, "Key (a)=(x) already exists."),
+        (&database.hint, "h"),
+        (&database.context, "w"),
+        (&database.schema, "public"),
+        (&database.table, "t"),
+        (&database.column, "a"),
+        (&database.data_type, "text"),
+    ] {
+        assert_eq!(field.as_deref(), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn statuses_answer_questions() {
+    // Status, more of the body; then: unavailable, timeout, outcome unknown.
+    for (status, more, expected) in [
+        (400, json!({}), [false, false, false]),
+        (401, json!({}), [false, false, false]),
+        (413, json!({}), [false, false, false]),
+        (429, json!({}), [true, false, false]),
+        (500, json!({}), [false, false, true]),
+        (502, json!({ "outcome": "unknown" }), [true, false, true]),
+        (503, json!({}), [true, false, false]),
+        (504, json!({}), [true, true, false]),
+        (507, json!({ "committed": true }), [false, false, false]),
+    ] {
+        let error = error(refusal(status, &more)).await;
+        assert_eq!([error.is_unavailable(), error.is_timeout(), error.outcome_unknown()], expected, "{status}");
+        assert_eq!(error.status(), Some(status));
+        assert_eq!(error.message(), "no");
+        assert_eq!(error.committed(), more["committed"].as_bool());
+    }
+}
+
+#[tokio::test]
+async fn answers_of_others_are_told_apart() {
+    for (status, unknown) in [(301, false), (404, false), (502, true), (503, true), (504, true), (520, true)] {
+        let page = Response { status, headers: vec![], body: b"<html>secret</html>".to_vec() };
+        let error = error(page).await;
+        assert_eq!(error.outcome_unknown(), unknown, "{status}");
+        assert!(!error.to_string().contains("secret"));
+    }
+    for body in ["", "{", "[]", "{\"rows\":1}"] {
+        let page = Response { status: 200, headers: vec![], body: body.as_bytes().to_vec() };
+        assert!(error(page).await.outcome_unknown(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_request_id_is_the_proxys_or_our_own() {
+    let own = |outcome: Result<Response, TransportError>| async move {
+        let script = Scripted::new([step(outcome)]);
+        let client = script.client().with_retries(0).with_request_id("own");
+        client.query("SELECT 1").execute().await.unwrap_err().request_id().map(str::to_owned)
+    };
+    let mut told = refused("42601");
+    told.headers.push(("X-Request-Id".to_owned(), "theirs".to_owned()));
+    assert_eq!(own(Ok(told)).await.as_deref(), Some("theirs"));
+    assert_eq!(own(Err(TransportError::Unknown(String::new()))).await.as_deref(), Some("own"));
+    assert_eq!(own(Ok(answer(502, &json!({})))).await.as_deref(), Some("own"));
+    assert_eq!(error(answer(502, &json!({}))).await.request_id(), None);
+}
+
+#[tokio::test]
+async fn words_for_logs_hold_no_values() {
+    let said = |code: &str| {
+        refusal(400, &json!({ "message": "about hunter2", "code": code, "severity": "ERROR", "detail": "(hunter2)" }))
+    };
+    for (code, shown) in [("22P02", false), ("P0001", false), ("XX000", false), ("42P01", true), ("23505", true)] {
+        let error = error(said(code)).await;
+        assert_eq!(error.to_string().contains("hunter2"), shown, "{error}");
+        assert_eq!(error.message(), "about hunter2");
+        assert!(!format!("{error:?} {:?}", error.database()).contains("(hunter2)"));
+    }
+    let script = Scripted::new([step(Ok(result(&[("pin", 25)], &json!([["hunter2"]]))))]);
+    let misfit = script.client().query_scalar::<i32>("SELECT pin").one().await.unwrap_err();
+    assert!(misfit.to_string().contains("\"pin\"") && !misfit.to_string().contains("hunter2"), "{misfit}");
+    let debug = format!("{:?}", script.client().query("SELECT $1").bind("hunter2").bind(vec!["hunter2"]));
+    assert!(!debug.contains("hunter2") && !debug.contains("secret-key"), "{debug}");
+    let request = script.record(|record| format!("{:?}", record.requests[0].0));
+    assert!(request.contains("authorization") && !request.contains("secret-key"), "{request}");
+}
+
+#[test]
+fn an_error_is_small_and_may_travel() {
+    fn travels<T: Send + Sync + 'static>() {}
+    travels::<Error>();
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+}

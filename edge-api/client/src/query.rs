@@ -1,0 +1,187 @@
+//! One statement, asked on its own.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::answer::{self, Done, Rows, only, some};
+use crate::cache::Cache;
+use crate::client::Client;
+use crate::decode::Shape;
+use crate::error::{Error, Kind, Safety};
+use crate::param::Param;
+use crate::statement::Statement;
+use crate::transport::{Request, Response};
+
+/// A statement whose rows are not wanted; made by [`Client::query`].
+#[derive(Debug, Clone)]
+#[must_use = "a query does nothing until it is executed"]
+pub struct Query {
+    client: Client,
+    statement: Statement,
+    cache: Option<Cache>,
+    deadline: Option<Duration>,
+    idempotent: bool,
+}
+
+impl Query {
+    pub(crate) fn new(client: Client, statement: Statement) -> Self {
+        Self { client, statement, cache: None, deadline: None, idempotent: false }
+    }
+
+    /// The next parameter: `$1` first.
+    pub fn bind(mut self, value: impl Into<Param>) -> Self {
+        self.statement = self.statement.bind(value);
+        self
+    }
+
+    /// How long this call may take, instead of the client's deadline.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Says that doing it twice is as good as once, so that it may be repeated when its outcome is unknown.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Runs the statement.
+    ///
+    /// # Errors
+    /// If Postgres or the proxy refused, or there was no answer within the deadline.
+    pub async fn execute(self) -> Result<Done, Error> {
+        answer::done(&self.send().await?)
+    }
+
+    async fn send(&self) -> Result<Response, Error> {
+        let mut request = sql_request(&self.client, std::slice::from_ref(&self.statement))?;
+        if let Some(cache) = &self.cache {
+            request = request.with("cache-control", cache.control());
+            if let Some(tags) = cache.tag_list()? {
+                request = request.with("cache-tag", tags);
+            }
+        }
+        let body = serde_json::to_vec(&AsJson(&self.statement));
+        request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
+        let safety = Safety {
+            read: self.cache.as_ref().is_some_and(Cache::is_of_a_read),
+            idempotent: self.idempotent,
+            atomic: !self.statement.may_commit_in_parts(),
+        };
+        self.client.send(&request, self.deadline, safety).await
+    }
+}
+
+/// A query whose rows become `T`; made by [`Client::query_as`] and [`Client::query_scalar`].
+#[must_use = "a query does nothing until it is asked for its rows"]
+pub struct QueryAs<T> {
+    query: Query,
+    shape: Shape,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> QueryAs<T> {
+    pub(crate) fn rows(query: Query) -> Self {
+        Self { query, shape: Shape::Row, row: PhantomData }
+    }
+
+    pub(crate) fn scalars(query: Query) -> Self {
+        Self { query, shape: Shape::Scalar, row: PhantomData }
+    }
+
+    /// The next parameter: `$1` first.
+    pub fn bind(mut self, value: impl Into<Param>) -> Self {
+        self.query = self.query.bind(value);
+        self
+    }
+
+    /// Asks the proxy's cache first. Only a read should: with hints other than [`Cache::no_store`] the client takes
+    /// the query for one, and repeats it when its outcome is unknown.
+    pub fn cache(mut self, hints: Cache) -> Self {
+        self.query.cache = Some(hints);
+        self
+    }
+
+    /// How long this call may take, instead of the client's deadline.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.query = self.query.deadline(deadline);
+        self
+    }
+
+    /// Says that doing it twice is as good as once, as it is of every pure read, so that it may be repeated when its
+    /// outcome is unknown.
+    pub fn idempotent(mut self) -> Self {
+        self.query = self.query.idempotent();
+        self
+    }
+
+    /// The one row.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is none; also if there is more than one, or as [`fetch`](Self::fetch).
+    pub async fn one(self) -> Result<T, Error> {
+        only(self.all().await?).and_then(some)
+    }
+
+    /// The row, if there is one.
+    ///
+    /// # Errors
+    /// If there is more than one, or as [`fetch`](Self::fetch).
+    pub async fn optional(self) -> Result<Option<T>, Error> {
+        only(self.all().await?)
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub async fn all(self) -> Result<Vec<T>, Error> {
+        self.fetch().await.map(|rows| rows.rows)
+    }
+
+    /// All rows, with what the proxy says of how it answered.
+    ///
+    /// # Errors
+    /// If Postgres or the proxy refused, there was no answer within the deadline, or the rows do not fit `T`; in the
+    /// last case the statement has run.
+    pub async fn fetch(self) -> Result<Rows<T>, Error> {
+        answer::rows(&self.query.send().await?, self.shape)
+    }
+}
+
+impl<T> fmt::Debug for QueryAs<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("QueryAs").field(&self.query).finish()
+    }
+}
+
+/// A request to `/sql` for these statements, without its body.
+pub(crate) fn sql_request(client: &Client, statements: &[Statement]) -> Result<Request, Error> {
+    for (index, statement) in statements.iter().enumerate() {
+        if let Some(param) = statement.params.iter().position(|param| !param.is_valid()) {
+            let problem = format!("the value of ${} cannot be written as JSON", param + 1);
+            let error = Error::from(Kind::Invalid(problem));
+            return Err(if statements.len() > 1 { error.of_query(index) } else { error });
+        }
+    }
+    let request = client.request("/sql")?;
+    Ok(request.with("neon-raw-text-output", "true").with("neon-array-mode", "true"))
+}
+
+/// A statement in the words of the Neon contract.
+pub(crate) struct AsJson<'s>(pub(crate) &'s Statement);
+
+impl Serialize for AsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(statement) = self;
+        let mut object = serializer.serialize_struct("Query", 2)?;
+        object.serialize_field("query", &statement.text)?;
+        object.serialize_field("params", &statement.params)?;
+        object.end()
+    }
+}

@@ -1,0 +1,85 @@
+//! Deadlines, and a proxy that has no connection left.
+
+use std::time::Duration;
+
+use harness::eventually;
+use pool_client::Cache;
+
+use super::bench::Bench;
+
+/// How many sessions run a statement with this mark, asked of Postgres itself.
+async fn running(bench: &Bench, mark: &str) -> String {
+    let query = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+         AND state = 'active' AND query LIKE '%{mark}%'"
+    );
+    bench.served.postgres(&query).await
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_call_and_the_query() {
+    let bench = Bench::with("", |proxy| proxy.config("[limits]\nquery = \"1m\"")).await;
+    let query = bench.client.query("SELECT pg_sleep(60) -- too slow").deadline(Duration::from_secs(3));
+    let call = tokio::spawn(query.execute());
+    eventually(|| async { running(&bench, "too slow").await == "1" }).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert!(error.is_timeout() && error.outcome_unknown() && !error.is_retryable(), "{error}");
+    assert_eq!(error.status(), None, "it was our deadline, not the proxy's limit");
+    eventually(|| async { running(&bench, "too slow").await == "0" }).await;
+}
+
+#[tokio::test]
+async fn a_read_that_was_late_may_be_asked_again() {
+    let bench = Bench::after("").await;
+    let query =
+        bench.client.query_as::<(String,)>("SELECT pg_sleep(5)::text").cache(Cache::ttl(Duration::from_secs(1)));
+    let error = query.deadline(Duration::from_millis(300)).all().await.unwrap_err();
+    assert!(error.is_timeout() && !error.outcome_unknown() && error.is_retryable(), "{error}");
+}
+
+#[tokio::test]
+async fn the_proxys_own_limit_is_a_timeout_of_known_outcome() {
+    let bench = Bench::with("", |proxy| proxy.config("[limits]\nquery = \"200ms\"")).await;
+    let error = bench.client.query("SELECT pg_sleep(60)").execute().await.unwrap_err();
+    assert_eq!(error.status(), Some(504));
+    assert!(error.is_timeout() && !error.outcome_unknown() && !error.is_retryable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_result_over_the_limit_says_whether_it_took_effect() {
+    let config = "[limits]\nresponse_bytes = \"64KiB\"";
+    let bench = Bench::with("CREATE TABLE t (a text)", |proxy| proxy.config(config)).await;
+    let error = bench.client.query("SELECT repeat('x', 1000000)").execute().await.unwrap_err();
+    assert_eq!(error.status(), Some(507), "{error}");
+    assert!(error.committed().is_some() && !error.is_retryable() && !error.outcome_unknown(), "{error}");
+}
+
+const CLOSED: &str = "CREATE TABLE door (a int)";
+const ONE: &str = "[limits]\nqueue = \"100ms\"\nquery = \"1m\"";
+
+#[tokio::test]
+async fn a_call_waits_out_a_proxy_without_connections() {
+    let bench = Bench::with(CLOSED, |proxy| proxy.config(ONE).env("POOL_PROXY_POOL_MAX", "1")).await;
+    let lock = bench.served.database.client().await;
+    lock.batch_execute("BEGIN; LOCK TABLE door IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let held = tokio::spawn(bench.client.clone().with_deadline(Duration::from_mins(1)).query("TABLE door").execute());
+    eventually(|| async { running(&bench, "door").await == "1" }).await;
+
+    // One that may not come back is told that it could.
+    let error = bench.client.clone().with_retries(0).query("SELECT 1").execute().await.unwrap_err();
+    assert_eq!(error.status(), Some(503), "{error}");
+    assert!(error.is_unavailable() && error.is_retryable() && !error.outcome_unknown());
+    assert!(error.retry_after().is_some());
+
+    // With time, even a write is asked again until it is served.
+    let patient = bench.client.clone().with_retries(20).with_deadline(Duration::from_mins(1));
+    let waiting = tokio::spawn(patient.query("CREATE TABLE made ()").execute());
+    eventually(|| async {
+        bench.served.metric("pool_proxy_http_requests_total{route=\"sql\",status=\"503\"}").await >= 2.0
+    })
+    .await;
+    lock.batch_execute("ROLLBACK").await.unwrap();
+    held.await.unwrap().unwrap();
+    waiting.await.unwrap().unwrap();
+    assert_eq!(bench.client.query_scalar::<i64>("SELECT count(*) FROM made").one().await.unwrap(), 0);
+}
