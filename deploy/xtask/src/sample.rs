@@ -1,12 +1,15 @@
-//! The sample schema that `dev` puts into its private Postgres.
+//! What `dev` puts into its private Postgres: the edge API's tables, and some people and posts in them.
 
 use harness::Error;
 use tokio_postgres::NoTls;
 
-const SCHEMA: &str = include_str!("../sample.sql");
+use crate::migrate;
 
-/// Applies the schema over the direct URL.
+const DATA: &str = include_str!("../sample.sql");
+
+/// Applies the migrations and then the sample data, over the direct URL.
 pub(crate) fn apply(url: &str) -> Result<(), Error> {
+    migrate::apply(url)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -15,7 +18,7 @@ pub(crate) fn apply(url: &str) -> Result<(), Error> {
         let (client, connection) =
             tokio_postgres::connect(url, NoTls).await.map_err(Error::doing("connecting to the private Postgres"))?;
         let connection = tokio::spawn(connection);
-        let applied = client.batch_execute(SCHEMA).await;
+        let applied = client.batch_execute(DATA).await;
         applied.map_err(Error::doing("applying deploy/xtask/sample.sql"))?;
         drop(client);
         let _ = connection.await;
