@@ -60,16 +60,24 @@ async fn kysely() {
 /// Runs the tests of a file in `tests/clients` with a proxy and a database of their own; panics with what they print if
 /// one fails, is skipped, or there is none.
 async fn node(file: &str) {
+    let database = fresh_database().await;
+    let proxy = proxy(&database).await;
+    let variables =
+        [("POOL_PROXY_URL", proxy.url()), ("POOL_PROXY_TEST_KEY", proxy.key()), ("DATABASE_URL", &database.url())];
+    let passed = node_with(file, &variables).await;
+    passed.unwrap_or_else(|said| panic!("{said}\nthe proxy:\n{}", proxy.stderr()));
+}
+
+/// Runs the tests of a file in `tests/clients` with these variables; the error is what they print if one fails, is
+/// skipped, or there is none.
+pub(crate) async fn node_with(file: &str, variables: &[(&str, &str)]) -> Result<(), String> {
     let folder = folder();
     let installed = folder.join("node_modules/.package-lock.json");
     assert!(installed.is_file(), "the clients are not installed: run `npm ci` in {}", folder.display());
-    let database = fresh_database().await;
-    let proxy = proxy(&database).await;
     let mut command = Command::new("node");
     command.current_dir(&folder).env_clear().env("TZ", TIME_ZONE);
     command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
-    command.env("POOL_PROXY_URL", proxy.url()).env("POOL_PROXY_TEST_KEY", proxy.key());
-    command.env("DATABASE_URL", database.url());
+    command.envs(variables.iter().copied());
     command.args(["--test", "--test-reporter=spec", file]);
     let output = run(command).await;
     let count = |what: &str| {
@@ -81,7 +89,7 @@ async fn node(file: &str) {
     // Node counts a file without tests as a test that passes, but not as a suite.
     let found = count("suites") > Some(0);
     let failed = output.text.find("failing tests:").map_or(&*output.text, |start| &output.text[start..]);
-    assert!(all_passed && found, "node --test {file}\n{failed}\nthe proxy:\n{}", proxy.stderr());
+    if all_passed && found { Ok(()) } else { Err(format!("node --test {file}\n{failed}")) }
 }
 
 // curl

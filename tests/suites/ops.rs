@@ -1,6 +1,6 @@
 //! What operators rely on: views, metrics, logs, an orderly end, a configuration that changes while requests run, TLS.
 
-mod encrypted;
+pub(crate) mod encrypted;
 mod headers;
 mod leaving;
 mod logs;

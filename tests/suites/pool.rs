@@ -1,7 +1,7 @@
 //! The pool, as clients and Postgres see it: never too many connections, none that remembers, none that stays broken.
 
 mod cancels;
-mod cap;
+pub(crate) mod cap;
 mod hygiene;
 mod leftovers;
 mod line;

@@ -42,6 +42,11 @@ impl Request {
         Self { connections, builder, body: Bytes::new() }
     }
 
+    /// A request to this address, over a connection of its own.
+    pub fn to(method: &str, uri: impl Into<String>) -> Self {
+        Self::new(connections(), method, uri.into())
+    }
+
     /// Adds a header.
     pub fn header(mut self, name: &str, value: impl Display) -> Self {
         let header = (name.to_owned(), value.to_string());

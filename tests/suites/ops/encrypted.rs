@@ -8,21 +8,21 @@ use std::process::Command;
 use harness::{Database, Proxy, eventually, fresh_database, random_hex};
 
 /// A folder for certificates, removed in the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("pool-proxy-certificates-{}", random_hex(8)));
         fs::create_dir(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// Makes the files `<name>.crt` and `<name>.key`, a certificate for localhost that is its own authority.
-    fn certificate(&self, name: &str) {
+    pub(crate) fn certificate(&self, name: &str) {
         run(Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
             .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harness::{Answer, eventually};
+use harness::{Answer, Database, eventually};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -12,14 +12,14 @@ use tokio::task::JoinHandle;
 use crate::sql::served::Served;
 
 /// Counts, again and again, how many connections the proxy has, until told to tell the most it saw.
-struct Census {
+pub(crate) struct Census {
     over: Arc<AtomicBool>,
     most: JoinHandle<i64>,
 }
 
 impl Census {
-    async fn of(served: &Served) -> Self {
-        let client = served.database.client().await;
+    pub(crate) async fn of(database: &Database) -> Self {
+        let client = database.client().await;
         let over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&over);
         let count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' \
@@ -34,7 +34,7 @@ impl Census {
         Self { over, most }
     }
 
-    async fn most(self) -> i64 {
+    pub(crate) async fn most(self) -> i64 {
         self.over.store(true, Ordering::Relaxed);
         self.most.await.unwrap()
     }
@@ -59,7 +59,7 @@ async fn two_thousand_clients_share_four_connections() {
         proxy.config(config).env("POOL_PROXY_POOL_MAX", "4").env("POOL_PROXY_POOL_MIN_IDLE", "4")
     });
     let served = Arc::new(served.await);
-    let census = Census::of(&served).await;
+    let census = Census::of(&served.database).await;
     let bodies = Arc::new(bodies());
     // Every one has a connection of its own to the proxy, and all are open at once.
     let open = Arc::new(tokio::sync::Barrier::new(2000));
@@ -101,7 +101,7 @@ async fn connections_that_are_given_up_still_count() {
     let config = "[limits]\nquery = \"60s\"\nqueue = \"60s\"\nresponse_bytes = \"1MiB\"";
     let served = Served::with("", |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "3")).await;
     let served = Arc::new(served);
-    let census = Census::of(&served).await;
+    let census = Census::of(&served.database).await;
     let workers: Vec<JoinHandle<()>> = (0..12)
         .map(|number: usize| {
             let served = Arc::clone(&served);
@@ -131,7 +131,7 @@ async fn one_that_ended_at_a_row_over_the_limit_is_gone_before_another_is_opened
     let config = "[limits]\nresponse_bytes = \"16KiB\"";
     let served =
         Served::with("CREATE TABLE t (a int)", |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await;
-    let census = Census::of(&served).await;
+    let census = Census::of(&served.database).await;
     // The backend has sent its first row and does not look at its socket while it sleeps.
     let query = "SELECT repeat('x', 40000) UNION ALL SELECT pg_sleep(8)::text";
     let sleeping =
@@ -152,7 +152,7 @@ async fn one_that_ended_at_a_row_over_the_limit_is_gone_before_another_is_opened
 async fn one_connection_is_enough_for_everything() {
     let served = Served::on_one_connection("CREATE TABLE t (a int); INSERT INTO t VALUES (1)").await;
     let served = Arc::new(served);
-    let census = Census::of(&served).await;
+    let census = Census::of(&served.database).await;
     let cached = async |query: &str| -> Answer {
         let request = served.proxy.sql_request(&json!({ "query": query }));
         request.header("cache-control", "max-age=60, stale-while-revalidate=60").header("cache-tag", "a").send().await

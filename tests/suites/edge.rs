@@ -1,0 +1,13 @@
+//! The edge API: its router on the host, and the Worker in the real workerd, both in front of a real proxy.
+
+mod accounts;
+mod blog;
+mod common;
+mod exchange;
+mod input;
+mod lists;
+mod outages;
+mod posts;
+mod reads;
+mod tokens;
+mod workers;
