@@ -1,14 +1,12 @@
 //! Running cargo, and other programs, from the root of the repository.
 
 use std::env;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use harness::{Error, Guarded};
+use harness::Error;
 
 use crate::interrupt::Interrupts;
 
@@ -19,18 +17,23 @@ pub(crate) fn root() -> PathBuf {
     package.ancestors().nth(2).map_or_else(PathBuf::new, Path::to_owned)
 }
 
-/// `cargo` with these arguments, at the root. What cargo told us about our own package is kept from it: build
-/// scripts would take it for theirs and run again.
+/// `cargo` with these arguments, at the root.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    keep_ourselves_from(&mut command);
+    command
+}
+
+/// Keeps from a command what cargo told us about our own package: build scripts would take it for theirs and run
+/// again.
+pub(crate) fn keep_ourselves_from(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// Whether a program can be started: `--version` is asked of it.
@@ -58,56 +61,5 @@ pub(crate) fn run(command: &mut Command, interrupts: &Interrupts) -> Result<Exit
             let _ = Command::new("kill").args(["-TERM", &pid]).status();
         }
         thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// A cargo that builds while other things happen; what it says is kept for when it fails.
-#[derive(Debug)]
-pub(crate) struct Build {
-    process: Guarded,
-    said: Arc<Mutex<String>>,
-    reader: Option<thread::JoinHandle<()>>,
-}
-
-impl Build {
-    /// Starts `cargo build` with these further arguments.
-    pub(crate) fn start(arguments: &[&str]) -> Result<Self, Error> {
-        let mut command = cargo(&["build", "--color=never"]);
-        command.args(arguments).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = Guarded::spawn(&mut command, None)?;
-        let said = Arc::new(Mutex::new(String::new()));
-        let reader = process.take_stderr().map(|pipe| {
-            let said = Arc::clone(&said);
-            thread::spawn(move || {
-                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-                    said.push_str(&line);
-                    said.push('\n');
-                }
-            })
-        });
-        Ok(Self { process, said, reader })
-    }
-
-    /// The line cargo wrote last.
-    pub(crate) fn last_line(&self) -> String {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.lines().last().unwrap_or_default().trim().to_owned()
-    }
-
-    /// Whether it has finished; the error carries all that cargo wrote.
-    pub(crate) fn finished(&mut self) -> Result<bool, Error> {
-        let Some(status) = self.process.try_wait() else {
-            return Ok(false);
-        };
-        if status.success() {
-            return Ok(true);
-        }
-        if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
-        }
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        Err(Error::new(format!("the build failed:\n{said}")))
     }
 }

@@ -1,14 +1,18 @@
-//! The few commands of this repository: `cargo xtask dev`, `test` and `bench`.
+//! The few commands of this repository: `cargo xtask dev`, `migrate`, `worker`, `test` and `bench`.
 
 mod bench;
 mod cargo;
 mod dev;
 mod interrupt;
+mod migrate;
 mod npm;
 mod progress;
 mod sample;
 mod smoke;
+mod task;
 mod test;
+mod wasm;
+mod worker;
 
 use std::env;
 use std::process::ExitCode;
@@ -18,9 +22,15 @@ use harness::Error;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  dev [--smoke] [--port N] [--ops-port N]
-      start a private Postgres with sample data and the proxy in front of it, until Ctrl-C;
+  dev [--smoke] [--port N] [--ops-port N] [--edge-port N]
+      start a private Postgres with sample data, the proxy in front of it and the edge API, until Ctrl-C;
       --smoke runs the three commands it prints, checks the answers and ends
+  migrate [--status] [--url URL]
+      apply the pending migrations of edge-api/migrations to the database of DATABASE_URL, which must be
+      its direct URL; --status tells what is applied and what is pending. Better not --url: every user of
+      the machine sees a command line
+  worker [--no-opt]
+      build the edge API's Worker into edge-api/worker/build; --no-opt leaves the wasm larger, and is quicker
   test [ARGS...]
       install what the tests need and run everything; ARGS go to the test runner, as a filter
   bench [ARGS...]
@@ -34,9 +44,17 @@ fn main() -> ExitCode {
     let asks_help = |it: &String| it == "--help" || it == "-h";
     let result = match command.as_str() {
         "help" | "--help" | "-h" => Ok(help()),
-        "dev" if arguments.iter().any(asks_help) => Ok(help()),
+        "dev" | "migrate" | "worker" if arguments.iter().any(asks_help) => Ok(help()),
         "dev" => match dev::Options::parse(&arguments) {
             Ok(options) => dev::run(options),
+            Err(error) => return wrong_usage(&error),
+        },
+        "migrate" => match migrate::Options::parse(&arguments) {
+            Ok(options) => migrate::run(&options),
+            Err(error) => return wrong_usage(&error),
+        },
+        "worker" => match worker::parse(&arguments) {
+            Ok(optimise) => worker::run(optimise),
             Err(error) => return wrong_usage(&error),
         },
         "test" => test::run(&arguments),

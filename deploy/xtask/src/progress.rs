@@ -22,8 +22,15 @@ pub(crate) struct Progress {
 impl Progress {
     /// Begins to show `what`.
     pub(crate) fn of(what: impl Into<String>) -> Self {
-        let what = what.into();
-        let terminal = stderr().is_terminal();
+        Self::on(what.into(), stderr().is_terminal())
+    }
+
+    /// The same while others write too, so that a spinner would only be in their way.
+    pub(crate) fn among_others(what: impl Into<String>) -> Self {
+        Self::on(what.into(), false)
+    }
+
+    fn on(what: String, terminal: bool) -> Self {
         if !terminal {
             eprintln!("{what} ...");
         }

@@ -13,13 +13,32 @@ use crate::cargo::works;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the commands go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses<'a> {
+    /// The proxy's URL, and a key it knows.
+    pub(crate) proxy: &'a str,
+    pub(crate) key: &'a str,
+    /// The edge API's URL.
+    pub(crate) edge: &'a str,
+}
+
+/// Whom a command asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Door {
+    Proxy,
+    Edge,
+}
+
 /// One command, and what makes its answer right.
 pub(crate) struct Request {
     /// What it shows.
     pub(crate) title: &'static str,
+    pub(crate) door: Door,
     path: &'static str,
     headers: &'static [(&'static str, &'static str)],
     body: &'static str,
+    status: &'static str,
     right: fn(&Answer) -> bool,
     expected: &'static str,
 }
@@ -35,9 +54,11 @@ pub(crate) fn requests() -> [Request; 3] {
     [
         Request {
             title: "SQL over HTTP",
+            door: Door::Proxy,
             path: "/sql",
             headers: &[],
-            body: r#"{"query": "SELECT id, title FROM posts WHERE id = $1", "params": [1]}"#,
+            body: r#"{"query": "SELECT id, title FROM posts WHERE id = $1", "params": ["00000000-0000-4000-9000-000000000001"]}"#,
+            status: "200",
             right: |answer| {
                 let answer = &answer.body;
                 answer["command"] == "SELECT"
@@ -49,28 +70,32 @@ pub(crate) fn requests() -> [Request; 3] {
         },
         Request {
             title: "A cached read: run it twice and watch Cache-Status",
+            door: Door::Proxy,
             path: "/sql",
             headers: &[("Cache-Control", "max-age=60"), ("Cache-Tag", "posts")],
             body: r#"{"query": "SELECT count(*) AS published FROM posts WHERE published"}"#,
+            status: "200",
             right: |answer| {
                 answer.body["rows"][0]["published"] == "13" && answer.header("cache-status").starts_with("pool-proxy;")
             },
             expected: "a count of 13 and a Cache-Status",
         },
         Request {
-            title: "Forget what was cached under a tag",
-            path: "/invalidate",
-            headers: &[],
-            body: r#"{"tags": ["posts"]}"#,
-            right: |answer| answer.body.is_object(),
-            expected: "a JSON object",
+            title: "Sign up for the blog",
+            door: Door::Edge,
+            path: "/api/v1/user/signup",
+            headers: &[("Content-Type", "application/json")],
+            body: r#"{"email": "you@example.com", "name": "You", "password": "a horse, a battery, a staple"}"#,
+            status: "201",
+            right: |answer| answer.body["user"]["email"] == "you@example.com" && answer.body["token"].is_string(),
+            expected: "a user with a token",
         },
     ]
 }
 
 /// Runs the commands, the cached read twice; an error says which answers were wrong.
-pub(crate) fn run(url: &str, key: &str) -> Result<(), Error> {
-    let [sql, cached, invalidate] = requests();
+pub(crate) fn run(addresses: Addresses<'_>) -> Result<(), Error> {
+    let [sql, cached, sign_up] = requests();
     let again = Request {
         title: "The cached read again",
         right: |answer| answer.header("cache-status").starts_with("pool-proxy; hit"),
@@ -78,13 +103,13 @@ pub(crate) fn run(url: &str, key: &str) -> Result<(), Error> {
         ..requests()[1]
     };
     let mut wrong = Vec::new();
-    for request in [sql, cached, again, invalidate] {
-        println!("--- {}\n{}", request.title, request.curl(url, key));
-        let text = request.send(url, key)?;
+    for request in [sql, cached, again, sign_up] {
+        println!("--- {}\n{}", request.title, request.curl(addresses));
+        let text = request.send(addresses)?;
         println!("{text}\n");
-        if !Answer::read(&text).is_some_and(|answer| answer.is_ok() && (request.right)(&answer)) {
-            let Request { title, expected, .. } = request;
-            wrong.push(format!("{title}: expected status 200 and {expected}"));
+        if !Answer::read(&text).is_some_and(|answer| answer.status() == request.status && (request.right)(&answer)) {
+            let Request { title, status, expected, .. } = request;
+            wrong.push(format!("{title}: expected status {status} and {expected}"));
         }
     }
     if wrong.is_empty() {
@@ -96,17 +121,27 @@ pub(crate) fn run(url: &str, key: &str) -> Result<(), Error> {
 
 impl Request {
     /// The command to paste. Nothing in it needs more quoting than this.
-    pub(crate) fn curl(&self, url: &str, key: &str) -> String {
-        let headers = self.headers.iter();
-        let headers: Vec<_> = headers.map(|(name, value)| format!(" -H '{name}: {value}'")).collect();
-        let (path, headers, body) = (self.path, headers.concat(), self.body);
-        format!("  curl -i {url}{path} -H 'Authorization: Bearer {key}'{headers} \\\n    -d '{body}'")
+    pub(crate) fn curl(&self, addresses: Addresses<'_>) -> String {
+        let headers: Vec<_> = self.headers(addresses).iter().map(|header| format!(" -H '{header}'")).collect();
+        let (url, path, headers, body) = (self.url(addresses), self.path, headers.concat(), self.body);
+        format!("  curl -i {url}{path}{headers} \\\n    -d '{body}'")
+    }
+
+    fn url<'a>(&self, addresses: Addresses<'a>) -> &'a str {
+        match self.door {
+            Door::Proxy => addresses.proxy,
+            Door::Edge => addresses.edge,
+        }
+    }
+
+    fn headers(&self, addresses: Addresses<'_>) -> Vec<String> {
+        let key = (self.door == Door::Proxy).then(|| format!("Authorization: Bearer {}", addresses.key));
+        key.into_iter().chain(self.headers.iter().map(|(name, value)| format!("{name}: {value}"))).collect()
     }
 
     /// The whole answer, head and body: through curl if there is one.
-    fn send(&self, url: &str, key: &str) -> Result<String, Error> {
-        let mut headers = vec![format!("Authorization: Bearer {key}")];
-        headers.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    fn send(&self, addresses: Addresses<'_>) -> Result<String, Error> {
+        let (url, headers) = (self.url(addresses), self.headers(addresses));
         if !works(&mut Command::new("curl")) {
             let address = url.trim_start_matches("http://");
             return self.send_plainly(address, &headers).map_err(Error::doing(self.title));
@@ -148,8 +183,8 @@ impl Answer {
         Some(Self { head: head.to_owned(), body: serde_json::from_str(body).ok()? })
     }
 
-    fn is_ok(&self) -> bool {
-        self.head.split_whitespace().nth(1) == Some("200")
+    fn status(&self) -> &str {
+        self.head.split_whitespace().nth(1).unwrap_or_default()
     }
 
     /// A header's value, empty if it is absent.

@@ -1,30 +1,35 @@
 //! `cargo xtask test`: everything that must hold, in one run against one private Postgres.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use harness::{Error, Postgres, target_dir};
 
-use crate::cargo::{cargo, root, run as run_in_front, works};
+use crate::cargo::{cargo, run as run_in_front, works};
 use crate::interrupt::Interrupts;
-use crate::npm;
+use crate::{npm, worker};
 
 /// Runs every check, or, with a filter, those tests alone.
 pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
     let mut run = Run { interrupts: Interrupts::catch()?, done: Vec::new() };
     let all = filter.is_empty();
-    npm::install("tests/clients", &run.interrupts)?;
+    for folder in ["tests/clients", "edge-api/common"] {
+        npm::install(folder, &run.interrupts)?;
+    }
     if all {
         run.component("fmt", &["--all", "--check"])?;
         let clippy = ["--workspace", "--all-targets", "--", "-D", "warnings"];
         run.component("clippy", &clippy)?;
     }
     run.build()?;
+    let worker = run.worker()?;
     let postgres = Postgres::start(&mut |step| eprintln!("{step} ..."))?;
     let url = postgres.url();
     let with_postgres = |mut command: Command| {
         command.env("POOL_PROXY_TEST_POSTGRES", &url);
         command.env("POOL_PROXY_BIN", target_dir().join("debug/pool-proxy"));
+        command.env("EDGE_WORKER_BUILD", &worker);
         command
     };
     let tests = if works(&mut cargo(&["nextest"])) {
@@ -35,11 +40,11 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
     };
     let mut tests = with_postgres(tests);
     run.step("tests", tests.args(filter))?;
-    if all && root().join("pool-proxy/src/lib.rs").exists() {
-        let doc = cargo(&["test", "--doc", "--package", "pool-proxy"]);
-        run.step("doc tests", &mut with_postgres(doc))?;
-    } else if all {
-        run.done.push(("doc tests", "skipped: pool-proxy is no library".to_owned()));
+    if all {
+        let proxy = cargo(&["test", "--doc", "--package", "pool-proxy"]);
+        run.step("doc tests", &mut with_postgres(proxy))?;
+        let client = cargo(&["test", "--doc", "--package", "pool-client", "--all-features"]);
+        run.step("client doc", &mut with_postgres(client))?;
     }
     postgres.stop();
     Ok(run.summary())
@@ -89,6 +94,15 @@ impl Run {
             return Ok(());
         }
         Err(Error::new("the build failed; see above"))
+    }
+
+    /// Builds the edge API's Worker as it is deployed, for its size is tested too; hands back its folder.
+    fn worker(&mut self) -> Result<PathBuf, Error> {
+        eprintln!("\n== worker");
+        let begun = Instant::now();
+        let folder = worker::build(true, &self.interrupts)?;
+        self.done.push(("worker", format!("built  {:.1} s", begun.elapsed().as_secs_f32())));
+        Ok(folder)
     }
 
     /// Prints what came of every step.

@@ -1,12 +1,13 @@
-//! What the tests and `cargo xtask` stand on: a private Postgres, fresh databases, the real proxy binary as a
-//! child process, a small HTTP client. It leaves nothing behind, however the process that used it ends, and
-//! never touches a Postgres that was there before.
+//! What the tests and `cargo xtask` stand on: a private Postgres, fresh databases, the real proxy binary and the
+//! real Workers runtime as child processes, a small HTTP client. It leaves nothing behind, however the process that
+//! used it ends, and never touches a Postgres that was there before.
 
 mod error;
 mod guard;
 mod postgres;
 mod random;
 mod target;
+mod workerd;
 
 #[cfg(feature = "suites")]
 mod database;
@@ -22,6 +23,7 @@ pub use guard::{Guarded, Signal};
 pub use postgres::Postgres;
 pub use random::random_hex;
 pub use target::target_dir;
+pub use workerd::{Workerd, WorkerdBuilder};
 
 #[cfg(feature = "suites")]
 pub use database::{Database, fresh_database};
