@@ -38,8 +38,13 @@ pub(crate) fn keep_ourselves_from(command: &mut Command) {
 
 /// Whether a program can be started: `--version` is asked of it.
 pub(crate) fn works(command: &mut Command) -> bool {
-    let quiet = command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null());
-    quiet.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    succeeds(command.arg("--version"))
+}
+
+/// Whether a command can be run and succeeds, whatever it prints.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
 }
 
 /// Runs a command in front, with our terminal. An interrupt is passed on, waited for, and then is an error.

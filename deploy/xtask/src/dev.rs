@@ -105,6 +105,7 @@ fn stay(site: &mut Site, edge: &mut Edge, interrupts: &Interrupts) -> Result<(),
         match edge.look() {
             Ok(true) => edge.introduce(site),
             Ok(false) => {}
+            Err(_) if interrupts.count() > 0 => {}
             Err(error) => eprintln!(
                 "error: {error}\n\nThe edge API does not run; `cargo xtask worker` builds it by itself. The proxy goes on."
             ),
@@ -123,10 +124,14 @@ fn try_out(site: &mut Site, edge: &mut Edge, interrupts: &Interrupts) -> Result<
             progress.clear();
             return Ok(());
         }
-        if edge.look().inspect_err(|_| progress.clear())? {
-            break;
+        match edge.look() {
+            Ok(true) => break,
+            Err(error) if interrupts.count() == 0 => {
+                progress.clear();
+                return Err(error);
+            }
+            Ok(false) | Err(_) => progress.tick(&edge.now()),
         }
-        progress.tick(&edge.now());
         thread::sleep(LOOK);
     }
     progress.done("built the edge API");

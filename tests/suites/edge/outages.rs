@@ -14,8 +14,7 @@ async fn a_proxy_that_is_not_there_is_a_503() {
 /// The same wherever the API runs.
 pub(super) async fn check_a_proxy_that_is_not_there_is_a_503(builder: BlogBuilder) {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let blog =
-        builder.set("POOL_PROXY_URL", format!("http://{free}")).set("POOL_PROXY_KEY", "0123456789abcdef");
+    let blog = builder.set("POOL_PROXY_URL", format!("http://{free}")).set("POOL_PROXY_KEY", "0123456789abcdef");
     let blog = blog.set("PROXY_DEADLINE_MS", "1000").serve().await;
     for path in ["/health", "/api/v1/blog/bulk", "/api/v1/blog/00000000-0000-4000-8000-000000000001"] {
         let answer = assert_problem(blog.get(path).await, 503, "database_unavailable");
@@ -37,7 +36,7 @@ async fn a_proxy_that_does_not_answer_is_a_503_within_the_deadline() {
 
 /// The same wherever the API runs.
 pub(super) async fn check_a_proxy_that_does_not_answer_is_a_503_within_the_deadline(builder: BlogBuilder) {
-    let mut blog = builder.set("PROXY_DEADLINE_MS", "500").start().await;
+    let mut blog = builder.set("PROXY_DEADLINE_MS", "2500").start().await;
     let ada = blog.sign_up("Ada").await;
     blog.proxy.as_mut().unwrap().signal(Signal::Stop);
     let answer = assert_problem(blog.get("/api/v1/blog/bulk").await, 503, "database_timeout");

@@ -1,12 +1,13 @@
 //! Debian's packages, where we may install some.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use harness::Error;
 
 use super::steps::Steps;
+use crate::cargo::succeeds;
 
 /// Installs these packages; where it may not, the error names the one command to run.
 pub(super) fn install(packages: &[&str], steps: &Steps) -> Result<(), Error> {
@@ -41,7 +42,7 @@ pub(super) fn is_here() -> bool {
 
 /// The first package of these that apt knows.
 pub(super) fn known<'a>(names: &[&'a str]) -> Option<&'a str> {
-    let known = |name: &&&str| quietly(Command::new("apt-cache").args(["show", "--no-all-versions", name]));
+    let known = |name: &&&str| succeeds(Command::new("apt-cache").args(["show", "--no-all-versions", name]));
     names.iter().find(known).copied()
 }
 
@@ -51,10 +52,5 @@ fn rights() -> Option<&'static [&'static str]> {
     if id.stdout.trim_ascii() == b"0" {
         return Some(&[]);
     }
-    quietly(Command::new("sudo").args(["-n", "true"])).then_some(&["sudo", "-n"])
-}
-
-fn quietly(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
+    succeeds(Command::new("sudo").args(["-n", "true"])).then_some(&["sudo", "-n"])
 }

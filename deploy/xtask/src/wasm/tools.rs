@@ -10,7 +10,7 @@ use harness::{Error, target_dir};
 
 use super::apt;
 use super::steps::Steps;
-use crate::cargo::{cargo, root};
+use crate::cargo::{cargo, root, succeeds};
 
 /// The version of worker-build: that of the `worker` crate, apart from the last number.
 pub(super) const WORKER_BUILD: &str = "0.8.7";
@@ -133,11 +133,6 @@ fn cargo_install(package: &str, version: &str, further: &[&str], steps: &Steps) 
         return Ok(path);
     }
     Err(Error::new(format!("cargo has installed {package}, but there is no {}", path.display())))
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]
