@@ -1,11 +1,12 @@
 //! Posts: writing and reading them. What anybody may read is cached at the proxy under tags; a write makes the proxy
 //! forget the tags of what it changed, before it is answered.
 
-mod bulk;
+pub(crate) mod bulk;
 mod create;
 mod cursor;
 mod delete;
 mod page;
+mod precondition;
 mod read;
 mod tags;
 mod update;

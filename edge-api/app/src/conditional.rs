@@ -1,8 +1,8 @@
-//! Answers that a reader may keep and ask about again (RFC 9110, section 13).
+//! Answers that a reader may keep and ask about again, and changes only of what one has read (RFC 9110, section 13).
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -10,60 +10,96 @@ use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
 
-/// The value as JSON, or 304 if the reader has it already. `cache_status` is what the proxy's cache did (RFC 9211).
-pub(crate) fn json(
+/// A value that anybody may read, as JSON, or 304 if the reader has it already. `cache_status` is what the proxy's
+/// cache did (RFC 9211).
+pub(crate) fn public(
     value: &impl Serialize,
     asked: &HeaderMap,
     cache_status: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
-    let body = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..16]));
-    let known = is_known(asked, &tag);
-    let mut answer = Response::new(if known { Body::empty() } else { Body::from(body) });
-    if known {
+    let mut answer = tagged(StatusCode::OK, value)?;
+    if answer.headers().get(ETAG).is_some_and(|tag| names(asked, IF_NONE_MATCH, tag, Strength::Weak)) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        *answer.body_mut() = Body::empty();
+        answer.headers_mut().remove(CONTENT_TYPE);
     }
     let headers = answer.headers_mut();
-    if !known {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
     // Any cache may keep it, none may use it unasked: the next reader must see an edit at once.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(ETAG, tag);
-    }
     if let Some(status) = cache_status.and_then(|status| HeaderValue::from_str(status).ok()) {
         headers.insert("cache-status", status);
     }
     Ok(answer)
 }
 
-/// Whether `If-None-Match` names this tag, by the weak comparison that section 13.1.2 asks for.
-fn is_known(asked: &HeaderMap, tag: &str) -> bool {
-    let lists = asked.get_all(IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
-    lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+/// A value as JSON with its tag.
+pub(crate) fn tagged(status: StatusCode, value: &impl Serialize) -> Result<Response<Body>, Problem> {
+    let body = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..16]));
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, tag);
+    }
+    Ok(answer)
+}
+
+/// Whether `If-Match` asks for a change of exactly this value, where it asks for anything (RFC 9110, section 13.1.1).
+pub(crate) fn is_expected(value: &impl Serialize, asked: &HeaderMap) -> Result<bool, Problem> {
+    let current = tagged(StatusCode::OK, value)?;
+    Ok(current.headers().get(ETAG).is_some_and(|tag| names(asked, IF_MATCH, tag, Strength::Strong)))
+}
+
+/// How tags are compared (RFC 9110, section 8.8.3.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Strength {
+    Weak,
+    Strong,
+}
+
+/// Whether a header names this tag, or any.
+fn names(asked: &HeaderMap, header: HeaderName, tag: &HeaderValue, strength: Strength) -> bool {
+    let lists = asked.get_all(header).iter().filter_map(|list| list.to_str().ok());
+    let known = |known: &str| match known.strip_prefix("W/") {
+        Some(weak) => strength == Strength::Weak && weak.as_bytes() == tag.as_bytes(),
+        None => known == "*" || known.as_bytes() == tag.as_bytes(),
+    };
+    lists.flat_map(|list| list.split(',')).map(str::trim).any(known)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn known(list: &'static str, strength: Strength) -> bool {
+        let mut asked = HeaderMap::new();
+        asked.insert(IF_MATCH, HeaderValue::from_static(list));
+        names(&asked, IF_MATCH, &HeaderValue::from_static("\"abc\""), strength)
+    }
+
     #[test]
-    fn tags_are_compared_weakly_and_in_lists() {
-        let known = |list: &'static str| {
-            let mut asked = HeaderMap::new();
-            asked.insert(IF_NONE_MATCH, HeaderValue::from_static(list));
-            is_known(&asked, "\"abc\"")
-        };
-        for list in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*", "  \"x\" ,W/\"abc\""] {
-            assert!(known(list), "{list}");
+    fn tags_are_compared_in_lists() {
+        for strength in [Strength::Weak, Strength::Strong] {
+            for list in ["\"abc\"", "\"x\", \"abc\"", "*", "  \"x\" ,\"abc\""] {
+                assert!(known(list, strength), "{list}");
+            }
+            for list in ["\"abcd\"", "abc", "", "\"x\", \"y\""] {
+                assert!(!known(list, strength), "{list}");
+            }
         }
-        for list in ["\"abcd\"", "abc", "", "\"x\", \"y\""] {
-            assert!(!known(list), "{list}");
+    }
+
+    #[test]
+    fn a_weak_tag_is_no_strong_one() {
+        for list in ["W/\"abc\"", "\"x\", W/\"abc\""] {
+            assert!(known(list, Strength::Weak) && !known(list, Strength::Strong), "{list}");
         }
-        assert!(!is_known(&HeaderMap::new(), "\"abc\""));
+    }
+
+    #[test]
+    fn without_the_header_nothing_is_named() {
+        assert!(!names(&HeaderMap::new(), IF_MATCH, &HeaderValue::from_static("\"abc\""), Strength::Weak));
     }
 }

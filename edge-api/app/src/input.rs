@@ -6,8 +6,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use crate::problem::{Code, Fault, Problem};
@@ -23,11 +25,17 @@ pub(crate) trait Input: Sized {
 pub(crate) struct Wrong;
 
 /// The fields that came, and what was found wrong with them.
-#[derive(Debug)]
 pub(crate) struct Fields {
-    given: Map<String, Value>,
+    given: Given,
     faults: Vec<Fault>,
 }
+
+/// Fields by name, each as the JSON it came as. They are taken apart one by one, by the type that is wanted: a tree of
+/// a whole body may need a hundred times its size, which is more than an isolate has.
+struct Given(Vec<(String, Box<RawValue>)>);
+
+/// The most fields a request may have: more than any has, and few enough to keep.
+const MOST_FIELDS: usize = 32;
 
 impl Fields {
     /// A field that has to be there; `null` counts as absent.
@@ -37,18 +45,21 @@ impl Fields {
 
     /// A field that may be absent or `null`.
     pub(crate) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Wrong> {
-        let value = match self.given.remove(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(value) => value,
+        // Of two with one name the last counts, as everywhere in JSON.
+        let Some(value) = self.given.take(name).filter(|value| value.get() != "null") else {
+            return Ok(None);
         };
-        let kind = kind(&value);
-        match serde_json::from_value(value) {
+        match serde_json::from_str(value.get()) {
             Ok(value) => Ok(Some(value)),
             Err(error) => {
-                // What our values say of themselves is told; what serde says of a wrong kind may quote the input.
-                let detail = match error.to_string() {
-                    text if text.starts_with("invalid type") => format!("must not be {kind}"),
-                    text => text,
+                // What our values say of themselves is told, without serde_json's place in a text that nobody sees; what
+                // it says of a wrong kind may quote the input.
+                let text = error.to_string();
+                let detail = match text.rsplit_once(" at line ") {
+                    _ if error.is_syntax() => "must not have escapes that stand for no character".to_owned(),
+                    _ if text.starts_with("invalid type") => format!("must not be {}", kind(value.get().as_bytes())),
+                    Some((detail, _)) => detail.to_owned(),
+                    None => text,
                 };
                 Err(self.blame(name, detail))
             }
@@ -61,13 +72,13 @@ impl Fields {
         Wrong
     }
 
-    fn read<T: Input>(given: Map<String, Value>) -> Result<T, Problem> {
+    fn read<T: Input>(given: Given) -> Result<T, Problem> {
         let mut fields = Self { given, faults: Vec::new() };
         let input = T::read(&mut fields);
         // A field that nobody took is a typing error, and would otherwise be lost without a word.
-        let unknown: Vec<String> = fields.given.keys().take(10).map(|name| name.chars().take(60).collect()).collect();
-        for name in unknown {
-            let _ = fields.blame(&name, "is not a field of this request");
+        let unknown: Vec<String> = fields.given.0.iter().map(|(name, _)| name.chars().take(60).collect()).collect();
+        for name in unknown.iter().take(10) {
+            let _ = fields.blame(name, "is not a field of this request");
         }
         match input {
             Ok(input) if fields.faults.is_empty() => Ok(input),
@@ -76,14 +87,50 @@ impl Fields {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+impl Given {
+    /// The last field of this name, and none of it stays.
+    fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let found = self.0.extract_if(.., |(known, _)| known == name);
+        found.last().map(|(_, value)| value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Given;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+                let mut given = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    if given.len() == MOST_FIELDS {
+                        return Err(serde::de::Error::custom("too many fields"));
+                    }
+                    given.push(field);
+                }
+                Ok(Given(given))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// What kind of JSON a text begins.
+fn kind(json: &[u8]) -> &'static str {
+    match json.trim_ascii_start().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
     }
 }
 
@@ -101,19 +148,19 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge, "the body is over 2 MiB"),
             _ => Problem::new(Code::MalformedJson, "the body did not arrive whole"),
         })?;
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(fields)) => Fields::read(fields).map(Self),
-            Ok(other) => {
-                let detail = format!("the body should be a JSON object, not {}", kind(&other));
-                Err(Problem::new(Code::MalformedJson, detail))
-            }
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                let detail = format!("the body is not JSON: see line {line}, column {column}");
-                Err(Problem::new(Code::MalformedJson, detail))
-            }
-        }
+        serde_json::from_slice(&body).map_err(|error| no_object(&body, &error)).and_then(Fields::read).map(Self)
     }
+}
+
+/// Why a body is not an object of fields.
+fn no_object(body: &[u8], error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let detail = match error.classify() {
+        Category::Data if kind(body) == "an object" => format!("the body has more than {MOST_FIELDS} fields"),
+        Category::Data => format!("the body should be a JSON object, not {}", kind(body)),
+        _ => format!("the body is not JSON: see line {line}, column {column}"),
+    };
+    Problem::new(Code::MalformedJson, detail)
 }
 
 /// `application/json`, with or without parameters.
@@ -133,8 +180,8 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for QueryInput<T> {
         let Query(pairs) = pairs.map_err(|_| {
             Problem::invalid(vec![Fault { field: "query".to_owned(), detail: "should be name=value pairs".to_owned() }])
         })?;
-        let fields = pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-        Fields::read(fields).map(Self)
+        let field = |(name, value): (String, String)| to_raw_value(&value).ok().map(|value| (name, value));
+        Fields::read(Given(pairs.into_iter().filter_map(field).take(MOST_FIELDS).collect())).map(Self)
     }
 }
 

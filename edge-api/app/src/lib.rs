@@ -30,3 +30,10 @@ pub use settings::{Settings, SettingsError};
 pub use site::{Runtime, RuntimeError, Site};
 pub use user::{Session, SignIn, SignUp, User};
 pub use values::{Content, Email, Limit, Name, NewPassword, Password, Title};
+
+pub mod statements {
+    //! The statements that have to be served by an index, for tests that look at their plans.
+
+    pub use crate::blog::bulk::{BEHIND as BULK_BEHIND, FIRST as BULK_FIRST};
+    pub use crate::user::posts::{BEHIND as OWN_BEHIND, FIRST as OWN_FIRST};
+}

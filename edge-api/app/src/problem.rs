@@ -29,6 +29,8 @@ pub enum Code {
     MethodNotAllowed,
     /// 409: somebody has signed up with this e-mail address.
     EmailTaken,
+    /// 412: the post has changed since the one that `If-Match` names was read.
+    PreconditionFailed,
     /// 413: the body is over 2 MiB.
     BodyTooLarge,
     /// 415: the body is not `application/json`.
@@ -57,6 +59,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::EmailTaken => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidInput => StatusCode::UNPROCESSABLE_ENTITY,
@@ -118,6 +121,11 @@ impl Problem {
         Self::new(Code::NotFound, "there is nothing here, or nothing that you may see")
     }
 
+    /// A token outlives its user by up to its own life.
+    pub(crate) fn user_is_gone() -> Self {
+        Self::new(Code::TokenInvalid, "the token's user does not exist any more")
+    }
+
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let problem = Self::new(Code::Internal, "something went wrong on our side");
         Self { cause: Some(cause.into()), ..problem }
@@ -137,7 +145,7 @@ impl Problem {
         let status = self.status();
         let body = ProblemBody {
             r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or_default(),
+            title: phrase(status),
             status: status.as_u16(),
             detail: &self.detail,
             code: self.code,
@@ -165,6 +173,15 @@ impl Problem {
     }
 }
 
+/// The status's phrase as RFC 9110 has it; the crate `http` keeps some of RFC 7231's.
+fn phrase(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        _ => status.canonical_reason().unwrap_or_default(),
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let mut answer = self.status().into_response();
@@ -186,8 +203,9 @@ impl From<pool_client::Error> for Problem {
             Self::new(Code::DatabaseTimeout, "the database did not answer in time")
         } else if error.is_unavailable() {
             Self::new(Code::DatabaseUnavailable, "the database cannot be reached right now; nothing was changed")
-        } else if matches!(error.status(), Some(401 | 403 | 404)) {
-            let problem = Self::new(Code::Misconfigured, "the proxy refuses this API: its key or database is wrong");
+        } else if matches!(error.status(), Some(300..=399 | 401 | 403 | 404)) {
+            let detail = "the proxy refuses this API: the setting of its URL, its key or its database is wrong";
+            let problem = Self::new(Code::Misconfigured, detail);
             return Self { cause: Some(error.to_string()), ..problem };
         } else {
             return Self::internal(error.to_string());

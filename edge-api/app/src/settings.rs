@@ -77,6 +77,13 @@ impl Settings {
     /// If one that is needed is missing, or one is not what it should be.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let get = |name| get(name).filter(|value| !value.trim().is_empty());
+        // What goes into a header: white space around it is an accident of pasting, anything odd within an error.
+        let visible = |name: &'static str| match get(name).map(|value| value.trim().to_owned()) {
+            Some(value) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err(wrong(name, "should be visible ASCII characters without spaces"))
+            }
+            value => Ok(value),
+        };
         let needed = |name| get(name).ok_or_else(|| wrong(name, "is missing"));
         let number = |name, least: u64, most: u64, usual: u64| match get(name).map(|value| value.trim().parse()) {
             None => Ok(usual),
@@ -88,9 +95,9 @@ impl Settings {
             return Err(wrong("JWT_SECRET", "should be at least 32 bytes long"));
         }
         Ok(Self {
-            proxy_url: needed("POOL_PROXY_URL")?,
-            proxy_key: Secret(needed("POOL_PROXY_KEY")?),
-            database: get("POOL_PROXY_DATABASE"),
+            proxy_url: needed("POOL_PROXY_URL")?.trim().to_owned(),
+            proxy_key: Secret(visible("POOL_PROXY_KEY")?.ok_or_else(|| wrong("POOL_PROXY_KEY", "is missing"))?),
+            database: visible("POOL_PROXY_DATABASE")?,
             deadline: Duration::from_millis(number("PROXY_DEADLINE_MS", 100, 60_000, 8_000)?),
             jwt_secret: Secret(jwt_secret),
             jwt_ttl: number("JWT_TTL_SECONDS", 60, 30 * 86_400, 86_400)?,
@@ -116,7 +123,7 @@ fn origins(text: Option<&str>) -> Result<Origins, SettingsError> {
         return Ok(Origins::Any);
     }
     let list = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    let list: Vec<String> = list.map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
+    let list: Vec<String> = list.map(|origin| usual(&origin.trim_end_matches('/').to_ascii_lowercase())).collect();
     let is_origin = |origin: &String| {
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']))
@@ -128,6 +135,12 @@ fn origins(text: Option<&str>) -> Result<Origins, SettingsError> {
         ));
     }
     Ok(Origins::These(list))
+}
+
+/// Browsers leave the usual port out.
+fn usual(origin: &str) -> String {
+    let port = if origin.starts_with("https:") { ":443" } else { ":80" };
+    origin.strip_suffix(port).unwrap_or(origin).to_owned()
 }
 
 #[cfg(test)]
@@ -160,6 +173,8 @@ mod tests {
         for (name, value) in [
             ("POOL_PROXY_URL", " "),
             ("POOL_PROXY_KEY", ""),
+            ("POOL_PROXY_KEY", "two words, no key"),
+            ("POOL_PROXY_DATABASE", "datenbänke"),
             ("JWT_SECRET", "far-too-short"),
             ("JWT_TTL_SECONDS", "7"),
             ("JWT_TTL_SECONDS", "a day"),
@@ -179,7 +194,7 @@ mod tests {
 
     #[test]
     fn origins_are_compared_as_browsers_send_them() {
-        let settings = read(&[("CORS_ORIGINS", "https://Blog.Example.com/, http://localhost:5173")]).unwrap();
+        let settings = read(&[("CORS_ORIGINS", "https://Blog.Example.com:443/, http://localhost:5173")]).unwrap();
         let expected = ["https://blog.example.com", "http://localhost:5173"].map(str::to_owned);
         assert_eq!(settings.origins, Origins::These(expected.to_vec()));
         assert_eq!(read(&[("CORS_ORIGINS", "*")]).unwrap().origins, Origins::Any);

@@ -44,13 +44,20 @@ pub struct Site {
 }
 
 impl Site {
-    /// What requests with these settings stand on. The client is given the settings' deadline and database.
+    /// What a request with these settings stands on, from now on: the settings' deadline is that of all its calls
+    /// together.
     pub fn new(settings: Settings, client: Client, runtime: Arc<dyn Runtime>) -> Self {
-        let mut db = client.with_deadline(settings.deadline);
+        let mut db = client.with_deadline(settings.deadline).with_total_deadline(settings.deadline);
         if let Some(database) = &settings.database {
             db = db.with_database(database);
         }
         Self { settings: Arc::new(settings), runtime, db }
+    }
+
+    /// The database for a statement behind which the cache has to forget something: a quarter of the time is kept for
+    /// that.
+    pub(crate) fn writing(&self) -> Client {
+        self.db.clone().with_deadline(self.settings.deadline / 4 * 3)
     }
 
     /// The same, with the request's id on every call of the proxy.

@@ -1,7 +1,7 @@
 //! Users: signing up, signing in, and who one is.
 
 mod me;
-mod posts;
+pub(crate) mod posts;
 mod sign_in;
 mod sign_up;
 
@@ -40,8 +40,8 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// What signing up or in answers.
-#[derive(Debug, JsonSchema, Serialize)]
+/// What signing up or in answers. No `Debug`: the token is a secret.
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// To be sent as `Authorization: Bearer <token>`.

@@ -147,7 +147,7 @@ export const User = z.object({
 export type User = z.infer<typeof User>;
 
 /**
- * What signing up or in answers.
+ * What signing up or in answers. No `Debug`: the token is a secret.
  */
 export const Session = z.object({
     /**
@@ -313,6 +313,7 @@ export type Fault = z.infer<typeof Fault>;
  * - `not_found`: 404: nothing there, or nothing this caller may know of.
  * - `method_not_allowed`: 405: the path exists, the method does not; see `Allow`.
  * - `email_taken`: 409: somebody has signed up with this e-mail address.
+ * - `precondition_failed`: 412: the post has changed since the one that `If-Match` names was read.
  * - `body_too_large`: 413: the body is over 2 MiB.
  * - `unsupported_media_type`: 415: the body is not `application/json`.
  * - `invalid_input`: 422: one or more fields are wrong; see `errors`.
@@ -331,6 +332,7 @@ export const Code = oneOf([
     'not_found',
     'method_not_allowed',
     'email_taken',
+    'precondition_failed',
     'body_too_large',
     'unsupported_media_type',
     'invalid_input',

@@ -68,6 +68,19 @@ async fn signing_in_takes_the_right_password() {
 }
 
 #[tokio::test]
+async fn an_unknown_address_costs_the_same_work_as_a_wrong_password() {
+    let blog = Blog::builder().set("PASSWORD_HASH", "pbkdf2-sha256").start().await;
+    let ada = blog.sign_up("Ada").await;
+    let work = async |email: &str| {
+        let before = blog.derivations().len();
+        blog.post("/api/v1/user/signin", &json!({ "email": email, "password": "wrong horse" })).await.expect(401);
+        blog.derivations().split_off(before)
+    };
+    assert_eq!(work(&ada.email).await, [100_000]);
+    assert_eq!(work("nobody@example.com").await, [100_000]);
+}
+
+#[tokio::test]
 async fn a_session_says_when_it_ends() {
     let blog = Blog::builder().set("JWT_TTL_SECONDS", "600").start().await;
     let before = now();

@@ -1,8 +1,9 @@
 //! The API under test: its router behind a socket of this process, a proxy and a migrated database of its own.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use edge_app::{Runtime, RuntimeError, Settings, Site};
 use harness::{Answer, Database, Proxy, Request, Workerd, WorkerdBuilder, fresh_database, random_hex};
@@ -11,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use pbkdf2::sha2::Sha256;
 use pool_client::native::HyperTransport;
+use pool_client::transport::{Response, Transport, TransportError};
 use pool_client::{BoxFuture, Client};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -25,7 +27,7 @@ pub(super) const PASSWORD: &str = "correct horse battery staple";
 /// A running API.
 pub(super) struct Blog {
     url: String,
-    log: Arc<Mutex<Vec<String>>>,
+    host: Host,
     pub(super) workerd: Option<Workerd>,
     pub(super) proxy: Option<Proxy>,
     pub(super) database: Option<Database>,
@@ -36,6 +38,8 @@ pub(super) struct BlogBuilder {
     settings: HashMap<&'static str, String>,
     /// The Worker in workerd instead of the router on the host.
     workerd: Option<WorkerdBuilder>,
+    /// While it is true, the answers to statements are lost on their way to the host.
+    lossy: Arc<AtomicBool>,
 }
 
 /// Somebody who has signed up.
@@ -50,7 +54,11 @@ impl Blog {
     /// With cheap password hashes; everything else as users have it.
     pub(super) fn builder() -> BlogBuilder {
         let settings = [("JWT_SECRET", JWT_SECRET), ("PASSWORD_HASH", "argon2id:m=7168,t=1")];
-        BlogBuilder { settings: settings.map(|(name, value)| (name, value.to_owned())).into(), workerd: None }
+        BlogBuilder {
+            settings: settings.map(|(name, value)| (name, value.to_owned())).into(),
+            workerd: None,
+            lossy: Arc::default(),
+        }
     }
 
     pub(super) async fn start() -> Self {
@@ -99,7 +107,12 @@ impl Blog {
         if let Some(workerd) = &self.workerd {
             return workerd.log().lines().map(str::to_owned).collect();
         }
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.host.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The rounds of every PBKDF2 that was asked of the host so far.
+    pub(super) fn derivations(&self) -> Vec<u32> {
+        self.host.derivations.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The first row of a query past the API, its columns as texts.
@@ -127,6 +140,12 @@ impl BlogBuilder {
         self
     }
 
+    /// Loses the answers to statements while this is true.
+    pub(super) fn lossy(mut self, lossy: &Arc<AtomicBool>) -> Self {
+        self.lossy = Arc::clone(lossy);
+        self
+    }
+
     /// With a database and a proxy of its own.
     pub(super) async fn start(self) -> Blog {
         let database = fresh_database().await;
@@ -150,28 +169,29 @@ impl BlogBuilder {
         };
         let set = |workerd: WorkerdBuilder, (name, value)| workerd.var(name, value);
         let workerd = self.settings.into_iter().fold(workerd, set).start().await;
-        Blog { url: workerd.url(), log: Arc::default(), workerd: Some(workerd), proxy: None, database: None }
+        Blog { url: workerd.url(), host: Host::default(), workerd: Some(workerd), proxy: None, database: None }
     }
 
     async fn serve_on_the_host(self) -> Blog {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let host: Arc<dyn Runtime> = Arc::new(Host { log: Arc::clone(&log) });
+        let host = Host::default();
+        let runtime: Arc<dyn Runtime> = Arc::new(host.clone());
         let settings = Settings::read(|name| self.settings.get(name).cloned());
         let client = settings.as_ref().ok().map(|settings| {
             let transport = HyperTransport::new(&settings.proxy_url).unwrap();
+            let transport = Lossy { transport, losing: Arc::clone(&self.lossy) };
             Client::new(transport, settings.proxy_key.reveal())
         });
         let router = edge_app::router();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (settings, client, host) = (settings.clone(), client.clone(), Arc::clone(&host));
+                let (settings, client, runtime) = (settings.clone(), client.clone(), Arc::clone(&runtime));
                 let service = router.clone().map_request(move |request: hyper::Request<hyper::body::Incoming>| {
                     let mut request = request.map(axum::body::Body::new);
                     match (&settings, &client) {
                         (Ok(settings), Some(client)) => {
-                            let site = Site::new(settings.clone(), client.clone(), Arc::clone(&host));
+                            let site = Site::new(settings.clone(), client.clone(), Arc::clone(&runtime));
                             request.extensions_mut().insert(site);
                         }
                         (Err(error), _) => drop(request.extensions_mut().insert(error.clone())),
@@ -183,13 +203,45 @@ impl BlogBuilder {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
             }
         });
-        Blog { url, log, workerd: None, proxy: None, database: None }
+        Blog { url, host, workerd: None, proxy: None, database: None }
+    }
+}
+
+/// A way to the proxy on which answers may be lost.
+struct Lossy {
+    transport: HyperTransport,
+    losing: Arc<AtomicBool>,
+}
+
+impl Transport for Lossy {
+    fn send<'a>(
+        &'a self,
+        request: &'a pool_client::transport::Request,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let answer = self.transport.send(request, timeout).await;
+            if request.path == "/sql" && self.losing.load(Ordering::SeqCst) {
+                return Err(TransportError::Unknown("the answer was lost".to_owned()));
+            }
+            answer
+        })
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        self.transport.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.transport.now()
     }
 }
 
 /// The host as the API's runtime.
+#[derive(Clone, Default)]
 struct Host {
     log: Arc<Mutex<Vec<String>>>,
+    derivations: Arc<Mutex<Vec<u32>>>,
 }
 
 impl Runtime for Host {
@@ -203,6 +255,7 @@ impl Runtime for Host {
         salt: &'a [u8],
         rounds: u32,
     ) -> BoxFuture<'a, Result<[u8; 32], RuntimeError>> {
+        self.derivations.lock().unwrap_or_else(PoisonError::into_inner).push(rounds);
         Box::pin(async move { Ok(pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, rounds)) })
     }
 

@@ -112,6 +112,9 @@ async fn a_query_is_checked_field_by_field() {
         ("limit=", vec!["limit"]),
         ("cursor=x", vec!["cursor"]),
         ("cursor=%00", vec!["cursor"]),
+        // The year 0, which Postgres has not, and the year -9999, which it does not read.
+        ("cursor=_yNAAQDUP_8AAAAAAAAAAAAAAAAAAAAA", vec!["cursor"]),
+        ("cursor=-rXkGBPzgAAAAAAAAAAAAAAAAAAAAAAA", vec!["cursor"]),
         ("cursor=1&limit=1000&page=2", vec!["cursor", "limit", "page"]),
         ("' OR 1=1 --", vec!["' OR 1"]),
     ] {

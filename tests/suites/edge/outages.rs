@@ -41,6 +41,12 @@ pub(super) async fn check_a_proxy_that_does_not_answer_is_a_503_within_the_deadl
     blog.proxy.as_mut().unwrap().signal(Signal::Stop);
     let answer = assert_problem(blog.get("/api/v1/blog/bulk").await, 503, "database_timeout");
     assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);
+    // What only reads has nothing to look for, whoever asks and however it is cached.
+    for path in ["/api/v1/user/me", "/api/v1/user/me/posts"] {
+        assert_problem(blog.by(&ada, "GET", path).send().await, 503, "database_timeout");
+    }
+    let body = json!({ "email": ada.email, "password": PASSWORD });
+    assert_problem(blog.post("/api/v1/user/signin", &body).await, 503, "database_timeout");
     // A write that was sent may have been made, for all we know.
     let post = json!({ "title": "Lost?", "content": "Perhaps." });
     let answer = blog.by(&ada, "POST", "/api/v1/blog").json(&post).send().await;

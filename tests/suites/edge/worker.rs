@@ -47,6 +47,30 @@ async fn the_wasm_is_small() {
     assert!(size > LARGEST / 100, "{size} bytes cannot be the whole of it");
 }
 
+/// A panic takes down its own request alone only where it unwinds. That takes exceptions, and they take tags.
+#[test]
+fn panics_unwind() {
+    const TAGS: u8 = 13;
+    let wasm = fs::read(build().join("index_bg.wasm")).unwrap();
+    let sections = sections(&wasm);
+    assert!(sections.len() > 5, "{sections:?}");
+    assert!(sections.contains(&TAGS), "{sections:?}");
+}
+
+/// The kinds of the sections of a wasm module (core specification, section 5.5).
+fn sections(wasm: &[u8]) -> Vec<u8> {
+    let mut rest = wasm.strip_prefix(b"\0asm\x01\0\0\0").expect("a wasm module");
+    let mut kinds = Vec::new();
+    while let [kind, behind @ ..] = rest {
+        kinds.push(*kind);
+        // The length is a LEB128 number, least bits first.
+        let digits = behind.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+        let length = behind[..digits].iter().rev().fold(0, |sum, byte| sum << 7 | usize::from(byte & 0x7f));
+        rest = &behind[digits + length..];
+    }
+    kinds
+}
+
 #[tokio::test]
 async fn answers_come_whole_and_with_their_length() {
     let blog = Blog::builder().in_workerd().start().await;

@@ -45,13 +45,15 @@ impl Page {
     }
 }
 
-const FIRST: &str = concat!(
+/// The first page, of `$1` posts.
+pub const FIRST: &str = concat!(
     "SELECT ",
     summary_columns!(),
     " FROM posts AS p JOIN users AS u ON u.id = p.author_id WHERE p.published",
     " ORDER BY p.published_at DESC, p.id DESC LIMIT $1"
 );
-const BEHIND: &str = concat!(
+/// The page behind the post `$3`, published at `$2`.
+pub const BEHIND: &str = concat!(
     "SELECT ",
     summary_columns!(),
     " FROM posts AS p JOIN users AS u ON u.id = p.author_id WHERE p.published AND (p.published_at, p.id) < ($2, $3)",
@@ -69,7 +71,7 @@ pub(super) async fn bulk(
             site.db.query_as::<SummaryRow>(BEHIND).bind(page.fetch()).bind(time.to_string()).bind(id)
         }
     };
-    let found = query.cache(tags::cache(&site, [tags::LISTS])).fetch().await?;
+    let found = query.read_only().cache(tags::cache(&site, [tags::LISTS])).fetch().await?;
     let posts = PostPage::of(found.rows, page.limit, |post| post.published_at);
-    conditional::json(&posts, &headers, found.cache_status.as_deref())
+    conditional::public(&posts, &headers, found.cache_status.as_deref())
 }

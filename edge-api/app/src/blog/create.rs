@@ -1,17 +1,17 @@
 //! `POST /api/v1/blog`: a new post of the signed-in user's.
 
-use axum::Json;
+use axum::body::Body;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Post, PostRow, post_columns, tags};
-use crate::Site;
 use crate::auth::SignedIn;
 use crate::input::{Fields, Input, JsonBody, Wrong};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::values::{Content, Title};
+use crate::{Site, conditional};
 
 /// The body of `POST /api/v1/blog`.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -45,20 +45,21 @@ pub(super) async fn create(
     site: Site,
     SignedIn(author): SignedIn,
     JsonBody(input): JsonBody<CreatePost>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Post>), Problem> {
-    let insert = site.db.query_as::<PostRow>(INSERT).bind(author).bind(input.title.as_str());
-    let inserted = insert.bind(input.content.as_str()).bind(input.published.unwrap_or(false)).one().await;
-    let post = match inserted {
+) -> Result<Response<Body>, Problem> {
+    let published = input.published.unwrap_or(false);
+    // A draft is in no list, and nobody has asked for an id that did not exist.
+    let changed = if published { vec![tags::LISTS.to_owned()] } else { Vec::new() };
+    let insert = site.writing().query_as::<PostRow>(INSERT).bind(author).bind(input.title.as_str());
+    let inserted = insert.bind(input.content.as_str()).bind(published).one().await;
+    let post = match tags::settled(&site, inserted, &changed).await {
         Ok(row) => Post::from(row),
-        Err(error) if error.is_foreign_key_violation() => {
-            return Err(Problem::new(Code::TokenInvalid, "the token's user does not exist any more"));
-        }
+        Err(error) if error.is_foreign_key_violation() => return Err(Problem::user_is_gone()),
         Err(error) => return Err(error.into()),
     };
-    // A draft is in no list, and nobody has asked for an id that did not exist.
-    if post.published {
-        tags::forget(&site, &[tags::LISTS.to_owned()]).await;
+    tags::forget(&site, &changed).await;
+    let mut answer = conditional::tagged(StatusCode::CREATED, &post)?;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/blog/{}", post.id)) {
+        answer.headers_mut().insert(LOCATION, location);
     }
-    let location = format!("/api/v1/blog/{}", post.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(post)))
+    Ok(answer)
 }

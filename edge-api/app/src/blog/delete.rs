@@ -1,19 +1,29 @@
 //! `DELETE /api/v1/blog/:id`: removes one's own post for good.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
-use super::tags;
+use super::{precondition, tags};
 use crate::Site;
 use crate::auth::SignedIn;
 use crate::input::PostId;
 use crate::problem::Problem;
 
-pub(super) async fn delete(site: Site, SignedIn(author): SignedIn, PostId(id): PostId) -> Result<StatusCode, Problem> {
-    let delete = "DELETE FROM posts WHERE id = $1 AND author_id = $2 RETURNING published";
-    let deleted = site.db.query_scalar::<bool>(delete).bind(id).bind(author).optional().await?;
-    let was_published = deleted.ok_or_else(Problem::not_found)?;
-    if was_published {
-        tags::forget(&site, &[tags::post(id), tags::LISTS.to_owned()]).await;
+const DELETE: &str = "DELETE FROM posts WHERE id = $1 AND author_id = $2 \
+    AND ($3::timestamptz IS NULL OR updated_at = $3) RETURNING published";
+
+pub(super) async fn delete(
+    site: Site,
+    SignedIn(author): SignedIn,
+    PostId(id): PostId,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let seen = precondition::seen(&site, author, id, &headers).await?;
+    let delete = site.writing().query_scalar::<bool>(DELETE).bind(id).bind(author);
+    let deleted = delete.bind(seen.map(|time| time.to_string())).optional().await;
+    let changed = [tags::post(id), tags::LISTS.to_owned()];
+    let deleted = tags::settled(&site, deleted, &changed).await?;
+    if deleted.ok_or_else(|| precondition::missing(seen))? {
+        tags::forget(&site, &changed).await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,8 @@
 //! `GET /api/v1/blog/:id`: one post with its author. Published ones are anybody's and cached, drafts their author's.
 
-use axum::Json;
 use axum::body::Body;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue, Response};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{Post, PostRow, post_columns, tags};
 use crate::Site;
@@ -18,7 +16,7 @@ const PUBLISHED: &str = concat!(
     post_columns!(),
     " FROM posts AS p JOIN users AS u ON u.id = p.author_id WHERE p.id = $1 AND p.published"
 );
-const OWN: &str = concat!(
+pub(super) const OWN: &str = concat!(
     "SELECT ",
     post_columns!(),
     " FROM posts AS p JOIN users AS u ON u.id = p.author_id WHERE p.id = $1 AND p.author_id = $2"
@@ -30,15 +28,15 @@ pub(super) async fn read(
     PostId(id): PostId,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let query = site.db.query_as::<PostRow>(PUBLISHED).bind(id).cache(tags::cache(&site, [tags::post(id)]));
+    let query = site.db.query_as::<PostRow>(PUBLISHED).read_only().bind(id).cache(tags::cache(&site, [tags::post(id)]));
     let mut found = query.fetch().await?;
     if let Some(row) = found.rows.pop() {
-        return conditional::json(&Post::from(row), &headers, found.cache_status.as_deref());
+        return conditional::public(&Post::from(row), &headers, found.cache_status.as_deref());
     }
     // It may be a draft of the reader's. Readers of what is published, signed in or not, never come here.
     let reader = reader.ok_or_else(Problem::not_found)??.0;
-    let own = site.db.query_as::<PostRow>(OWN).bind(id).bind(reader).optional().await?;
-    let mut answer = Json(Post::from(own.ok_or_else(Problem::not_found)?)).into_response();
+    let own = site.db.query_as::<PostRow>(OWN).read_only().bind(id).bind(reader).optional().await?;
+    let mut answer = conditional::tagged(StatusCode::OK, &Post::from(own.ok_or_else(Problem::not_found)?))?;
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(answer)
 }

@@ -1,6 +1,6 @@
 //! The tags under which the proxy keeps posts, and the rules of when it forgets them.
 
-use pool_client::Cache;
+use pool_client::{Cache, Error};
 use uuid::Uuid;
 
 use crate::Site;
@@ -21,10 +21,19 @@ pub(super) fn cache<T: Into<String>>(site: &Site, tags: impl IntoIterator<Item =
     Cache::ttl(site.settings.cache_ttl).swr(site.settings.cache_swr).tags(tags)
 }
 
+/// What came of a write, once the proxy has forgotten what the write may have changed without anybody being told: its
+/// answer was lost.
+pub(super) async fn settled<T>(site: &Site, written: Result<T, Error>, tags: &[String]) -> Result<T, Error> {
+    if written.as_ref().is_err_and(Error::outcome_unknown) {
+        forget(site, tags).await;
+    }
+    written
+}
+
 /// Makes the proxy forget what a write has changed. The write stands whatever comes of this: a failure is logged, and
 /// readers may see the old answer until its time is over.
 pub(super) async fn forget(site: &Site, tags: &[String]) {
-    if tags.is_empty() || site.settings.cache_ttl.is_zero() {
+    if tags.is_empty() {
         return;
     }
     if let Err(error) = site.db.invalidate(tags).await {

@@ -1,15 +1,16 @@
 //! `PUT /api/v1/blog/:id`: changes those fields of one's own post that are sent, and leaves the others.
 
-use axum::Json;
+use axum::body::Body;
+use axum::http::{HeaderMap, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Post, PostRow, post_columns, tags};
-use crate::Site;
+use super::{Post, PostRow, post_columns, precondition, tags};
 use crate::auth::SignedIn;
 use crate::input::{Fields, Input, JsonBody, PostId, Wrong};
 use crate::problem::Problem;
 use crate::values::{Content, Title};
+use crate::{Site, conditional};
 
 /// The body of `PUT /api/v1/blog/:id`: at least one field.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
@@ -48,7 +49,8 @@ struct Updated {
 
 /// The row is locked before it is read, so that of two edits at once each sees what the other has left.
 const UPDATE: &str = concat!(
-    "WITH old AS (SELECT id, published FROM posts WHERE id = $1 AND author_id = $2 FOR UPDATE),",
+    "WITH old AS (SELECT id, published FROM posts WHERE id = $1 AND author_id = $2",
+    " AND ($6::timestamptz IS NULL OR updated_at = $6) FOR UPDATE),",
     " p AS (UPDATE posts SET title = coalesce($3, posts.title), content = coalesce($4, posts.content),",
     " published = coalesce($5, posts.published), updated_at = now(),",
     " published_at = CASE WHEN coalesce($5, posts.published) THEN coalesce(posts.published_at, now()) END",
@@ -61,17 +63,20 @@ pub(super) async fn update(
     site: Site,
     SignedIn(author): SignedIn,
     PostId(id): PostId,
+    headers: HeaderMap,
     JsonBody(input): JsonBody<UpdatePost>,
-) -> Result<Json<Post>, Problem> {
-    let update = site.db.query_as::<Updated>(UPDATE).bind(id).bind(author);
+) -> Result<Response<Body>, Problem> {
+    let seen = precondition::seen(&site, author, id, &headers).await?;
+    let update = site.writing().query_as::<Updated>(UPDATE).bind(id).bind(author);
     let update = update.bind(input.title.as_ref().map(Title::as_str));
     let update = update.bind(input.content.as_ref().map(Content::as_str)).bind(input.published);
-    let Updated { post, was_published } = update.optional().await?.ok_or_else(Problem::not_found)?;
-    let mut changed = Vec::new();
+    let updated = update.bind(seen.map(|time| time.to_string())).optional().await;
+    let changed = [tags::post(id), tags::LISTS.to_owned()];
+    let updated = tags::settled(&site, updated, &changed).await?;
+    let Updated { post, was_published } = updated.ok_or_else(|| precondition::missing(seen))?;
     // A draft that stays one was never answered to anybody but its author, and that answer is not kept.
     if was_published || post.published {
-        changed.extend([tags::post(id), tags::LISTS.to_owned()]);
+        tags::forget(&site, &changed).await;
     }
-    tags::forget(&site, &changed).await;
-    Ok(Json(post.into()))
+    conditional::tagged(StatusCode::OK, &Post::from(post))
 }

@@ -41,6 +41,7 @@ pub(crate) async fn sign_in(site: Site, JsonBody(input): JsonBody<SignIn>) -> Re
         .db
         .query_as::<Account>("SELECT id, email, name, created_at, password_hash FROM users WHERE email = $1")
         .bind(input.email.as_str())
+        .read_only()
         .optional()
         .await?;
     let wrong = || Problem::new(Code::WrongCredentials, "no user has this e-mail address and password");
