@@ -22,7 +22,7 @@ pub(super) struct Edge {
 
 enum State {
     Building(Building),
-    Running(Workerd),
+    Running(Box<Workerd>),
     Failed,
 }
 
@@ -68,7 +68,7 @@ impl Edge {
                 };
                 self.state = State::Failed;
                 built?;
-                self.state = State::Running(self.run()?);
+                self.state = State::Running(Box::new(self.run()?));
                 Ok(true)
             }
             State::Running(workerd) => match workerd.exited() {

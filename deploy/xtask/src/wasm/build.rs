@@ -34,6 +34,8 @@ pub(crate) fn build(optimise: bool, steps: &Steps) -> Result<PathBuf, Error> {
         stamp.clear();
         let mut worker_build = toolchain.command(&tools.worker_build, &shell);
         worker_build.args(["--panic-unwind", "--profile", PROFILE]).env("CARGO_TARGET_DIR", wasm_dir());
+        // A client that leaves would otherwise end its request between a change and what the cache has to forget.
+        worker_build.env("RUN_TO_COMPLETION", "1");
         if !optimise {
             worker_build.arg("--no-opt");
         }
@@ -115,7 +117,7 @@ impl Stamp {
     fn text(&self, optimised: bool) -> Option<String> {
         let compiled = wasm_dir().join(TARGET).join(PROFILE).join("edge_worker.wasm");
         let lock = root().join("edge-api/package-lock.json");
-        let mut text = format!("worker-build {WORKER_BUILD}, optimised: {optimised}\n");
+        let mut text = format!("worker-build {WORKER_BUILD}, run to completion, optimised: {optimised}\n");
         for file in [compiled, lock, self.output.join("index.js"), self.output.join("index_bg.wasm")] {
             let about = fs::metadata(&file).ok()?;
             let time = about.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
