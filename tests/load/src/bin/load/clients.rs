@@ -5,7 +5,7 @@ use load::Outcome;
 use crate::contest::{self, Contest};
 use crate::figures::{Asked, Bar};
 use crate::http::post_sql;
-use crate::oha::{Body, Load, float};
+use crate::oha::{Load, Request, float};
 use crate::report::Chapter;
 use crate::sampler::Watch;
 use crate::servers::{self, POOL};
@@ -20,7 +20,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         clients: CLIENTS,
         seconds: bench.options.clients_seconds(),
         headers: servers::headers(&[]),
-        body: Body::AnyLine(bench.scratch.bodies()),
+        request: Request::AnySql(bench.scratch.bodies()),
     };
     bench.database.wait_until_unused()?;
     let proxy = servers::pool_proxy(bench)?;

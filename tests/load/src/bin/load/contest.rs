@@ -15,6 +15,9 @@ pub(crate) struct Run {
     pub(crate) server: &'static str,
     /// CPU of the server's process per answer, in microseconds.
     pub(crate) cpu_us: f64,
+    /// The same of the proxy behind it; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) behind_us: Option<f64>,
     #[serde(flatten)]
     pub(crate) seen: Seen,
 }
@@ -42,15 +45,23 @@ pub(crate) struct Contest {
 
 /// Loads `server` once.
 pub(crate) fn measure(bench: &Bench, server: &Server, load: &Load) -> Outcome<Run> {
-    let before = server.process.cpu_seconds()?;
+    let before = cpu_seconds(server)?;
     let seen = load.run(&bench.options.oha, &server.address, &bench.scratch)?;
-    let cpu = server.process.cpu_seconds()? - before;
+    let after = cpu_seconds(server)?;
     if seen.answered == 0 {
         return Err(
             format!("{} answered nothing: {:?}\n{}", server.name, seen.failed, server.process.log_tail()).into()
         );
     }
-    Ok(Run { server: server.name, cpu_us: cpu * 1e6 / float(seen.answered), seen })
+    let each = |before: f64, after: f64| (after - before) * 1e6 / float(seen.answered);
+    let behind_us = before.1.zip(after.1).map(|(before, after)| each(before, after));
+    Ok(Run { server: server.name, cpu_us: each(before.0, after.0), behind_us, seen })
+}
+
+/// Of the server, and of the proxy behind it.
+fn cpu_seconds(server: &Server) -> Outcome<(f64, Option<f64>)> {
+    let behind = server.behind.as_ref().map(|behind| behind.process.cpu_seconds());
+    Ok((server.process.cpu_seconds()?, behind.transpose()?))
 }
 
 impl Contest {
@@ -80,13 +91,28 @@ impl Contest {
         Ok(contest)
     }
 
-    /// The proxy's figure over the yardstick's, round by round, held to a bar.
-    pub(crate) fn ratio(&self, what: &str, of: fn(&Run) -> f64, yardstick: &Server, asked: Asked) -> Bar {
-        let figure = |runs: &[Run], name| runs.iter().find(|run| run.server == name).map(of);
-        let pairs =
-            self.rounds.iter().filter_map(|runs| Some((figure(runs, "pool-proxy")?, figure(runs, yardstick.name)?)));
-        let name = format!("{what}, pool-proxy / {}", yardstick.name);
-        Bar::of_rounds(name, pairs.map(|(proxy, other)| proxy / other).collect(), asked)
+    /// One server's figure over another's, round by round, held to a bar.
+    pub(crate) fn ratio(
+        &self,
+        what: &str,
+        of: fn(&Run) -> f64,
+        server: &Server,
+        yardstick: &Server,
+        asked: Asked,
+    ) -> Bar {
+        let pairs = self.figures(server, of).zip(self.figures(yardstick, of));
+        let name = format!("{what}, {} / {}", server.name, yardstick.name);
+        Bar::of_rounds(name, pairs.map(|(one, other)| one / other).collect(), asked)
+    }
+
+    /// One server's figure, round by round, with nothing asked of it.
+    pub(crate) fn told(&self, what: &str, of: fn(&Run) -> f64, server: &Server) -> Bar {
+        Bar::of_rounds(format!("{what}, {}", server.name), self.figures(server, of).collect(), Asked::Nothing)
+    }
+
+    /// A server takes part in every round, once.
+    pub(crate) fn figures(&self, server: &Server, of: fn(&Run) -> f64) -> impl Iterator<Item = f64> {
+        self.rounds.iter().flatten().filter(|run| run.server == server.name).map(of)
     }
 
     /// No request of any server may fail; else its rate means nothing.
@@ -128,4 +154,14 @@ pub(crate) fn per_second(run: &Run) -> f64 {
 /// CPU per request of a run.
 pub(crate) fn cpu(run: &Run) -> f64 {
     run.cpu_us
+}
+
+/// CPU per request of the proxy behind a server.
+pub(crate) fn cpu_behind(run: &Run) -> f64 {
+    run.behind_us.unwrap_or_default()
+}
+
+/// What the proxy takes of the CPU that it and the server in front of it use, 0 to 1.
+pub(crate) fn share_behind(run: &Run) -> f64 {
+    cpu_behind(run) / (cpu_behind(run) + cpu(run))
 }

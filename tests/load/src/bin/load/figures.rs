@@ -22,7 +22,8 @@ pub(crate) struct Bar {
     /// The same figure of each round; empty where there is only one.
     pub(crate) rounds: Vec<f64>,
     pub(crate) asked: Asked,
-    pub(crate) met: bool,
+    /// None where nothing was asked.
+    pub(crate) met: Option<bool>,
 }
 
 /// What a bar asks.
@@ -31,13 +32,16 @@ pub(crate) struct Bar {
 pub(crate) enum Asked {
     AtLeast(f64),
     AtMost(f64),
+    /// The figure is there to be read.
+    Nothing,
 }
 
 impl Bar {
     pub(crate) fn of(figure: impl Into<String>, value: f64, asked: Asked) -> Self {
         let met = match asked {
-            Asked::AtLeast(bar) => value >= bar,
-            Asked::AtMost(bar) => value <= bar,
+            Asked::AtLeast(bar) => Some(value >= bar),
+            Asked::AtMost(bar) => Some(value <= bar),
+            Asked::Nothing => None,
         };
         Self { figure: figure.into(), value, rounds: Vec::new(), asked, met }
     }
@@ -47,10 +51,12 @@ impl Bar {
         Self { rounds: rounds.clone(), ..Self::of(figure, median(rounds), asked) }
     }
 
-    /// `met`, or by how much it was not.
+    /// `met`, or by how much it was not; empty where nothing was asked.
     pub(crate) fn verdict(&self) -> String {
-        let (Asked::AtLeast(bar) | Asked::AtMost(bar)) = self.asked;
-        if self.met {
+        let (Asked::AtLeast(bar) | Asked::AtMost(bar)) = self.asked else {
+            return String::new();
+        };
+        if self.met == Some(true) {
             return "met".to_owned();
         }
         let missing = (self.value - bar).abs();
@@ -64,6 +70,7 @@ impl std::fmt::Display for Asked {
         match self {
             Self::AtLeast(bar) => write!(f, "at least {}", short(*bar)),
             Self::AtMost(bar) => write!(f, "at most {}", short(*bar)),
+            Self::Nothing => f.write_str("none"),
         }
     }
 }
@@ -97,5 +104,6 @@ mod tests {
         check(0.72, Asked::AtLeast(0.8), "**missed by 0.08 (10 %)**");
         check(1.4, Asked::AtMost(1.4), "met");
         check(3.0, Asked::AtMost(0.0), "**missed by 3**");
+        check(3.0, Asked::Nothing, "");
     }
 }

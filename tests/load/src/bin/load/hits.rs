@@ -5,7 +5,7 @@ use load::Outcome;
 use crate::contest::{self, Contest};
 use crate::figures::Asked;
 use crate::http::{Answer, post_sql};
-use crate::oha::{Body, Load};
+use crate::oha::{Load, Request};
 use crate::report::Chapter;
 use crate::servers::{self, Server};
 use crate::setup::{Bench, select_body};
@@ -16,7 +16,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         clients: 64,
         seconds: bench.options.seconds(),
         headers: servers::headers(&["Cache-Control: max-age=600"]),
-        body: Body::One(body.clone()),
+        request: Request::Sql(body.clone()),
     };
     let proxy = servers::pool_proxy(bench)?;
     post_sql(&proxy.address, &load.headers, &body)?;
@@ -42,7 +42,10 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
             plain.head_bytes()
         ),
         command: load.spelled_out("127.0.0.1:PORT"),
-        bars: vec![contest.ratio("requests/s", contest::per_second, &hyper, Asked::AtLeast(0.8)), contest.failures()],
+        bars: vec![
+            contest.ratio("requests/s", contest::per_second, &proxy, &hyper, Asked::AtLeast(0.8)),
+            contest.failures(),
+        ],
         standings: vec![contest.standing(&proxy)?, contest.standing(&hyper)?],
         rounds: contest.into_rounds(),
         notes: Vec::new(),
@@ -52,9 +55,9 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
 /// Before and after the load: what was measured were hits.
 fn expect_hit(proxy: &Server, load: &Load, body: &str) -> Outcome<Answer> {
     let answer = post_sql(&proxy.address, &load.headers, body)?;
-    let status = answer.header("cache-status").unwrap_or("nothing");
-    if status.split(';').any(|word| word.trim() == "hit") {
+    if answer.is_hit() {
         return Ok(answer);
     }
-    Err(format!("the proxy should answer from its cache, but Cache-Status says {status}").into())
+    let status = answer.cache_status();
+    Err(format!("the proxy should answer from its cache, but Cache-Status says `{status}`").into())
 }

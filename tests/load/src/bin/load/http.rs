@@ -24,6 +24,17 @@ impl Answer {
         self.head.len()
     }
 
+    /// What the proxy's cache did (RFC 9211); empty if it says nothing.
+    pub(crate) fn cache_status(&self) -> &str {
+        self.header("cache-status").unwrap_or_default()
+    }
+
+    /// Whether it came out of the proxy's cache.
+    pub(crate) fn is_hit(&self) -> bool {
+        let mut words = self.cache_status().split(';').map(str::trim);
+        words.next() == Some("pool-proxy") && words.any(|word| word == "hit")
+    }
+
     pub(crate) fn json(&self) -> Outcome<serde_json::Value> {
         Ok(serde_json::from_slice(&self.body)?)
     }
@@ -31,21 +42,29 @@ impl Answer {
 
 /// `POST /sql` on a connection of its own; anything but a 200 is an error that shows the answer.
 pub(crate) fn post_sql(address: &str, headers: &[String], body: &str) -> Outcome<Answer> {
-    let answer = post(address, headers, body)?;
+    let content = [format!("content-type: application/json\r\ncontent-length: {}", body.len())];
+    let answer = exchange(address, "POST /sql", content.iter().chain(headers), body)?;
+    expect_ok(address, answer, body)
+}
+
+/// `GET` on a connection of its own; anything but a 200 is an error that shows the answer.
+pub(crate) fn get(address: &str, path: &str) -> Outcome<Answer> {
+    let answer = exchange(address, &format!("GET {path}"), [].iter(), "")?;
+    expect_ok(address, answer, path)
+}
+
+fn expect_ok(address: &str, answer: Answer, asked: &str) -> Outcome<Answer> {
     if answer.status == 200 {
         return Ok(answer);
     }
     let text = String::from_utf8_lossy(&answer.body);
-    Err(format!("{address} answered {} to {body}: {text}", answer.status).into())
+    Err(format!("{address} answered {} to {asked}: {text}", answer.status).into())
 }
 
-fn post(address: &str, headers: &[String], body: &str) -> Outcome<Answer> {
+fn exchange<'a>(address: &str, what: &str, headers: impl Iterator<Item = &'a String>, body: &str) -> Outcome<Answer> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let mut request = format!(
-        "POST /sql HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
-        body.len()
-    );
+    let mut request = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");
@@ -53,9 +72,17 @@ fn post(address: &str, headers: &[String], body: &str) -> Outcome<Answer> {
     request.push_str("\r\n");
     request.push_str(body);
     socket.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer)?;
-    parse(&answer).ok_or_else(|| format!("{address} sent no whole answer: {}", String::from_utf8_lossy(&answer)).into())
+    // Not to the end: workerd lets the connection stay open for some seconds, whatever it is told.
+    let (mut answer, mut part) = (Vec::new(), [0; 16 * 1024]);
+    loop {
+        if let Some(answer) = parse(&answer) {
+            return Ok(answer);
+        }
+        match socket.read(&mut part)? {
+            0 => return Err(format!("{address} sent no whole answer: {}", String::from_utf8_lossy(&answer)).into()),
+            length => answer.extend_from_slice(&part[..length]),
+        }
+    }
 }
 
 /// Splits head and body; a body that is not as long as it says is no answer.
@@ -76,6 +103,18 @@ mod tests {
     fn an_answer_is_taken_apart() {
         let answer = parse(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b c\r\n\r\n{}").expect("an answer");
         assert_eq!((answer.status, answer.header("x-a"), answer.body.as_slice()), (200, Some("b c"), &b"{}"[..]));
+    }
+
+    #[test]
+    fn a_hit_is_told_from_other_answers() {
+        let check = |status: &str, expected: bool| {
+            let text = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{status}\r\n\r\n");
+            assert_eq!(parse(text.as_bytes()).expect("an answer").is_hit(), expected, "{status}");
+        };
+        check("Cache-Status: pool-proxy; hit; ttl=41", true);
+        check("Cache-Status: pool-proxy; fwd=miss; stored", false);
+        check("Cache-Status: other; hit", false);
+        check("x-a: b", false);
     }
 
     #[test]

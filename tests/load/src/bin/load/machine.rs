@@ -6,7 +6,7 @@ use std::process::Command;
 use load::Outcome;
 use serde::Serialize;
 
-use crate::setup::Bench;
+use crate::setup::{Bench, edge_folder, node_folder};
 use crate::sql::Sql;
 
 /// The machine.
@@ -30,6 +30,7 @@ pub(crate) struct Versions {
     pub(crate) node: String,
     pub(crate) hono: String,
     pub(crate) node_postgres: String,
+    pub(crate) workerd: String,
 }
 
 pub(crate) fn machine() -> Outcome<Machine> {
@@ -53,8 +54,9 @@ pub(crate) fn versions(bench: &Bench) -> Outcome<Versions> {
         rustc: version_of(Path::new("rustc")),
         oha: version_of(&bench.options.oha),
         node: version_of(Path::new("node")),
-        hono: package_version("hono"),
-        node_postgres: package_version("pg"),
+        hono: package_version(&node_folder(), "hono"),
+        node_postgres: package_version(&node_folder(), "pg"),
+        workerd: workerd_version(),
     })
 }
 
@@ -63,8 +65,16 @@ fn version_of(program: &Path) -> String {
     answer.map_or("unknown".to_owned(), |answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
 
-fn package_version(package: &str) -> String {
-    let text = read(crate::setup::node_folder().join("node_modules").join(package).join("package.json"));
+/// Of the one that is started: the one named, else the npm package's.
+fn workerd_version() -> String {
+    match std::env::var_os("WORKERD_BIN").filter(|named| !named.is_empty()) {
+        Some(named) => version_of(Path::new(&named)),
+        None => package_version(&edge_folder(), "workerd"),
+    }
+}
+
+fn package_version(folder: &Path, package: &str) -> String {
+    let text = read(folder.join("node_modules").join(package).join("package.json"));
     let manifest: Option<serde_json::Value> = serde_json::from_str(&text).ok();
     manifest.and_then(|manifest| Some(manifest["version"].as_str()?.to_owned())).unwrap_or("unknown".to_owned())
 }

@@ -3,6 +3,7 @@
 
 mod clients;
 mod contest;
+mod edge;
 mod figures;
 mod hits;
 mod http;
@@ -42,12 +43,12 @@ fn run(options: Options) -> Outcome<()> {
     let bench = Bench::prepare(options)?;
     let mut report = Report::begin(&bench)?;
     for part in bench.options.parts() {
-        let chapter = match part {
-            Part::Hits => hits::run(&bench)?,
-            Part::Select => select::run(&bench)?,
-            Part::Clients => clients::run(&bench)?,
-        };
-        report.chapters.push(chapter);
+        match part {
+            Part::Hits => report.chapters.push(hits::run(&bench)?),
+            Part::Select => report.chapters.push(select::run(&bench)?),
+            Part::Clients => report.chapters.push(clients::run(&bench)?),
+            Part::Edge => report.chapters.extend(edge::run(&bench)?),
+        }
     }
     report.write(bench.options.report_folder().as_deref())
 }

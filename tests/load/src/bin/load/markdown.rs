@@ -16,10 +16,13 @@ const LIMITS: &str = "\
   is the server's process only and has no such pull; it includes neither Postgres nor the kernel's network interrupts.
 - **A wide cache.** The hits are one entry, already there. Filling, eviction, tags and stale entries are not loaded here.
 - **Networks and TLS.** No TLS, no latency, no slow or broken clients, keep-alive throughout.
-- **Other statements.** One short row by primary key, from a table that fits in memory. A slower query hides the proxy's cost, a
-  larger answer shows another part of it.
+- **Other statements.** One short row by primary key, but for the edge API's, and tables that fit in memory. A slower query hides the
+  proxy's cost, a larger answer shows another part of it.
+- **More Workers.** The edge API runs in one isolate of workerd, which is one thread. Where it is deployed there are as many as are
+  needed, and what they then ask of the proxy is in the other parts.
 - **Fairness between clients.** oha tells percentiles over all of them together.
-- **Short rounds.** CPU is counted in ticks of 10 ms: exact to about one part in a thousand over 8 seconds of load.
+- **Short rounds.** CPU is counted in ticks of 10 ms: exact to about one part in a thousand over 8 seconds of load; for the proxy
+  behind the edge API, which is idle most of the time, to about one in fifty.
 ";
 
 pub(crate) fn render(report: &Report) -> std::result::Result<String, std::fmt::Error> {
@@ -107,6 +110,7 @@ fn origin(page: &mut String, report: &Report) -> Result {
         ("oha", versions.oha.clone()),
         ("node", versions.node.clone()),
         ("hono / pg", format!("{} / {}", versions.hono, versions.node_postgres)),
+        ("workerd", versions.workerd.clone()),
     ];
     for (name, value) in rows {
         writeln!(page, "| {name} | {value} |")?;

@@ -21,16 +21,18 @@ pub(crate) struct Load {
     pub(crate) seconds: u32,
     /// Each as `name: value`.
     pub(crate) headers: Vec<String>,
-    pub(crate) body: Body,
+    pub(crate) request: Request,
 }
 
-/// The request body.
+/// The request.
 #[derive(Clone)]
-pub(crate) enum Body {
-    /// The same for every request.
-    One(String),
-    /// A random line of this file for each request.
-    AnyLine(PathBuf),
+pub(crate) enum Request {
+    /// `POST /sql` with the same body every time.
+    Sql(String),
+    /// `POST /sql` with a random line of this file each time.
+    AnySql(PathBuf),
+    /// `GET` of this path.
+    Get(String),
 }
 
 /// What one run saw.
@@ -56,17 +58,25 @@ impl Load {
     /// oha's arguments: HTTP/1.1 with keep-alive, no request cut off at the end, no compression asked for.
     pub(crate) fn arguments(&self, address: &str) -> Vec<OsString> {
         let (clients, duration) = (self.clients.to_string(), format!("{}s", self.seconds));
-        let fixed = ["--no-tui", "--output-format", "json", "--disable-compression", "-w", "-m", "POST"];
+        let fixed = ["--no-tui", "--output-format", "json", "--disable-compression", "-w"];
         let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
-        arguments.extend(["-z", &duration, "-c", &clients, "-T", "application/json"].map(OsString::from));
+        arguments.extend(["-z", &duration, "-c", &clients].map(OsString::from));
         for header in &self.headers {
             arguments.extend([OsString::from("-H"), header.into()]);
         }
-        match &self.body {
-            Body::One(text) => arguments.extend([OsString::from("-d"), text.into()]),
-            Body::AnyLine(file) => arguments.extend([OsString::from("-Z"), file.into()]),
-        }
-        arguments.push(format!("http://{address}/sql").into());
+        let post = ["-m", "POST", "-T", "application/json"].map(OsString::from);
+        let path = match &self.request {
+            Request::Sql(text) => {
+                arguments.extend(post.into_iter().chain(["-d".into(), text.into()]));
+                "/sql"
+            }
+            Request::AnySql(file) => {
+                arguments.extend(post.into_iter().chain(["-Z".into(), file.into()]));
+                "/sql"
+            }
+            Request::Get(path) => path,
+        };
+        arguments.push(format!("http://{address}{path}").into());
         arguments
     }
 

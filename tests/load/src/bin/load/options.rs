@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// The proxy's release binary; without it, the one beside this program.
     #[arg(long, env = "POOL_PROXY_BIN")]
     pub(crate) proxy: Option<PathBuf>,
+    /// The program that applies the edge API's migrations; without it, the one beside this program.
+    #[arg(long, env = "EDGE_MIGRATIONS_BIN")]
+    migrations: Option<PathBuf>,
     /// One round of two seconds: shows that all of it works, measures nothing, writes no report.
     #[arg(long)]
     quick: bool,
@@ -46,6 +49,8 @@ pub(crate) enum Part {
     Select,
     /// 2,000 clients on 10 connections.
     Clients,
+    /// The edge API's Worker in workerd, its reads cached and uncached.
+    Edge,
 }
 
 impl Options {
@@ -66,7 +71,7 @@ impl Options {
     }
 
     pub(crate) fn parts(&self) -> Vec<Part> {
-        self.only.map_or_else(|| vec![Part::Hits, Part::Select, Part::Clients], |part| vec![part])
+        self.only.map_or_else(|| vec![Part::Hits, Part::Select, Part::Clients, Part::Edge], |part| vec![part])
     }
 
     /// None when the run is too small to replace a real report.
@@ -78,6 +83,10 @@ impl Options {
     pub(crate) fn proxy_binary(&self) -> Outcome<PathBuf> {
         self.proxy.clone().map_or_else(|| sibling("pool-proxy"), Ok)
     }
+
+    pub(crate) fn migrations_binary(&self) -> Outcome<PathBuf> {
+        self.migrations.clone().map_or_else(|| sibling("edge-migrations"), Ok)
+    }
 }
 
 /// A program that cargo built beside this one.
@@ -86,5 +95,6 @@ pub(crate) fn sibling(name: &str) -> Outcome<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(format!("{} is missing: cargo build --release -p load -p pool-proxy", path.display()).into())
+    let package = if name.starts_with("bare-") { "load" } else { name };
+    Err(format!("{} is missing: cargo build --release -p {package}", path.display()).into())
 }

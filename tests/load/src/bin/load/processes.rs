@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use harness::Workerd;
 use load::Outcome;
 use serde::Serialize;
 
@@ -34,9 +35,14 @@ pub(crate) fn command(program: &Path, arguments: &[&OsStr]) -> Command {
 /// A running server.
 pub(crate) struct Process {
     name: String,
-    child: Child,
-    log: PathBuf,
+    running: Running,
     ticks_per_second: f64,
+}
+
+/// Who started it, and so who ends it.
+enum Running {
+    Child { child: Child, log: PathBuf },
+    Workerd(Workerd),
 }
 
 /// Resident memory in KiB.
@@ -51,7 +57,16 @@ impl Process {
         let output = File::create(&log)?;
         command.stdout(output.try_clone()?).stderr(output);
         let child = command.spawn().map_err(|failure| format!("cannot start {name}: {failure}"))?;
-        Ok(Self { name: name.to_owned(), child, log, ticks_per_second: ticks_per_second() })
+        Ok(Self::of(name, Running::Child { child, log }))
+    }
+
+    /// A workerd, which ends with this value and with the driver as the others do.
+    pub(crate) fn of_workerd(name: &str, workerd: Workerd) -> Self {
+        Self::of(name, Running::Workerd(workerd))
+    }
+
+    fn of(name: &str, running: Running) -> Self {
+        Self { name: name.to_owned(), running, ticks_per_second: ticks_per_second() }
     }
 
     /// The listening address from the server's ready file.
@@ -61,7 +76,7 @@ impl Process {
             if let Some(address) = read_address(ready_file) {
                 return Ok(address);
             }
-            let ended = self.child.try_wait()?;
+            let ended = self.exited()?;
             if ended.is_some() || Instant::now() > deadline {
                 let how = ended.map_or("is not ready after 30 s".to_owned(), |status| format!("ended, {status}"));
                 return Err(format!("{} {how}:\n{}", self.name, self.log_tail()).into());
@@ -70,14 +85,27 @@ impl Process {
         }
     }
 
+    fn exited(&mut self) -> Outcome<Option<ExitStatus>> {
+        match &mut self.running {
+            Running::Child { child, .. } => Ok(child.try_wait()?),
+            Running::Workerd(workerd) => Ok(workerd.exited()),
+        }
+    }
+
     pub(crate) fn log_tail(&self) -> String {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let log = match &self.running {
+            Running::Child { log, .. } => std::fs::read_to_string(log).unwrap_or_default(),
+            Running::Workerd(workerd) => workerd.log(),
+        };
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        match &self.running {
+            Running::Child { child, .. } => child.id(),
+            Running::Workerd(workerd) => workerd.pid(),
+        }
     }
 
     /// User and system time of all its threads so far.
@@ -115,8 +143,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Running::Child { child, .. } = &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

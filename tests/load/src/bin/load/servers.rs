@@ -1,8 +1,9 @@
-//! The four servers: how each is started. All listen on a free port of 127.0.0.1.
+//! The servers: how each is started. All listen on a free port of 127.0.0.1.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
+use harness::Workerd;
 use load::Outcome;
 
 use crate::options::sibling;
@@ -11,6 +12,8 @@ use crate::setup::{Bench, node_folder};
 
 /// The key of the proxy under test; it lives for this run, on loopback.
 const KEY: &str = "pool-proxy-bench-0123456789abcdef";
+/// Nobody signs in while it is measured; without one the edge API answers nothing.
+const JWT_SECRET: &str = "pool-proxy-bench-0123456789abcdef-signs-nothing";
 /// Connections of every pool.
 pub(crate) const POOL: i64 = 10;
 
@@ -21,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) process: Process,
     /// Resident memory before the first request.
     pub(crate) at_rest: Memory,
+    /// The proxy that it asks, if it is in front of one of its own.
+    pub(crate) behind: Option<Box<Server>>,
 }
 
 /// The headers that every server gets, needed or not.
@@ -31,8 +36,27 @@ pub(crate) fn headers(more: &[&str]) -> Vec<String> {
 }
 
 pub(crate) fn pool_proxy(bench: &Bench) -> Outcome<Server> {
+    pool_proxy_named(bench, "pool-proxy")
+}
+
+fn pool_proxy_named(bench: &Bench, name: &'static str) -> Outcome<Server> {
     let binary = bench.options.proxy_binary()?;
-    start(bench, "pool-proxy", &binary, &["serve".as_ref(), "--ready-file".as_ref()])
+    start(bench, name, &binary, &["serve".as_ref(), "--ready-file".as_ref()])
+}
+
+/// The edge API's Worker in workerd, in front of a proxy of its own that may keep its reads for `ttl` seconds.
+pub(crate) fn edge_api(bench: &Bench, name: &'static str, proxy_name: &'static str, ttl: u32) -> Outcome<Server> {
+    let proxy = pool_proxy_named(bench, proxy_name)?;
+    let workerd = Workerd::builder()
+        .var("POOL_PROXY_URL", format!("http://{}", proxy.address))
+        .var("POOL_PROXY_KEY", KEY)
+        .var("JWT_SECRET", JWT_SECRET)
+        .var("CACHE_TTL_SECONDS", ttl.to_string())
+        .try_start()?;
+    let address = workerd.url().trim_start_matches("http://").to_owned();
+    let process = Process::of_workerd(name, workerd);
+    let at_rest = process.memory()?;
+    Ok(Server { name, address, process, at_rest, behind: Some(Box::new(proxy)) })
 }
 
 pub(crate) fn bare_hyper(bench: &Bench, body: &Path, content_type: &str) -> Outcome<Server> {
@@ -76,5 +100,5 @@ fn start(bench: &Bench, name: &'static str, program: &Path, arguments: &[&OsStr]
     let mut process = Process::start(name, command, log)?;
     let address = process.wait_ready(&ready)?;
     let at_rest = process.memory()?;
-    Ok(Server { name, address, process, at_rest })
+    Ok(Server { name, address, process, at_rest, behind: None })
 }

@@ -131,6 +131,11 @@ pub(crate) fn node_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("node")
 }
 
+/// Where the edge API lies.
+pub(crate) fn edge_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../edge-api")
+}
+
 fn expect_oha(oha: &Path) -> Outcome<()> {
     let answer = Command::new(oha).arg("--version").output();
     if answer.is_ok_and(|answer| answer.status.success()) {
