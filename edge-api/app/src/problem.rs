@@ -203,7 +203,7 @@ impl From<pool_client::Error> for Problem {
             Self::new(Code::DatabaseTimeout, "the database did not answer in time")
         } else if error.is_unavailable() {
             Self::new(Code::DatabaseUnavailable, "the database cannot be reached right now; nothing was changed")
-        } else if matches!(error.status(), Some(300..=399 | 401 | 403 | 404)) {
+        } else if error.is_foreign() || matches!(error.status(), Some(401 | 403 | 404)) {
             let detail = "the proxy refuses this API: the setting of its URL, its key or its database is wrong";
             let problem = Self::new(Code::Misconfigured, detail);
             return Self { cause: Some(error.to_string()), ..problem };

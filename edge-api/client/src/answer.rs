@@ -146,6 +146,8 @@ fn table<T: DeserializeOwned>(response: &Response, json: &[u8], shape: Shape) ->
 #[derive(Debug)]
 pub struct Results {
     response: Response,
+    /// Whether it was of a batch that could change nothing.
+    read: bool,
     done: Vec<Done>,
     /// Where each result stands in the body.
     places: Vec<std::ops::Range<usize>>,
@@ -158,7 +160,7 @@ struct Many<'a> {
 }
 
 impl Results {
-    pub(crate) fn read(response: Response) -> Result<Self, Error> {
+    pub(crate) fn read(response: Response, read: bool) -> Result<Self, Error> {
         const NO_RESULTS: &str = "it is not JSON of the results of a batch";
         let unreadable = || Error::unreadable(&response, NO_RESULTS);
         let body = std::str::from_utf8(&response.body).map_err(|_| unreadable())?;
@@ -172,7 +174,7 @@ impl Results {
             places.push(start..start + json.len());
             done.push(head(&response, json.as_bytes())?);
         }
-        Ok(Self { response, done, places })
+        Ok(Self { response, read, done, places })
     }
 
     /// How many there are: as many as the batch has statements.
@@ -200,7 +202,7 @@ impl Results {
     pub fn rows<T: DeserializeOwned>(&self, index: usize) -> Result<Vec<T>, Error> {
         let place = self.places.get(index).ok_or_else(|| self.no_result(index))?;
         let json = self.response.body.get(place.clone()).unwrap_or_default();
-        table(&self.response, json, Shape::Row).map_err(|error| error.of_query(index))
+        table(&self.response, json, Shape::Row).map_err(|error| error.unless_read(self.read).of_query(index))
     }
 
     /// The one row of the statement at `index`, from 0.

@@ -107,7 +107,7 @@ impl Batch {
         request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
         let safety = Safety { read: self.read_only, idempotent: self.idempotent, atomic: true };
         let response = self.client.send(&request, self.deadline, safety).await?;
-        Results::read(response)
+        Results::read(response, self.read_only).map_err(|error| error.unless_read(self.read_only))
     }
 }
 

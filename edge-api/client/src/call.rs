@@ -1,10 +1,9 @@
 //! One call: as many requests as are safe, within one deadline.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::error::{Error, Safety};
-use crate::transport::{Request, Response, Transport, TransportError};
+use crate::error::{Error, Kind, Safety};
+use crate::transport::{Request, Response, Transport};
 
 /// The pause before the first repetition, on average; it doubles from one to the next.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -14,6 +13,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Patience {
     /// For all requests and the pauses between them.
     pub(crate) deadline: Duration,
+    /// When the last of several calls has to have ended, by the transport's clock.
+    pub(crate) end: Option<Duration>,
     /// Requests after the first.
     pub(crate) retries: u32,
 }
@@ -26,23 +27,28 @@ pub(crate) async fn perform(
     safety: Safety,
 ) -> Result<Response, Error> {
     let started = transport.now();
-    let left = || patience.deadline.saturating_sub(transport.now().saturating_sub(started));
+    let total = patience.end.map_or(Duration::MAX, |end| end.saturating_sub(started));
+    let deadline = patience.deadline.min(total);
+    let left = || deadline.saturating_sub(transport.now().saturating_sub(started));
     let id = request.header("x-request-id");
     let mut tries = 0;
     let mut last = None;
+    // What one try says of itself does not undo another.
+    let mut unknown = false;
     loop {
         let time = left();
         if time.is_zero() {
-            // Either the caller gave none, or a pause took longer than it should have.
-            let unsent = || Error::of_transport(TransportError::NotSent("no time was left".to_owned()), safety);
-            return Err(last.unwrap_or_else(unsent).of_request(id));
+            // Either the caller had none to give, or a pause took longer than it should have.
+            return Err(last.unwrap_or_else(|| Error::from(Kind::NoTime)).of_request(id));
         }
         let error = match transport.send(request, time).await {
             Ok(response) if (200..300).contains(&response.status) => return Ok(response),
             Ok(response) => Error::of_answer(&response, safety),
             Err(cause) => Error::of_transport(cause, safety),
         };
-        let pause = pause(tries, error.retry_after(), transport.now());
+        unknown |= error.outcome_unknown();
+        let error = error.after_unknown(unknown);
+        let pause = pause(tries, error.retry_after(), transport.random());
         if !error.is_retryable() || tries >= patience.retries || pause >= left() {
             return Err(error.of_request(id));
         }
@@ -54,11 +60,10 @@ pub(crate) async fn perform(
 
 /// Half to one and a half times the usual pause, so that those who were refused together do not come back together;
 /// what the proxy asks for comes first.
-fn pause(tries: u32, asked: Option<Duration>, now: Duration) -> Duration {
+fn pause(tries: u32, asked: Option<Duration>, random: u64) -> Duration {
     let usual = FIRST_PAUSE.saturating_mul(1 << tries.min(6));
-    // Seeded at random where the platform can; the time does for the others.
-    let dice = RandomState::new().hash_one((now, tries)) % 1024;
-    let jitter = usual.saturating_mul(u32::try_from(dice).unwrap_or_default()) / 1024;
+    let dice = u32::try_from(random % 1024).unwrap_or_default();
+    let jitter = usual.saturating_mul(dice) / 1024;
     asked.unwrap_or(usual / 2).saturating_add(jitter)
 }
 

@@ -38,7 +38,7 @@ impl Client {
             key: key.into().into(),
             database: None,
             request_id: None,
-            patience: Patience { deadline: Duration::from_secs(10), retries: 2 },
+            patience: Patience { deadline: Duration::from_secs(10), end: None, retries: 2 },
         }
     }
 
@@ -51,6 +51,26 @@ impl Client {
     /// How long each call may take, with all repetitions and the pauses between them.
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.patience.deadline = deadline;
+        self
+    }
+
+    /// How long all calls of this client and of its clones may take together, from now on: those made for one request
+    /// of one's own, say, which has to be answered in time. A call's own deadline still holds where it is shorter. Of
+    /// two totals the one that ends first counts.
+    ///
+    /// Once the time is up, calls fail without being sent, with an error that [`is_timeout`](Error::is_timeout), is not
+    /// retryable, and leaves nothing unknown.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # fn of_this_request(client: &pool_client::Client) -> pool_client::Client {
+    /// // No call takes more than three seconds, and all together no more than five.
+    /// client.clone().with_deadline(Duration::from_secs(3)).with_total_deadline(Duration::from_secs(5))
+    /// # }
+    /// ```
+    pub fn with_total_deadline(mut self, deadline: Duration) -> Self {
+        let end = self.transport.now().saturating_add(deadline);
+        self.patience.end = Some(self.patience.end.map_or(end, |earlier| earlier.min(end)));
         self
     }
 
@@ -118,11 +138,14 @@ impl Client {
     /// Asks whether the proxy serves, not whether its database does. No credential is sent.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it does not; or if something else answers at its URL ([`Error::is_foreign`]), be it with success.
     pub async fn health(&self) -> Result<(), Error> {
         let request = self.identified(Request::new("GET", "/health"));
         let safety = Safety { read: true, ..Safety::default() };
-        self.send(&request, None, safety).await.map(drop)
+        let response = self.send(&request, None, safety).await?;
+        // Its own line of text, and the header of all its answers.
+        let own = response.body.trim_ascii() == b"ok" && response.header("x-request-id").is_some();
+        if own { Ok(()) } else { Err(Error::no_proxy(&response).of_request(request.header("x-request-id"))) }
     }
 
     /// A `POST` that says who asks and where.

@@ -42,6 +42,9 @@ pub(crate) enum Kind {
     /// Somebody between us and the proxy answered, or the proxy is none.
     #[error("the answer, with status {status}, is not the proxy's: {problem}")]
     Foreign { status: u16, problem: &'static str },
+    /// It was not sent, because it would have been too late.
+    #[error("the deadline passed before the call was sent")]
+    NoTime,
     /// There was no answer.
     #[error(transparent)]
     Transport(TransportError),
@@ -104,8 +107,9 @@ impl Error {
         let from_proxy = told.is_some();
         let (kind, query_index, unknown) = match told {
             Some(told) => (told.kind, told.query_index, told.outcome_unknown),
-            // A gateway may have passed the request on before it gave up.
-            None => (Kind::Foreign { status, problem: "it is not JSON with a requestId" }, None, status >= 500),
+            // A gateway may have passed the request on before it gave up. Some statuses of some gateways (521, 525)
+            // say that it did not, but they are registered nowhere: of the next gateway they may mean something else.
+            None => (Kind::Foreign { status, problem: foreign(status) }, None, status >= 500),
         };
         let again = match (&kind, status) {
             (Kind::Database(error), _) => {
@@ -124,6 +128,12 @@ impl Error {
         error.0.outcome_unknown = unknown && !safety.read;
         error.0.repeatable = again;
         error
+    }
+
+    /// Of an answer with status 2xx to a call that only a pool-proxy answers in its own way, which this is not.
+    pub(crate) fn no_proxy(response: &Response) -> Self {
+        const PROBLEM: &str = "what answered is no pool-proxy; look whether the URL is the proxy's";
+        Kind::Foreign { status: response.status, problem: PROBLEM }.into()
     }
 
     /// Of a request without an answer.
@@ -147,6 +157,18 @@ impl Error {
     pub(crate) fn of_request(mut self, id: Option<&str>) -> Self {
         let known = self.0.request_id.take();
         self.0.request_id = known.or_else(|| id.map(str::to_owned));
+        self
+    }
+
+    /// The same error, of a call of which an earlier try may have taken effect.
+    pub(crate) fn after_unknown(mut self, unknown: bool) -> Self {
+        self.0.outcome_unknown |= unknown;
+        self
+    }
+
+    /// The same error; if it is of a read, nothing is unknown of what that left behind.
+    pub(crate) fn unless_read(mut self, read: bool) -> Self {
+        self.0.outcome_unknown &= !read;
         self
     }
 
@@ -186,20 +208,33 @@ impl Error {
         self.sqlstate() == Some("40001")
     }
 
-    /// It took too long: the call's deadline passed, the proxy's limit for queries (504), or Postgres's own
-    /// `statement_timeout` (57014).
+    /// It took too long: the call's deadline passed, the proxy's limit for queries (504), Postgres's own
+    /// `statement_timeout` (57014), or the patience of a gateway in between (504, and Cloudflare's 522 and 524).
     pub fn is_timeout(&self) -> bool {
         match &self.0.kind {
-            Kind::Transport(TransportError::TimedOut) => true,
+            Kind::Transport(TransportError::TimedOut) | Kind::NoTime => true,
             Kind::Database(error) => error.code == "57014",
+            Kind::Foreign { status, .. } => matches!(status, 504 | 522 | 524),
             _ => self.status() == Some(504),
         }
     }
 
     /// There was no use in asking now: the proxy or its database was not reached, was too busy (503, 429), did not
-    /// answer in time, or the connection broke (502). Another time it may be different.
+    /// answer in time, the connection broke (502), or a gateway in between answered for the proxy with any status from
+    /// 500 on, such as Cloudflare's 520 to 530. Another time it may be different.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.0.kind, Kind::Transport(_)) || matches!(self.status(), Some(429 | 502 | 503)) || self.is_timeout()
+        match self.0.kind {
+            Kind::Transport(_) => true,
+            Kind::Foreign { status, .. } if status >= 500 => true,
+            _ => matches!(self.status(), Some(429 | 502 | 503)) || self.is_timeout(),
+        }
+    }
+
+    /// What answered is not the proxy, or not in its own words: a gateway in between, or something else at the URL.
+    /// [`status`](Self::status) is then theirs. A 3xx mostly means that the URL says `http` where it should say
+    /// `https`: redirects are not followed.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.0.kind, Kind::Foreign { .. })
     }
 
     /// Repeating the same call may help, and is safe: it was not carried out, or was rolled back, or twice is as good
@@ -208,7 +243,9 @@ impl Error {
         self.0.repeatable
     }
 
-    /// The statement may have taken effect, or may still do so: a write that was sent, and nothing came back that tells.
+    /// The statement may have taken effect, or may still do so: a write that was sent, and nothing came back that
+    /// tells. Of a gateway's answer with a status from 500 on this is always assumed, though some (Cloudflare's 521,
+    /// 523, 525, 526 and 530) mostly mean that it was not passed on. Never of what the client takes for a read.
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
@@ -240,13 +277,13 @@ impl Error {
         }
     }
 
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, where there was an answer; a gateway's or a redirect's, too.
     pub fn status(&self) -> Option<u16> {
         match &self.0.kind {
             Kind::Database(error) => Some(error.status),
             Kind::Refused { status, .. } | Kind::Foreign { status, .. } => Some(*status),
             Kind::Misfit(_) | Kind::NoRow | Kind::ManyRows(_) | Kind::NoResult { .. } => Some(200),
-            Kind::Invalid(_) | Kind::Transport(_) => None,
+            Kind::Invalid(_) | Kind::NoTime | Kind::Transport(_) => None,
         }
     }
 
@@ -292,6 +329,14 @@ impl std::error::Error for Error {
             Kind::Transport(cause) => Some(cause),
             _ => None,
         }
+    }
+}
+
+/// What is wrong with an answer that is not the proxy's JSON.
+fn foreign(status: u16) -> &'static str {
+    match status {
+        300..=399 => "it is a redirect, which is not followed; look whether the URL is the proxy's, with http or https",
+        _ => "it is not JSON with a requestId",
     }
 }
 

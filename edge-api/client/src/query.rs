@@ -24,12 +24,14 @@ pub struct Query {
     statement: Statement,
     cache: Option<Cache>,
     deadline: Option<Duration>,
+    /// The caller vouches that it changes nothing.
+    read: bool,
     idempotent: bool,
 }
 
 impl Query {
     pub(crate) fn new(client: Client, statement: Statement) -> Self {
-        Self { client, statement, cache: None, deadline: None, idempotent: false }
+        Self { client, statement, cache: None, deadline: None, read: false, idempotent: false }
     }
 
     /// The next parameter: `$1` first.
@@ -58,6 +60,11 @@ impl Query {
         answer::done(&self.send().await?)
     }
 
+    /// Whether the caller takes it for a read, in words or by its hints.
+    fn is_read(&self) -> bool {
+        self.read || self.cache.as_ref().is_some_and(Cache::is_of_a_read)
+    }
+
     async fn send(&self) -> Result<Response, Error> {
         let mut request = sql_request(&self.client, std::slice::from_ref(&self.statement))?;
         if let Some(cache) = &self.cache {
@@ -68,11 +75,8 @@ impl Query {
         }
         let body = serde_json::to_vec(&AsJson(&self.statement));
         request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
-        let safety = Safety {
-            read: self.cache.as_ref().is_some_and(Cache::is_of_a_read),
-            idempotent: self.idempotent,
-            atomic: !self.statement.may_commit_in_parts(),
-        };
+        let safety =
+            Safety { read: self.is_read(), idempotent: self.idempotent, atomic: !self.statement.may_commit_in_parts() };
         self.client.send(&request, self.deadline, safety).await
     }
 }
@@ -100,8 +104,19 @@ impl<T: DeserializeOwned> QueryAs<T> {
         self
     }
 
+    /// Says that the statement only reads, whatever its cache hints: a lost read is repeated, and one without an answer
+    /// leaves nothing unknown ([`Error::outcome_unknown`] is false).
+    ///
+    /// The caller vouches for it. Neither the client nor the proxy looks, and nothing keeps the statement from writing:
+    /// it is not for `INSERT ... RETURNING`, a function that writes, or `nextval`. To have Postgres refuse every
+    /// change, send a [read-only batch](crate::Batch::read_only).
+    pub fn read_only(mut self) -> Self {
+        self.query.read = true;
+        self
+    }
+
     /// Asks the proxy's cache first. Only a read should: with hints other than [`Cache::no_store`] the client takes
-    /// the query for one, and repeats it when its outcome is unknown.
+    /// the query for one, as after [`read_only`](Self::read_only).
     pub fn cache(mut self, hints: Cache) -> Self {
         self.query.cache = Some(hints);
         self
@@ -150,7 +165,8 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// If Postgres or the proxy refused, there was no answer within the deadline, or the rows do not fit `T`; in the
     /// last case the statement has run.
     pub async fn fetch(self) -> Result<Rows<T>, Error> {
-        answer::rows(&self.query.send().await?, self.shape)
+        let response = self.query.send().await?;
+        answer::rows(&response, self.shape).map_err(|error| error.unless_read(self.query.is_read()))
     }
 }
 

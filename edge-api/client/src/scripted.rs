@@ -17,6 +17,7 @@ pub(crate) type Step = (Duration, Result<Response, TransportError>);
 pub(crate) struct Record {
     pub(crate) requests: Vec<(Request, Duration)>,
     pub(crate) pauses: Vec<Duration>,
+    dice: u64,
     clock: Duration,
     steps: VecDeque<Step>,
 }
@@ -29,6 +30,17 @@ impl Scripted {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let steps = steps.into_iter().collect();
         Self(Arc::new(Mutex::new(Record { steps, ..Record::default() })))
+    }
+
+    /// The same, with the one number that is thrown.
+    pub(crate) fn throwing(self, dice: u64) -> Self {
+        self.0.lock().unwrap().dice = dice;
+        self
+    }
+
+    /// Lets time pass outside of calls.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.0.lock().unwrap().clock += time;
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -75,11 +87,20 @@ impl Transport for Scripted {
     fn now(&self) -> Duration {
         self.record(|record| record.clock)
     }
+
+    fn random(&self) -> u64 {
+        self.record(|record| record.dice)
+    }
 }
 
 /// At once.
 pub(crate) fn step(outcome: Result<Response, TransportError>) -> Step {
     (Duration::ZERO, outcome)
+}
+
+/// What the proxy answers to `GET /health`.
+pub(crate) fn healthy() -> Response {
+    Response { status: 200, headers: vec![("X-Request-Id".to_owned(), "r-1".to_owned())], body: b"ok\n".to_vec() }
 }
 
 pub(crate) fn answer(status: u16, body: &Value) -> Response {

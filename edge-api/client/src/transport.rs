@@ -35,6 +35,7 @@
 //! ```
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -55,6 +56,15 @@ pub trait Transport: Send + Sync {
 
     /// The time since a fixed moment; it never goes back.
     fn now(&self) -> Duration;
+
+    /// Any number, by which the pauses before repetitions are made to differ. It need not be fit for secrets.
+    ///
+    /// By default it is of the standard library's [`RandomState`]. That has the same seed in every process where there
+    /// is no operating system (`wasm32-unknown-unknown`), so that only the time tells programs there apart: such a
+    /// transport better asks its platform.
+    fn random(&self) -> u64 {
+        RandomState::new().hash_one(self.now())
+    }
 }
 
 /// A request to the proxy, before the base URL is known. `Debug` shows neither header values nor the body.

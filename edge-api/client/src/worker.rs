@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ::worker::js_sys::Uint8Array;
+use ::worker::js_sys::{Math, Uint8Array};
 use ::worker::send::SendFuture;
 use ::worker::{AbortController, Date, Delay, Fetch, Fetcher, Headers, Method, RequestInit, RequestRedirect, web_sys};
 
@@ -13,7 +13,8 @@ use crate::transport::{BoxFuture, Request, Response, Transport, TransportError};
 /// Requests by the Worker's `fetch`. It works inside the Workers runtime alone: elsewhere a call panics.
 ///
 /// The runtime does not say whether a request that failed had reached the proxy, so only reads, and what the caller
-/// says is idempotent, are repeated after a lost connection.
+/// says is idempotent, are repeated after a lost connection. Deadlines count the time that passes in waiting alone: the
+/// runtime's clock stands still while the Worker computes.
 ///
 /// ```no_run
 /// use pool_client::{Client, worker::FetchTransport};
@@ -137,6 +138,12 @@ impl Transport for FetchTransport {
 
     fn now(&self) -> Duration {
         Duration::from_millis(Date::now().as_millis())
+    }
+
+    fn random(&self) -> u64 {
+        // Of a number from 1 on and below 2 all 52 bits behind the point are random: as the high ones, then as the low.
+        let bits = || (1.0 + Math::random()).to_bits();
+        (bits() << 12) ^ (bits() & 0xfff)
     }
 }
 

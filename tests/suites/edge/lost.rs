@@ -19,19 +19,19 @@ async fn a_change_whose_answer_is_lost_is_not_hidden_by_the_cache() {
         lossy.store(false, Ordering::SeqCst);
         assert_problem(answer, 503, "outcome_unknown");
     };
-    let list = async || blog.get("/api/v1/blog/bulk").await.expect(200).body["posts"].as_array().unwrap().len();
+    let count = async || blog.get("/api/v1/blog/bulk").await.expect(200).body["posts"].as_array().unwrap().len();
     let mut expected = 0;
     for (method, body) in [("PUT", json!({ "published": false })), ("DELETE", json!({}))] {
-        assert_eq!(list().await, expected);
+        assert_eq!(count().await, expected);
         let post = json!({ "title": "Post", "content": "Text.", "published": true });
         lost(blog.by(&ada, "POST", "/api/v1/blog").json(&post)).await;
-        assert_eq!(list().await, expected + 1, "it was written");
+        assert_eq!(count().await, expected + 1, "it was written");
         let found = blog.get("/api/v1/blog/bulk").await.body["posts"][0]["id"].as_str().unwrap().to_owned();
         let path = format!("/api/v1/blog/{found}");
         blog.get(&path).await.expect(200);
         lost(blog.by(&ada, method, &path).json(&body)).await;
         blog.get(&path).await.expect(404);
-        assert_eq!(list().await, expected, "{method}");
+        assert_eq!(count().await, expected, "{method}");
         expected = 0;
     }
 }

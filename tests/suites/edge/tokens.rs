@@ -82,7 +82,7 @@ pub(super) async fn check_what_is_not_ours_is_refused(blog: &Blog) {
         ("sub is no id", claiming(json!({ "sub": "ada", "exp": now() + 60 }))),
         ("not yet", claiming(json!({ "sub": ada.id, "exp": now() + 120, "nbf": now() + 60 }))),
     ] {
-        let answer = me(&blog, &token).await;
+        let answer = me(blog, &token).await;
         assert_eq!(answer.status.as_u16(), 401, "{what}: {}", answer.text);
         assert_problem(answer, 401, "token_invalid");
     }
@@ -98,7 +98,7 @@ pub(super) async fn check_an_expired_token_is_named_as_such(blog: &Blog) {
     let ada = blog.sign_up("Ada").await;
     for exp in [now(), now() - 1, 0] {
         let expired = token(&hs256(), &json!({ "sub": ada.id, "exp": exp }), JWT_SECRET);
-        let answer = assert_problem(me(&blog, &expired).await, 401, "token_expired");
+        let answer = assert_problem(me(blog, &expired).await, 401, "token_expired");
         assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#);
     }
 }
@@ -145,7 +145,7 @@ pub(super) async fn check_hono_and_we_understand_each_other(blog: &Blog) {
     let ada: Person = blog.sign_up("Ada").await;
     let claims = json!({ "sub": ada.id, "exp": now() + 60 }).to_string();
     let minted = hono(&["sign", JWT_SECRET, &claims]).await;
-    assert_eq!(me(&blog, minted.trim()).await.expect(200).body["id"], ada.id.as_str());
+    assert_eq!(me(blog, minted.trim()).await.expect(200).body["id"], ada.id.as_str());
 
     let read: Value = serde_json::from_str(&hono(&["verify", JWT_SECRET, &ada.token]).await).unwrap();
     assert_eq!(read["sub"], ada.id.as_str());

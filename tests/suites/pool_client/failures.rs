@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use pool_client::{Error, Isolation, sql};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::bench::{Bench, client};
 
@@ -62,6 +64,38 @@ async fn somebody_else_at_the_address_is_told_apart() {
     // The operators' listener knows no such path.
     let error = client(bench.served.proxy.ops_url(), "key").query("SELECT 1").execute().await.unwrap_err();
     assert_eq!(error.status(), Some(404), "{error}");
+}
+
+/// Answers one request with this status and a page, as a gateway does.
+async fn gateway(status: u16) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"}") {
+            assert_ne!(peer.read_buf(&mut asked).await.unwrap(), 0, "the request has no end");
+        }
+        let answer = format!(
+            "HTTP/1.1 {status} No\r\nlocation: https://b.test/\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>"
+        );
+        peer.write_all(answer.as_bytes()).await.unwrap();
+    });
+    (url, answering)
+}
+
+#[tokio::test]
+async fn a_redirect_and_a_gateway_are_told_by_their_status() {
+    for (status, unavailable, timeout) in
+        [(301, false, false), (308, false, false), (522, true, true), (530, true, false)]
+    {
+        let (url, answering) = gateway(status).await;
+        let error = client(&url, "key").query("DELETE FROM t").execute().await.unwrap_err();
+        assert_eq!((error.status(), error.is_foreign()), (Some(status), true), "{error}");
+        assert_eq!((error.is_unavailable(), error.is_timeout()), (unavailable, timeout), "{error}");
+        assert_eq!(error.outcome_unknown(), unavailable, "{error}");
+        answering.await.unwrap();
+    }
 }
 
 /// Both read what the other writes: one of them has to go back, and does so by itself.

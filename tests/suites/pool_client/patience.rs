@@ -38,6 +38,25 @@ async fn a_read_that_was_late_may_be_asked_again() {
 }
 
 #[tokio::test]
+async fn a_read_by_the_callers_word_leaves_nothing_unknown() {
+    let bench = Bench::after("").await;
+    let query = bench.client.query_scalar::<String>("SELECT pg_sleep(60)::text").cache(Cache::no_store()).read_only();
+    let error = query.deadline(Duration::from_millis(300)).all().await.unwrap_err();
+    assert!(error.is_timeout() && !error.outcome_unknown(), "{error}");
+}
+
+#[tokio::test]
+async fn calls_after_the_total_deadline_are_not_sent() {
+    let bench = Bench::after("CREATE TABLE t (a int)").await;
+    let client = bench.client.clone().with_total_deadline(Duration::from_millis(300));
+    let slow = client.query_scalar::<String>("SELECT pg_sleep(60)::text").read_only().all().await.unwrap_err();
+    assert!(slow.is_timeout(), "{slow}");
+    let error = client.query("INSERT INTO t VALUES (1)").execute().await.unwrap_err();
+    assert!(error.is_timeout() && !error.outcome_unknown(), "{error}");
+    assert_eq!(bench.client.query_scalar::<i64>("SELECT count(*) FROM t").one().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn the_proxys_own_limit_is_a_timeout_of_known_outcome() {
     let bench = Bench::with("", |proxy| proxy.config("[limits]\nquery = \"200ms\"")).await;
     let error = bench.client.query("SELECT pg_sleep(60)").execute().await.unwrap_err();

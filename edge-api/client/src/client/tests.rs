@@ -5,8 +5,9 @@ use serde_json::json;
 use crate::batch::Isolation;
 use crate::cache::Cache;
 use crate::client::Client;
-use crate::scripted::{Scripted, answer, result, step, table};
+use crate::scripted::{Scripted, answer, healthy, refusal, result, step, table};
 use crate::statement::sql;
+use crate::transport::Response;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -121,7 +122,8 @@ async fn one_is_one_and_optional_at_most_one() {
 
 #[tokio::test]
 async fn invalidations_and_health_have_paths_of_their_own() {
-    let script = Scripted::new(std::iter::repeat_n(step(Ok(answer(200, &json!({})))), 3));
+    let done = step(Ok(answer(200, &json!({}))));
+    let script = Scripted::new([done.clone(), done, step(Ok(healthy()))]);
     let client = script.client();
     client.invalidate(["a", "b"]).await.unwrap();
     client.invalidate_all().await.unwrap();
@@ -139,6 +141,36 @@ async fn invalidations_and_health_have_paths_of_their_own() {
         ("GET", "/health", false, String::new()),
     ];
     assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn only_a_pool_proxy_is_healthy() {
+    let ask = |response: Response| async move {
+        let script = Scripted::new([step(Ok(response))]);
+        script.client().with_request_id("own").with_retries(0).health().await
+    };
+    ask(healthy()).await.unwrap();
+    let other = |status, body: &str| Response { status, body: body.into(), ..healthy() };
+    let bare = Response { headers: vec![], ..healthy() };
+    for response in [
+        bare,
+        other(200, "<html>secret</html>"),
+        other(200, r#"{"status":"ok"}"#),
+        other(200, ""),
+        other(204, ""),
+        other(301, ""),
+        other(404, "ok"),
+    ] {
+        let status = response.status;
+        let error = ask(response).await.unwrap_err();
+        assert!(error.is_foreign() && !error.is_unavailable() && !error.is_timeout(), "{error}");
+        assert!(!error.outcome_unknown() && !error.is_retryable(), "{error}");
+        assert_eq!((error.status(), error.request_id()), (Some(status), Some("own")));
+        assert_eq!(error.to_string().contains("no pool-proxy"), status < 300, "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let error = ask(refusal(503, &json!({}))).await.unwrap_err();
+    assert!(error.is_unavailable() && !error.is_foreign(), "{error}");
 }
 
 #[tokio::test]

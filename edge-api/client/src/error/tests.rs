@@ -81,16 +81,26 @@ async fn statuses_answer_questions() {
 
 #[tokio::test]
 async fn answers_of_others_are_told_apart() {
-    for (status, unknown) in [(301, false), (404, false), (502, true), (503, true), (504, true), (520, true)] {
+    let late = [504, 522, 524];
+    let down = [500, 501, 502, 503, 504, 505, 511, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599];
+    for status in [301, 302, 307, 308, 400, 401, 403, 404, 407, 421].into_iter().chain(down) {
         let page = Response { status, headers: vec![], body: b"<html>secret</html>".to_vec() };
         let error = error(page).await;
-        assert_eq!(error.outcome_unknown(), unknown, "{status}");
+        assert_eq!((error.status(), error.is_foreign()), (Some(status), true));
+        // A gateway may have passed it on, whatever the status says.
+        assert_eq!(error.outcome_unknown(), down.contains(&status), "{status}");
+        assert_eq!(error.is_unavailable(), down.contains(&status), "{status}");
+        assert_eq!(error.is_timeout(), late.contains(&status), "{status}");
+        assert_eq!(error.to_string().contains("redirect"), status < 400, "{error}");
         assert!(!error.to_string().contains("secret"));
     }
     for body in ["", "{", "[]", "{\"rows\":1}"] {
         let page = Response { status: 200, headers: vec![], body: body.as_bytes().to_vec() };
-        assert!(error(page).await.outcome_unknown(), "{body}");
+        let error = error(page).await;
+        assert!(error.outcome_unknown() && error.is_foreign() && !error.is_unavailable(), "{body}");
     }
+    assert!(error(answer(429, &json!({}))).await.is_unavailable());
+    assert!(!error(refusal(500, &json!({}))).await.is_foreign());
 }
 
 #[tokio::test]

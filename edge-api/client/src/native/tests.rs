@@ -1,5 +1,6 @@
 use super::{HyperTransport, HyperTransportError};
 use crate::base_url::BaseUrlError;
+use crate::transport::Transport;
 
 #[test]
 fn urls_and_roots_are_checked_before_anything_is_sent() {
@@ -10,4 +11,10 @@ fn urls_and_roots_are_checked_before_anything_is_sent() {
         let refused = HyperTransport::with_root("https://proxy.example", pem);
         assert!(matches!(refused, Err(HyperTransportError::RootPem)), "{pem}");
     }
+}
+
+#[test]
+fn each_throw_of_the_dice_is_another() {
+    let transport = HyperTransport::new("http://127.0.0.1:1").unwrap();
+    assert_ne!(transport.random(), transport.random());
 }

@@ -42,7 +42,7 @@ pub(crate) struct Process {
 /// Who started it, and so who ends it.
 enum Running {
     Child { child: Child, log: PathBuf },
-    Workerd(Workerd),
+    Workerd(Box<Workerd>),
 }
 
 /// Resident memory in KiB.
@@ -62,7 +62,7 @@ impl Process {
 
     /// A workerd, which ends with this value and with the driver as the others do.
     pub(crate) fn of_workerd(name: &str, workerd: Workerd) -> Self {
-        Self::of(name, Running::Workerd(workerd))
+        Self::of(name, Running::Workerd(Box::new(workerd)))
     }
 
     fn of(name: &str, running: Running) -> Self {
