@@ -26,9 +26,10 @@ END
 $$;
 
 -- NOINHERIT stands before the grants: from Postgres 16 on, a grant keeps what it was at the time it was made.
-ALTER ROLE pool_proxy LOGIN NOINHERIT NOCREATEDB NOCREATEROLE;
-ALTER ROLE web_anon NOLOGIN NOCREATEDB NOCREATEROLE;
-ALTER ROLE web_read NOLOGIN NOCREATEDB NOCREATEROLE;
+-- NOCREATEDB is what a new role has, and from Postgres 16 on only a role with CREATEDB may say it.
+ALTER ROLE pool_proxy LOGIN NOINHERIT NOCREATEROLE;
+ALTER ROLE web_anon NOLOGIN NOCREATEROLE;
+ALTER ROLE web_read NOLOGIN NOCREATEROLE;
 GRANT web_anon, web_read TO pool_proxy;
 
 -- TEMPORARY is for the proxy's own analysis of statements; it keeps no table.

@@ -1,10 +1,14 @@
--- The role of the edge API's key, which reads and writes the blog's rows and can do nothing else. Run it after the
--- migrations, and after deploy/grants.sql, as the tables' owner who may create roles; running it again is fine:
---   psql "$DATABASE_URL" --set ON_ERROR_STOP=1 --file edge-api/migrations/grants.sql
+-- The role of the edge API's key: it may do to the blog's tables what the API does, and nothing else. Run it after
+-- deploy/grants.sql and after the migrations, as the tables' owner who may create roles, or as a superuser; running it
+-- again is fine, also while the API is in use:
+--   psql "$DATABASE_URL" --set ON_ERROR_STOP=1 --single-transaction --file edge-api/migrations/grants.sql
 -- Then give the edge API a key with this role (deploy/configuration.md):
 --   pool-proxy key new --name edge-api --role edge_api
 --
--- A migration that makes a table also adds its line here.
+-- The tables are those that the search path finds, so usually those in `public`. psql knows no `?schema=`: for the tables
+-- of another schema leave that out of the URL, and run it with PGOPTIONS='--search_path=blog' before it.
+--
+-- A migration that makes a table or a column also adds here what the API does with it.
 
 DO $$
 BEGIN
@@ -14,16 +18,36 @@ BEGIN
 END
 $$;
 
-ALTER ROLE edge_api NOLOGIN NOCREATEDB NOCREATEROLE;
+ALTER ROLE edge_api NOLOGIN NOCREATEROLE;
 
 -- The login of deploy/grants.sql, which becomes this role for the length of a request.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pool_proxy') THEN
         GRANT edge_api TO pool_proxy;
+    ELSE
+        RAISE WARNING 'there is no pool_proxy: run deploy/grants.sql, or GRANT edge_api TO what the proxy logs in as';
     END IF;
 END
 $$;
 
-GRANT USAGE ON SCHEMA public TO edge_api;
-GRANT SELECT, INSERT, UPDATE, DELETE ON public.users, public.posts TO edge_api;
+DO $$
+BEGIN
+    EXECUTE format(
+        'GRANT USAGE ON SCHEMA %s TO edge_api',
+        (SELECT relnamespace::regnamespace FROM pg_class WHERE oid = 'posts'::regclass)
+    );
+END
+$$;
+
+-- What an earlier version of this file has granted goes first.
+REVOKE ALL ON users, posts FROM edge_api;
+
+-- Signing up, signing in, and a new hash of the same password. An e-mail address and a name stay as they are.
+GRANT SELECT, INSERT, UPDATE (password_hash) ON users TO edge_api;
+-- A post never changes its author. UPDATE of any column is also what SELECT ... FOR UPDATE needs.
+GRANT SELECT, INSERT, UPDATE (title, content, published, published_at, updated_at), DELETE ON posts TO edge_api;
+
+-- A role that deploy/grants.sql lets read every table, web_read, reads the password hashes, too. To close them to it:
+--   REVOKE SELECT ON users FROM web_read;
+--   GRANT SELECT (id, email, name, created_at) ON users TO web_read;

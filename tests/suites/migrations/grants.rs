@@ -15,21 +15,39 @@ const AFTER_GRANTS: &str = r"
     INSERT INTO users (email, name, password_hash) VALUES ('ada@example.com', 'Ada', '$');
     INSERT INTO posts (author_id, title, content) SELECT id, 'On keys', 'They lock.' FROM users;
     SELECT * FROM posts JOIN users ON users.id = author_id FOR UPDATE;
-    UPDATE posts SET published = true, published_at = now();
-    DELETE FROM posts;
-    DELETE FROM users;
+    UPDATE posts SET title = 'On locks', content = 'They open.', published = true, published_at = now(),
+        updated_at = now();
+    UPDATE users SET password_hash = '$$' WHERE password_hash = '$';
     DO $$
     DECLARE
         forbidden text;
     BEGIN
         FOREACH forbidden IN ARRAY ARRAY[
+            'DELETE FROM users',
+            'UPDATE users SET id = id',
+            'UPDATE users SET email = ''bo@example.com''',
+            'UPDATE users SET name = ''Bo''',
+            'UPDATE users SET created_at = now()',
+            'UPDATE users SET password_hash = ''$'', name = ''Bo''',
+            'INSERT INTO users (email, name, password_hash) VALUES (''ada@example.com'', ''Bo'', ''$'')
+                ON CONFLICT (email) DO UPDATE SET name = excluded.name',
+            'UPDATE posts SET id = id',
+            'UPDATE posts SET author_id = author_id',
+            'UPDATE posts SET created_at = now()',
             'SELECT * FROM refinery_schema_history',
+            'INSERT INTO refinery_schema_history VALUES (3)',
             'DELETE FROM refinery_schema_history',
+            'TRUNCATE users, posts',
             'TRUNCATE posts',
             'CREATE TABLE mine ()',
+            'CREATE SCHEMA mine',
             'CREATE TRIGGER mine BEFORE INSERT ON posts EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+            'CREATE RULE mine AS ON INSERT TO posts DO INSTEAD NOTHING',
             'ALTER TABLE users ADD mine int',
+            'ALTER TABLE posts OWNER TO edge_api',
+            'DROP TABLE posts',
             'DROP INDEX posts_newest_published',
+            'COPY posts TO PROGRAM ''true''',
             'CREATE ROLE mine'
         ] LOOP
             BEGIN
@@ -39,14 +57,41 @@ const AFTER_GRANTS: &str = r"
             END;
         END LOOP;
     END $$;
+    DELETE FROM posts;
 ";
 
-#[tokio::test]
-async fn the_grants_give_the_rows_and_nothing_else() {
-    let database = migrated().await;
+/// `deploy/grants.sql`, and the one beside the migrations.
+fn files() -> (String, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let (login, grants) = (read("deploy/grants.sql"), read("edge-api/migrations/grants.sql"));
+    (read("deploy/grants.sql"), read("edge-api/migrations/grants.sql"))
+}
+
+#[tokio::test]
+async fn the_grants_give_what_the_api_does_and_nothing_else() {
+    let database = migrated().await;
+    let (login, grants) = files();
     // Roles belong to the whole cluster: rolled back, so that no other test meets them. Twice: it may be run again.
     database.batch(&format!("BEGIN; {login} {grants} {grants} {AFTER_GRANTS} ROLLBACK")).await;
+}
+
+#[tokio::test]
+async fn running_the_grants_again_takes_back_what_they_no_longer_give() {
+    let database = migrated().await;
+    let (login, grants) = files();
+    let wider = "GRANT ALL ON users, posts TO edge_api; GRANT UPDATE (email) ON users TO edge_api;";
+    database.batch(&format!("BEGIN; {login} {grants} {wider} {grants} {AFTER_GRANTS} ROLLBACK")).await;
+}
+
+#[tokio::test]
+async fn the_grants_are_for_the_tables_that_the_search_path_finds() {
+    let database = migrated().await;
+    database.batch("CREATE SCHEMA \"second blog\"").await;
+    edge_migrations::apply(&format!("{}?schema=second%20blog", database.url())).await.unwrap();
+    let (login, grants) = files();
+    let after = "DO $$ BEGIN \
+        ASSERT NOT has_table_privilege('edge_api', 'public.posts', 'SELECT'), 'the other schema is open, too'; \
+        END $$;";
+    let path = "SET LOCAL search_path = 'second blog';";
+    database.batch(&format!("BEGIN; {login} {path} {grants} {after} {AFTER_GRANTS} ROLLBACK")).await;
 }
