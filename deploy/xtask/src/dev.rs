@@ -106,9 +106,7 @@ fn stay(site: &mut Site, edge: &mut Edge, interrupts: &Interrupts) -> Result<(),
             Ok(true) => edge.introduce(site),
             Ok(false) => {}
             Err(_) if interrupts.count() > 0 => {}
-            Err(error) => eprintln!(
-                "error: {error}\n\nThe edge API does not run; `cargo xtask worker` builds it by itself. The proxy goes on."
-            ),
+            Err(error) => eprintln!("error: {error}\n\nThe edge API does not run. The proxy goes on."),
         }
         thread::sleep(LOOK);
     }

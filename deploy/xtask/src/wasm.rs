@@ -12,6 +12,8 @@ mod rustup;
 mod steps;
 mod toolchain;
 mod tools;
+mod turn;
 
 pub(crate) use build::build;
 pub(crate) use steps::Steps;
+pub(crate) use toolchain::version;

@@ -211,12 +211,20 @@ fn listening(process: &mut Guarded, folder: &Path, isolates: usize) -> Result<Ve
             return Ok(ports);
         }
         if let Some(status) = ended {
-            return Err(Error::new(format!("workerd ended with {status}:\n{}", log(folder))));
+            return Err(with_log(format!("workerd ended with {status}"), folder));
         }
         if Instant::now() >= deadline {
-            return Err(Error::new(format!("workerd does not listen after {START:?}:\n{}", log(folder))));
+            return Err(with_log(format!("workerd does not listen after {START:?}"), folder));
         }
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// An error with what was logged, if it did not go to our own output.
+fn with_log(message: String, folder: &Path) -> Error {
+    match log(folder) {
+        log if log.is_empty() => Error::new(message),
+        log => Error::new(format!("{message}:\n{log}")),
     }
 }
 

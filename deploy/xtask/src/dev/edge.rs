@@ -11,11 +11,16 @@ use crate::worker::Building;
 /// The edge API's port unless told otherwise: the one wrangler takes.
 const PORT: u16 = 8787;
 
+/// What chooses another.
+const FLAG: &str = "--edge-port";
+
 /// The edge API, on its way or there.
 pub(super) struct Edge {
     state: State,
+    /// Empty until it runs.
     url: String,
-    port: u16,
+    asked: Option<u16>,
+    taken: [u16; 2],
     /// What the Worker is told.
     settings: [(&'static str, String); 3],
 }
@@ -29,7 +34,11 @@ enum State {
 impl Edge {
     /// Starts to build it.
     pub(super) fn start(options: Options, site: &Site, interrupts: &Interrupts) -> Result<Self, Error> {
-        let port = port::free("--edge-port", options.edge_port, PORT, &site.ports())?;
+        let (asked, taken) = (options.edge_port, site.ports());
+        // One that was asked for is best refused at once.
+        if asked.is_some() {
+            port::free(FLAG, asked, PORT, &taken)?;
+        }
         let settings = [
             ("POOL_PROXY_URL", site.url()),
             ("POOL_PROXY_KEY", site.edge_key().to_owned()),
@@ -37,10 +46,10 @@ impl Edge {
         ];
         // What wasm-opt saves in size, it takes in time.
         let state = State::Building(Building::start(false, interrupts));
-        Ok(Self { state, url: format!("http://127.0.0.1:{port}"), port, settings })
+        Ok(Self { state, url: String::new(), asked, taken, settings })
     }
 
-    /// Where it is, or will be.
+    /// Where it is, once it has come up.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
@@ -67,7 +76,7 @@ impl Edge {
                     return Ok(false);
                 };
                 self.state = State::Failed;
-                built?;
+                built.map_err(|error| Error::new(format!("{error}\n\n`cargo xtask worker` builds it by itself.")))?;
                 self.state = State::Running(Box::new(self.run()?));
                 Ok(true)
             }
@@ -81,12 +90,17 @@ impl Edge {
         }
     }
 
-    fn run(&self) -> Result<Workerd, Error> {
-        let mut workerd = Workerd::builder().port(self.port).logs_to_us();
+    /// Starts it on a port that is free now: much may have happened since the build began.
+    fn run(&mut self) -> Result<Workerd, Error> {
+        let port = port::free(FLAG, self.asked, PORT, &self.taken)?;
+        let mut workerd = Workerd::builder().port(port).logs_to_us();
         for (name, value) in &self.settings {
             workerd = workerd.var(*name, value);
         }
-        workerd.try_start()
+        let failed = |error| Error::new(format!("{error}\nIf port {port} was taken, choose another with {FLAG}."));
+        let workerd = workerd.try_start().map_err(failed)?;
+        self.url = workerd.url();
+        Ok(workerd)
     }
 
     /// Says where it is and what to do with it.

@@ -164,7 +164,8 @@ impl Site {
     }
 }
 
-/// The edge API's key, as its users make theirs.
+/// The edge API's key, made as its users make theirs but without a role: the owner of the private database is the one
+/// login here.
 struct EdgeKey {
     secret: String,
     /// What the proxy's configuration knows of it.
@@ -175,6 +176,10 @@ impl EdgeKey {
     fn new() -> Result<Self, Error> {
         let output = proxy().args(["key", "new", "--name", "edge-api", "--json"]).stdin(Stdio::null()).output();
         let output = output.map_err(Error::doing("starting pool-proxy"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Error::new(format!("`pool-proxy key new` failed ({}):\n{said}", output.status)));
+        }
         let answer: Value = serde_json::from_slice(&output.stdout).map_err(Error::doing("`pool-proxy key new`"))?;
         let text = |name: &str| answer[name].as_str().map(str::to_owned);
         match (text("secret"), text("entry")) {

@@ -9,7 +9,8 @@ use harness::Error;
 use super::steps::Steps;
 use crate::cargo::succeeds;
 
-/// Installs these packages; where it may not, the error names the one command to run.
+/// Installs these packages if we are root, for nothing asks for more rights by itself; else the error names the one
+/// command to run.
 pub(super) fn install(packages: &[&str], steps: &Steps) -> Result<(), Error> {
     // Two at a time would each find the other's lock.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -18,13 +19,12 @@ pub(super) fn install(packages: &[&str], steps: &Steps) -> Result<(), Error> {
     if !is_here() {
         return Err(Error::new(format!("the packages {list} are missing, and there is no apt-get to install them")));
     }
-    let Some(prefix) = rights() else {
+    if !is_root() {
         return Err(Error::new(format!("packages are missing: run `sudo apt-get install -y {list}`")));
-    };
+    }
     let apt = |arguments: &[&str]| {
-        let words: Vec<_> = prefix.iter().copied().chain(["apt-get", "-o", "DPkg::Lock::Timeout=120"]).collect();
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        let mut command = Command::new("apt-get");
+        command.args(["-o", "DPkg::Lock::Timeout=120"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
     // Lists that are old or were never fetched name packages that are no longer there; the install tells.
@@ -46,11 +46,6 @@ pub(super) fn known<'a>(names: &[&'a str]) -> Option<&'a str> {
     names.iter().find(known).copied()
 }
 
-/// The words before a command that run it as root; none if we may not.
-fn rights() -> Option<&'static [&'static str]> {
-    let id = Command::new("id").arg("-u").output().ok()?;
-    if id.stdout.trim_ascii() == b"0" {
-        return Some(&[]);
-    }
-    succeeds(Command::new("sudo").args(["-n", "true"])).then_some(&["sudo", "-n"])
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }

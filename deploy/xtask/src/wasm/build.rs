@@ -13,6 +13,7 @@ use harness::{Error, target_dir};
 use super::steps::Steps;
 use super::toolchain::{TARGET, Toolchain};
 use super::tools::{Tools, WORKER_BUILD};
+use super::turn;
 use crate::cargo::root;
 use crate::npm;
 
@@ -27,6 +28,7 @@ const FLAGS: &str = "-Cpanic=unwind";
 /// Builds the Worker, with all that is missing for it, and hands back the folder it is in. Unless `optimise` is set,
 /// the wasm stays as the compiler made it, somewhat larger.
 pub(crate) fn build(optimise: bool, steps: &Steps) -> Result<PathBuf, Error> {
+    let _turn = turn::take(steps)?;
     let shell = root().join("edge-api/worker");
     let (toolchain, tools) = prepare(&shell, steps)?;
     let stamp = Stamp { output: shell.join("build") };

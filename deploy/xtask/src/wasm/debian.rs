@@ -5,6 +5,7 @@
 
 use std::env;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -103,9 +104,11 @@ impl Compiler {
         new_enough(&version).then_some(Self { version, host: field("host:")?, sysroot })
     }
 
-    /// Where the std for this compiler and what goes with it are kept.
+    /// Where the std for this compiler and what goes with it are kept: elsewhere once anything else goes in.
     fn folder(&self) -> PathBuf {
-        target_dir().join("tools").join(format!("wasm-std-{}", self.version))
+        let mut hash = DefaultHasher::new();
+        (&self.sysroot, &self.host, SOURCES, MANIFEST, FLAGS, stand_ins()).hash(&mut hash);
+        target_dir().join("tools").join(format!("wasm-std-{}-{:016x}", self.version, hash.finish()))
     }
 }
 
@@ -121,7 +124,7 @@ fn rustc(arguments: &[&str]) -> Option<String> {
 fn build_std(compiler: &Compiler, steps: &Steps) -> Result<(), Error> {
     let folder = compiler.folder();
     let part = folder.with_file_name(format!("wasm-std-{}", random_hex(4)));
-    let result = build_std_into(&part, &folder, compiler, steps);
+    let result = build_std_into(&part, compiler, steps);
     let named = result.and_then(|()| {
         let _ = fs::remove_dir_all(&folder);
         fs::rename(&part, &folder).map_err(Error::doing(folder.display()))
@@ -130,7 +133,7 @@ fn build_std(compiler: &Compiler, steps: &Steps) -> Result<(), Error> {
     named
 }
 
-fn build_std_into(part: &Path, folder: &Path, compiler: &Compiler, steps: &Steps) -> Result<(), Error> {
+fn build_std_into(part: &Path, compiler: &Compiler, steps: &Steps) -> Result<(), Error> {
     let source = part.join("source");
     write(&source.join("Cargo.toml"), MANIFEST)?;
     write(&source.join("src/lib.rs"), "#![no_std]\n")?;
@@ -158,7 +161,7 @@ fn build_std_into(part: &Path, folder: &Path, compiler: &Compiler, steps: &Steps
     place(&built, &library, &compiler.sysroot.join("lib/rustlib").join(&compiler.host), &rustlib.join(&compiler.host))
         .map_err(Error::doing(library.display()))?;
     let _ = fs::remove_dir_all(&source);
-    for (name, script) in stand_ins(&folder.join("sysroot")) {
+    for (name, script) in stand_ins() {
         let path = part.join("bin").join(name);
         write(&path, &script)?;
         let executable = fs::set_permissions(&path, fs::Permissions::from_mode(0o755));
@@ -180,11 +183,11 @@ fn place(built: &Path, library: &Path, host: &Path, link: &Path) -> std::io::Res
     symlink(host, link)
 }
 
-/// The programs that stand in for rustup's.
-fn stand_ins(sysroot: &Path) -> [(&'static str, String); 3] {
-    let sysroot = sysroot.display().to_string().replace('\'', r"'\''");
+/// The programs that stand in for rustup's. They tell from their own path where the sysroot is, beside `bin`.
+fn stand_ins() -> [(&'static str, String); 3] {
     let rustc = format!(
-        "#!/bin/sh\ncase \"$1\" in +*) shift ;; esac\nunset LD_LIBRARY_PATH\nexec {RUSTC} --sysroot='{sysroot}' \"$@\"\n"
+        "#!/bin/sh\ncase \"$1\" in +*) shift ;; esac\nunset LD_LIBRARY_PATH\n\
+         exec {RUSTC} --sysroot=\"${{0%/bin/*}}/sysroot\" \"$@\"\n"
     );
     // std is built already: what orders it is dropped.
     let cargo = format!(

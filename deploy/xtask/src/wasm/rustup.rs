@@ -10,7 +10,7 @@ use super::toolchain::{TARGET, Toolchain, new_enough};
 use crate::cargo::works;
 
 /// What fetches all that is needed.
-pub(super) const BY_HAND: &str =
+const BY_HAND: &str =
     "rustup toolchain install nightly --profile minimal --component rust-src --target wasm32-unknown-unknown";
 
 /// Nightly, if it is here with the sources of std and the target.
@@ -26,12 +26,13 @@ pub(super) fn ready() -> Option<Toolchain> {
 /// Fetches what is missing. Where the network is closed that fails within seconds.
 pub(super) fn fetch(steps: &Steps) -> Result<(), Error> {
     if !works(&mut Command::new("rustup")) {
-        return Err(Error::new("it is not installed"));
+        return Err(Error::new("rustup is not installed: get it from https://rustup.rs and run this again"));
     }
     let run = |arguments: &[&str]| {
         let mut command = Command::new("rustup");
         command.args(arguments).env("RUSTUP_MAX_RETRIES", "1");
-        steps.run("rustup fetches nightly", command)
+        let failed = |error| Error::new(format!("{error}\nRun `{BY_HAND}` once its servers can be reached."));
+        steps.run("rustup fetches nightly", command).map_err(failed)
     };
     // A nightly that is there and new enough stays the one it is.
     if nightly(&["--version"]).is_some_and(|it| new_enough(&it)) {

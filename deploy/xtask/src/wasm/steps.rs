@@ -33,18 +33,26 @@ impl Steps {
     pub(crate) fn run(&self, what: &str, command: Command) -> Result<(), Error> {
         self.go_on()?;
         let mut task = Task::start(what, command)?;
+        let result = self.wait(what, || {
+            let done = task.finished()?;
+            if !done {
+                self.note(what, task.last_line());
+            }
+            Ok(done)
+        });
+        // In good order, if it still runs.
+        task.stop();
+        result
+    }
+
+    /// Waits until `done` says so.
+    pub(super) fn wait(&self, what: &str, mut done: impl FnMut() -> Result<bool, Error>) -> Result<(), Error> {
         self.running().push((what.to_owned(), String::new()));
         let result = loop {
-            if let Err(interrupted) = self.go_on() {
-                task.stop();
-                break Err(interrupted);
+            match self.go_on().and_then(|()| done()) {
+                Ok(false) => thread::sleep(LOOK),
+                result => break result.map(drop),
             }
-            match task.finished() {
-                Ok(false) => self.note(what, task.last_line()),
-                Ok(true) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-            thread::sleep(LOOK);
         };
         self.running().retain(|(other, _)| other != what);
         result
@@ -56,7 +64,7 @@ impl Steps {
     }
 
     /// An error once we are asked to end.
-    fn go_on(&self) -> Result<(), Error> {
+    pub(super) fn go_on(&self) -> Result<(), Error> {
         if self.interrupts.count() > 0 || self.given_up.load(Ordering::Relaxed) {
             return Err(Error::new("interrupted"));
         }

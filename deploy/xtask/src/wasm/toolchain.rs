@@ -8,7 +8,7 @@ use std::process::Command;
 use harness::Error;
 
 use super::steps::Steps;
-use super::{debian, rustup};
+use super::{apt, debian, rustup};
 use crate::cargo::keep_ourselves_from;
 
 /// The target of Workers.
@@ -35,12 +35,14 @@ impl Toolchain {
             },
             Err(refused) => refused,
         };
-        debian::prepare(steps).map_err(|why| {
-            Error::new(format!(
-                "there is no Rust that can build for {TARGET} with unwinding panics.\n\
-                 rustup: {refused}\nwithout rustup: {why}\nRun `{}`, or what is said above.",
-                rustup::BY_HAND
-            ))
+        steps.go_on()?;
+        let refused = format!("there is no Rust that can build for {TARGET} with unwinding panics.\n{refused}");
+        if !apt::is_here() {
+            return Err(Error::new(refused));
+        }
+        debian::prepare(steps).map_err(|why| match steps.go_on() {
+            Ok(()) => Error::new(format!("{refused}\nOr, without rustup: {why}")),
+            Err(interrupted) => interrupted,
         })
     }
 
@@ -67,7 +69,7 @@ impl Toolchain {
 }
 
 /// A version as numbers that can be compared: of `rustc 1.96.0 (abc 2026-01-01)`, or of `1.91`.
-pub(super) fn version(text: &str) -> Option<Vec<u32>> {
+pub(crate) fn version(text: &str) -> Option<Vec<u32>> {
     let word = text.split_whitespace().find(|word| word.starts_with(|it: char| it.is_ascii_digit()))?;
     let number = word.split(['-', '+']).next()?;
     number.split('.').map(|part| part.parse().ok()).collect()

@@ -12,7 +12,11 @@ const BUILD: &str = "EDGE_WORKER_BUILD";
 /// The runtime: the one named, else the one that npm has installed for the edge API.
 pub(super) fn workerd() -> Result<PathBuf, Error> {
     if let Some(given) = given(WORKERD) {
-        return if given.is_file() { Ok(given) } else { Err(missing(WORKERD, &given)) };
+        // It is started in another folder.
+        return match given.canonicalize() {
+            Ok(path) if path.is_file() => Ok(path),
+            _ => Err(missing(WORKERD, &given)),
+        };
     }
     let platform = match (env::consts::OS, env::consts::ARCH) {
         ("linux", "x86_64") => "linux-64",
@@ -26,7 +30,7 @@ pub(super) fn workerd() -> Result<PathBuf, Error> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(Error::new(format!("no workerd at {}: run `cargo xtask worker` first, or `npm ci` there", path.display())))
+    Err(Error::new(format!("no workerd at {}: run `cd edge-api && npm ci` first", path.display())))
 }
 
 /// The Worker: the folder asked for, the one named, or the one `cargo xtask worker` has built.
@@ -37,7 +41,7 @@ pub(super) fn build(asked: Option<&Path>) -> Result<PathBuf, Error> {
     let complete = ["index.js", "index_bg.wasm"].iter().all(|name| folder.join(name).is_file());
     match folder.canonicalize() {
         Ok(folder) if complete => Ok(folder),
-        _ if is_named => Err(missing(BUILD, &folder)),
+        _ if is_named => Err(Error::new(format!("{}: run `cargo xtask worker`", missing(BUILD, &folder)))),
         _ => Err(Error::new(format!("no Worker at {}: run `cargo xtask worker` first", folder.display()))),
     }
 }
