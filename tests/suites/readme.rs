@@ -88,11 +88,38 @@ async fn the_first_command_works() {
 
 #[test]
 fn the_links_lead_somewhere() {
-    let readme = readme();
-    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let local: Vec<_> = targets.filter(|target| !target.starts_with("http") && !target.starts_with('#')).collect();
-    assert!(local.len() >= 5, "{local:?}");
-    for target in local {
-        assert!(root().join(target).exists(), "README.md links to {target}");
+    let pages = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "edge-api/README.md",
+        "edge-api/client/README.md",
+        "edge-api/migrations/README.md",
+    ];
+    let mut seen = 0;
+    for page in pages {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let folder = root().join(page).parent().unwrap().to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.starts_with("http") {
+                continue;
+            }
+            let (path, heading) =
+                target.split_once('#').map_or((target, None), |(path, heading)| (path, Some(heading)));
+            let path = if path.is_empty() { root().join(page) } else { folder.join(path) };
+            assert!(path.exists(), "{page} links to {target}");
+            if let Some(heading) = heading {
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(text.lines().any(|line| slug(line) == Some(heading.to_owned())), "{page} links to {target}");
+            }
+            seen += 1;
+        }
     }
+    assert!(seen >= 20, "{seen}");
+}
+
+/// What a heading is called in links, as GitHub does it.
+fn slug(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
+    let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+    Some(kept.collect::<String>().replace(' ', "-"))
 }
