@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use hyper::header::HeaderValue;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::auth::Auth;
@@ -26,6 +26,9 @@ const FINISH: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(5);
 /// How often changed files are looked for.
 const WATCH: Duration = Duration::from_secs(2);
+/// How long a changed file must then stay as it is: an editor that empties a file before it writes has no keys in it for
+/// a moment.
+const SETTLED: Duration = Duration::from_millis(200);
 
 /// What `serve` is told besides its configuration.
 pub struct Options {
@@ -61,7 +64,8 @@ struct App {
 /// # Errors
 /// When it cannot start.
 pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
-    let stop = stop_signal()?;
+    // Before anybody can know that it runs: a signal without a handler ends a process.
+    let (stop, hangup) = (stop_signal()?, hangup_signal()?);
     let public_listener = accept::bind(config.listen).await.map_err(ServeError::Start)?;
     let ops_listener = accept::bind(config.ops.listen).await.map_err(ServeError::Start)?;
     let addresses = (local(&public_listener)?, local(&ops_listener)?);
@@ -93,7 +97,7 @@ pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
         write_whole(path, &ready.to_string())
             .map_err(|error| ServeError::Start(format!("cannot write {}: {error}", path.display())))?;
     }
-    app.watch_files(config.tls.clone(), options)?;
+    app.watch_files(config.tls.clone(), options, hangup);
     let hurried = stop.await;
     app.leave(if hurried { Duration::ZERO } else { config.drain_delay }).await;
     ops_drain.stop();
@@ -139,8 +143,7 @@ impl App {
     }
 
     /// Takes up changed keys, limits and certificates on SIGHUP, and when a file has changed.
-    fn watch_files(&self, tls: Option<TlsFiles>, options: Options) -> Result<(), ServeError> {
-        let mut hangup = signal(SignalKind::hangup()).map_err(|error| ServeError::Start(error.to_string()))?;
+    fn watch_files(&self, tls: Option<TlsFiles>, options: Options, mut hangup: Signal) {
         let (public, certificate) = (Arc::clone(&self.public), self.certificate.clone());
         self.drain.spawn_until_stopped("watch files", async move {
             let mut watched: Vec<PathBuf> = options.config_file.clone().into_iter().collect();
@@ -156,8 +159,14 @@ impl App {
                     () = tokio::time::sleep(WATCH) => false,
                 };
                 let now = stamps(&watched);
-                if !asked && now == seen {
-                    continue;
+                if !asked {
+                    if now == seen {
+                        continue;
+                    }
+                    tokio::time::sleep(SETTLED).await;
+                    if stamps(&watched) != now {
+                        continue;
+                    }
                 }
                 seen = now;
                 match (options.reload)() {
@@ -175,7 +184,6 @@ impl App {
                 }
             }
         });
-        Ok(())
     }
 
     /// Says no to readiness, goes on for a while so that traffic can move, closes the listeners, finishes what runs.
@@ -212,8 +220,10 @@ fn reload(public: &Public, fresh: &Config) {
     }
 }
 
-fn stamps(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
-    files.iter().map(|file| std::fs::metadata(file).and_then(|data| data.modified()).ok()).collect()
+/// When each file was changed last, and how long it is.
+fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+    let stamp = |file: &PathBuf| std::fs::metadata(file).and_then(|data| Ok((data.modified()?, data.len()))).ok();
+    files.iter().map(stamp).collect()
 }
 
 fn local(listener: &tokio::net::TcpListener) -> Result<std::net::SocketAddr, ServeError> {
@@ -225,6 +235,11 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let partial = path.with_extension("partial");
     std::fs::write(&partial, text)?;
     std::fs::rename(partial, path)
+}
+
+/// Comes each time somebody asks for the configuration to be read again, from now on.
+fn hangup_signal() -> Result<Signal, ServeError> {
+    signal(SignalKind::hangup()).map_err(|error| ServeError::Start(error.to_string()))
 }
 
 /// Resolves on SIGTERM or SIGINT; true for the latter, when somebody sits before the terminal and waits.

@@ -48,6 +48,18 @@ async fn on_a_signal_a_new_key_works_and_a_removed_one_stops() {
     check_change(true).await;
 }
 
+/// As a supervisor may that reloads what it has just started.
+#[tokio::test]
+async fn a_signal_right_after_the_start_is_not_the_end() {
+    let database = fresh_database().await;
+    for _ in 0..10 {
+        let mut proxy = started(&database).await;
+        proxy.signal(Signal::Hangup);
+        eventually(|| async { proxy.stderr().contains("limits taken up") }).await;
+        assert_eq!(statuses(&proxy).await, (200, 401));
+    }
+}
+
 #[tokio::test]
 async fn a_changed_file_is_found_without_a_signal() {
     check_change(false).await;
