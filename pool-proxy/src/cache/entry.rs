@@ -1,6 +1,7 @@
 //! One answer on the shelf.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Entry {
     /// Its own key, so that every place that knows it shares one.
     pub(super) key: Key,
     tags: Mutex<BTreeSet<Tag>>,
+    /// Whether it is known that no invalidation was missed: until then nobody is given it.
+    settled: AtomicBool,
 }
 
 impl Entry {
@@ -35,12 +38,20 @@ impl Entry {
         lifetime: Duration,
         tags: BTreeSet<Tag>,
     ) -> Self {
-        Self { body, born, lifetime, database, key, tags: Mutex::new(tags) }
+        Self { body, born, lifetime, database, key, tags: Mutex::new(tags), settled: AtomicBool::new(false) }
     }
 
     /// How old it is.
     pub fn age(&self) -> Duration {
         self.born.elapsed()
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn settle(&self) {
+        self.settled.store(true, Ordering::Release);
     }
 
     pub(super) fn tags(&self) -> MutexGuard<'_, BTreeSet<Tag>> {

@@ -1,6 +1,7 @@
 //! Equal requests in flight run once: the first leads, the others follow.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,11 +83,36 @@ impl<T: Send + Sync + 'static> Flights<T> {
     where
         W: Future<Output = T> + Send + 'static,
     {
+        match self.join_unless(key, generation, || None::<Infallible>, work) {
+            Ok(joined) => joined,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, unless there is no flight to join and `found` says that none is needed: what it found is handed back.
+    /// A flight leaves the board only once its answer is where others find it, so of equal requests none slips in
+    /// between and runs again.
+    ///
+    /// # Errors
+    /// With what was found.
+    pub fn join_unless<W, F>(
+        &self,
+        key: &Key,
+        generation: u64,
+        found: impl FnOnce() -> Option<F>,
+        work: impl FnOnce() -> W,
+    ) -> Result<Joined<T>, F>
+    where
+        W: Future<Output = T> + Send + 'static,
+    {
         let mut flights = self.board.flights();
         if let Some((begun, flight)) = flights.get(key)
             && *begun == generation
         {
-            return Joined { leads: false, landing: flight.subscribe() };
+            return Ok(Joined { leads: false, landing: flight.subscribe() });
+        }
+        if let Some(found) = found() {
+            return Err(found);
         }
         let (sender, landing) = watch::channel(None);
         let sender = Arc::new(sender);
@@ -113,7 +139,7 @@ impl<T: Send + Sync + 'static> Flights<T> {
             drop(departed);
             sender.send_replace(Some(Arc::new(landed)));
         });
-        Joined { leads: true, landing }
+        Ok(Joined { leads: true, landing })
     }
 }
 

@@ -140,7 +140,7 @@ impl Shelf {
 
     /// The entry, however old, as long as it is kept.
     pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.entries.as_ref()?.get(key)
+        self.entries.as_ref()?.get(key).filter(|entry| entry.is_settled())
     }
 
     /// To be taken before the query runs whose answer may be stored.
@@ -193,8 +193,12 @@ impl Shelf {
             }
             let tags = entry.tags();
             index.add(key, &entry.database, tags.iter());
-            // An invalidation before this found nothing to drop; one from now on will.
-            index.missed(ticket.number, &entry.database, &tags)
+            // An invalidation before this found nothing to drop; one from now on will, so from now on it may be given.
+            let missed = index.missed(ticket.number, &entry.database, &tags);
+            if !missed {
+                entry.settle();
+            }
+            missed
         };
         if missed {
             entries.invalidate(key);

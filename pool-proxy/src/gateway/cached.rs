@@ -92,9 +92,16 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     }
     let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
     let ticket = gateway.shelf.ticket();
-    let joined = gateway
-        .flights
-        .join(&cache.key, gateway.shelf.generation(), || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()));
+    let joined = gateway.flights.join_unless(
+        &cache.key,
+        gateway.shelf.generation(),
+        || gateway.hit(&call.database, &cache),
+        || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()),
+    );
+    let joined = match joined {
+        Ok(joined) => joined,
+        Err(answer) => return Ok(answer),
+    };
     let collapsed = !joined.leads;
     let Some(landed) = joined.landed().await else { return Err(Failure::Internal) };
     if collapsed

@@ -73,3 +73,16 @@ async fn nobody_joins_a_flight_of_another_generation() {
     assert_eq!(before.landed().await.as_deref(), Some(&1));
     assert_eq!(after.landed().await.as_deref(), Some(&2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_needs_no_flight_but_a_flight_is_joined_first() {
+    let flights = Flights::new(Drain::default());
+    let under_way = flights.join(&key("a"), 0, || async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        1
+    });
+    let joined = flights.join_unless(&key("a"), 0, || panic!("not asked"), || async { 2 });
+    assert_eq!(joined.map_err(|(): ()| ()).unwrap().landed().await.as_deref(), Some(&1));
+    drop(under_way);
+    assert_eq!(flights.join_unless(&key("a"), 0, || Some("found"), || async { 3 }).unwrap_err(), "found");
+}

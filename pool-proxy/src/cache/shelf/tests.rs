@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -94,4 +95,30 @@ fn keys_hold_everything() {
         Key::new("a", &Principal { read_only: true, ..Principal::default() }, b"m", b"x"),
     ];
     assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
+}
+
+/// Whatever is stored while somebody invalidates: once the invalidation has returned, no answer is given whose query had
+/// begun before it.
+#[test]
+fn nothing_older_than_an_invalidation_is_seen_after_it() {
+    const ROUNDS: usize = 20_000;
+    let (shelf, rounds) = (Shelf::new(1 << 20), Barrier::new(2));
+    let mut seen = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                let ticket = shelf.ticket();
+                rounds.wait();
+                shelf.store(&ticket, entry("1", "db", "a"));
+                rounds.wait();
+            }
+        });
+        for _ in 0..ROUNDS {
+            rounds.wait();
+            shelf.invalidate(&"db".into(), &Tags::Some(tags("a")));
+            seen += (0..20).filter(|_| shelf.get(&key("1")).is_some()).count();
+            rounds.wait();
+        }
+    });
+    assert_eq!(seen, 0);
 }
