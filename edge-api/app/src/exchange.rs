@@ -13,11 +13,12 @@ use crate::problem::Problem;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// For an API that answers JSON: nothing in it is a page, a script or a frame (OWASP REST Security Cheat Sheet).
+/// For an API that answers JSON: nothing in it is a page, a script or a frame (OWASP REST Security Cheat Sheet). It may
+/// be a path of a host that it shares, so it does not speak for that host's subdomains.
 const SAFE: [(&str, &str); 5] = [
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("referrer-policy", "no-referrer"),
-    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    ("strict-transport-security", "max-age=31536000"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 ];

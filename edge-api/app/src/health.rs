@@ -15,6 +15,6 @@ pub struct Health {
 }
 
 pub(crate) async fn health(site: Site) -> Result<Json<Health>, Problem> {
-    site.db.health().await?;
+    site.db().health().await?;
     Ok(Json(Health { status: "ok" }))
 }

@@ -1,6 +1,6 @@
 //! What a request stands on: the settings, the proxy, and what the machine around us can do.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -40,29 +40,50 @@ pub struct RuntimeError(pub String);
 pub struct Site {
     pub(crate) settings: Arc<Settings>,
     pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) db: Client,
+    client: Client,
+    /// Shared by the clones: the time of one is that of all.
+    timed: Arc<OnceLock<Timed>>,
+}
+
+/// The client with what is left of the request's time, counted from its first call.
+struct Timed {
+    all: Client,
+    most: Client,
 }
 
 impl Site {
-    /// What a request with these settings stands on, from now on: the settings' deadline is that of all its calls
-    /// together.
+    /// What a request with these settings stands on. The settings' deadline is that of all its calls together, from the
+    /// first: how long the reader takes to send a body is not the database's time.
     pub fn new(settings: Settings, client: Client, runtime: Arc<dyn Runtime>) -> Self {
-        let mut db = client.with_deadline(settings.deadline).with_total_deadline(settings.deadline);
+        let mut client = client.with_deadline(settings.deadline);
         if let Some(database) = &settings.database {
-            db = db.with_database(database);
+            client = client.with_database(database);
         }
-        Self { settings: Arc::new(settings), runtime, db }
+        Self { settings: Arc::new(settings), runtime, client, timed: Arc::default() }
     }
 
-    /// The database for a statement behind which the cache has to forget something: a quarter of the time is kept for
-    /// that.
-    pub(crate) fn writing(&self) -> Client {
-        self.db.clone().with_deadline(self.settings.deadline / 4 * 3)
+    /// The database.
+    pub(crate) fn db(&self) -> &Client {
+        &self.timed().all
     }
 
-    /// The same, with the request's id on every call of the proxy.
+    /// The database for a change behind which the cache has to forget something, and for what is asked before it: all
+    /// of that leaves a quarter of the time to the forgetting.
+    pub(crate) fn writing(&self) -> &Client {
+        &self.timed().most
+    }
+
+    fn timed(&self) -> &Timed {
+        self.timed.get_or_init(|| {
+            let within = |time| self.client.clone().with_total_deadline(time);
+            Timed { all: within(self.settings.deadline), most: within(self.settings.deadline / 4 * 3) }
+        })
+    }
+
+    /// The same, with the request's id on every call of the proxy. It has made none yet.
     pub(crate) fn with_request_id(mut self, id: &str) -> Self {
-        self.db = self.db.with_request_id(id);
+        self.client = self.client.with_request_id(id);
+        self.timed = Arc::default();
         self
     }
 }

@@ -90,9 +90,13 @@ impl TryFrom<String> for Email {
             return Err("must be at most 254 characters long".to_owned());
         }
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
-        // A quoted local part and a domain outside ASCII are valid by the RFCs, and refused by most mail systems.
-        if !text.is_ascii() || text.contains('"') || EmailAddress::parse_with_options(&text, options).is_err() {
-            return Err(WRONG.to_owned());
+        // A quoted local part, a domain outside ASCII or one that is no host name (RFC 1123) are valid by RFC 5322, and
+        // refused by most mail systems.
+        let host = |domain: &str| domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+        let sound = text.is_ascii() && !text.contains('"');
+        match EmailAddress::parse_with_options(&text, options) {
+            Ok(address) if sound && host(address.domain()) => {}
+            _ => return Err(WRONG.to_owned()),
         }
         Ok(Self(text.to_ascii_lowercase()))
     }

@@ -109,7 +109,7 @@ export class Client {
     await this.#send("DELETE", `api/v1/blog/${segment(id)}`, options);
   }
 
-  /** That the API runs and reaches its database. 503 if not. */
+  /** That the API runs and reaches the proxy before its database. 503 if not. */
   health(options?: CallOptions): Promise<Health> {
     return this.#call(Health, "GET", "health", options);
   }

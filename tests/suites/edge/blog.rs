@@ -1,7 +1,6 @@
 //! The API under test: its router behind a socket of this process, a proxy and a migrated database of its own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,8 +37,27 @@ pub(super) struct BlogBuilder {
     settings: HashMap<&'static str, String>,
     /// The Worker in workerd instead of the router on the host.
     workerd: Option<WorkerdBuilder>,
-    /// While it is true, the answers to statements are lost on their way to the host.
-    lossy: Arc<AtomicBool>,
+    losing: Losing,
+}
+
+/// What is lost on the way between the host and the proxy at the moment.
+pub(super) type Losing = Arc<Mutex<Lost>>;
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Lost {
+    #[default]
+    Nothing,
+    /// The answers to statements.
+    Answers,
+    /// The answer to the next statement.
+    NextAnswer,
+    /// What the cache is told to forget, before it gets there.
+    Invalidations,
+}
+
+/// From now on this is lost.
+pub(super) fn lose(losing: &Losing, lost: Lost) {
+    *losing.lock().unwrap_or_else(PoisonError::into_inner) = lost;
 }
 
 /// Somebody who has signed up.
@@ -57,7 +75,7 @@ impl Blog {
         BlogBuilder {
             settings: settings.map(|(name, value)| (name, value.to_owned())).into(),
             workerd: None,
-            lossy: Arc::default(),
+            losing: Arc::default(),
         }
     }
 
@@ -140,9 +158,9 @@ impl BlogBuilder {
         self
     }
 
-    /// Loses the answers to statements while this is true.
-    pub(super) fn lossy(mut self, lossy: &Arc<AtomicBool>) -> Self {
-        self.lossy = Arc::clone(lossy);
+    /// Loses, on the host, what this says.
+    pub(super) fn losing(mut self, losing: &Losing) -> Self {
+        self.losing = Arc::clone(losing);
         self
     }
 
@@ -180,7 +198,7 @@ impl BlogBuilder {
         let settings = Settings::read(|name| self.settings.get(name).cloned());
         let client = settings.as_ref().ok().map(|settings| {
             let transport = HyperTransport::new(&settings.proxy_url).unwrap();
-            let transport = Lossy { transport, losing: Arc::clone(&self.lossy) };
+            let transport = Lossy { transport, losing: Arc::clone(&self.losing) };
             Client::new(transport, settings.proxy_key.reveal())
         });
         let router = edge_app::router();
@@ -207,10 +225,23 @@ impl BlogBuilder {
     }
 }
 
-/// A way to the proxy on which answers may be lost.
+/// A way to the proxy on which something may be lost.
 struct Lossy {
     transport: HyperTransport,
-    losing: Arc<AtomicBool>,
+    losing: Losing,
+}
+
+impl Lossy {
+    /// Whether this one is lost.
+    fn loses(&self, path: &str) -> bool {
+        let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
+        match *losing {
+            Lost::Nothing => false,
+            Lost::Answers => path == "/sql",
+            Lost::NextAnswer => path == "/sql" && std::mem::take(&mut *losing) == Lost::NextAnswer,
+            Lost::Invalidations => path == "/invalidate",
+        }
+    }
 }
 
 impl Transport for Lossy {
@@ -220,11 +251,13 @@ impl Transport for Lossy {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Response, TransportError>> {
         Box::pin(async move {
-            let answer = self.transport.send(request, timeout).await;
-            if request.path == "/sql" && self.losing.load(Ordering::SeqCst) {
-                return Err(TransportError::Unknown("the answer was lost".to_owned()));
+            if !self.loses(request.path) {
+                return self.transport.send(request, timeout).await;
             }
-            answer
+            if request.path == "/sql" {
+                let _ = self.transport.send(request, timeout).await;
+            }
+            Err(TransportError::Unknown("it was lost".to_owned()))
         })
     }
 

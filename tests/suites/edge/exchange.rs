@@ -1,5 +1,6 @@
 //! What every exchange has, whatever it is about: ids, safe headers, CORS, problems.
 
+use harness::{Proxy, fresh_database};
 use serde_json::json;
 
 use super::blog::{Blog, assert_problem};
@@ -18,7 +19,7 @@ pub(super) async fn check_every_answer_is_safe_to_hand_to_a_browser(blog: &Blog)
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
             ("referrer-policy", "no-referrer"),
             ("x-frame-options", "DENY"),
-            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+            ("strict-transport-security", "max-age=31536000"),
         ] {
             assert_eq!(answer.header(name), expected, "{path}");
         }
@@ -28,7 +29,10 @@ pub(super) async fn check_every_answer_is_safe_to_hand_to_a_browser(blog: &Blog)
 
 #[tokio::test]
 async fn an_exchange_has_an_id_that_the_proxy_knows_too() {
-    let blog = Blog::start().await;
+    let database = fresh_database().await;
+    edge_migrations::apply(&database.url()).await.unwrap();
+    let proxy = Proxy::builder().database(&database).env("POOL_PROXY_LOG", "text,debug").start().await;
+    let blog = Blog::builder().in_front_of(proxy).await;
     let ask = async |id: &str| blog.request("GET", "/health").header("x-request-id", id).send().await.expect(200);
     assert_eq!(ask("trace-42.a_B").await.header("x-request-id"), "trace-42.a_B");
     for strange in ["", "two words", "semi;colon", &"x".repeat(129), "naïve"] {
@@ -39,11 +43,13 @@ async fn an_exchange_has_an_id_that_the_proxy_knows_too() {
     assert_ne!(one, blog.get("/health").await.header("x-request-id"));
 
     // The proxy logs the statements it refuses by the same id.
-    blog.database.as_ref().unwrap().batch("DROP TABLE posts").await;
+    database.batch("DROP TABLE posts").await;
     let answer = blog.request("GET", "/api/v1/blog/bulk").header("x-request-id", "broken-1").send().await;
     assert_problem(answer, 500, "internal");
     let log = blog.log().join("\n");
     assert!(log.contains("GET /api/v1/blog/bulk 500 request_id=broken-1"), "{log}");
+    let log = blog.proxy.as_ref().unwrap().stderr();
+    assert!(log.lines().any(|line| line.contains("broken-1") && line.contains("refused")), "{log}");
 }
 
 #[tokio::test]

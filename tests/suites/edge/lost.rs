@@ -1,22 +1,19 @@
-//! Answers that are lost on their way: what was changed all the same is not served as it was.
+//! What is lost on its way: what was changed all the same is not served as it was.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use harness::Request;
+use harness::{Proxy, Request, fresh_database};
 use serde_json::json;
 
-use super::blog::{Blog, assert_problem};
+use super::blog::{Blog, Losing, Lost, assert_problem, lose};
 
 #[tokio::test]
 async fn a_change_whose_answer_is_lost_is_not_hidden_by_the_cache() {
-    let lossy = Arc::new(AtomicBool::new(false));
-    let blog = Blog::builder().lossy(&lossy).start().await;
+    let losing = Losing::default();
+    let blog = Blog::builder().losing(&losing).start().await;
     let ada = blog.sign_up("Ada").await;
     let lost = async |request: Request| {
-        lossy.store(true, Ordering::SeqCst);
+        lose(&losing, Lost::Answers);
         let answer = request.send().await;
-        lossy.store(false, Ordering::SeqCst);
+        lose(&losing, Lost::Nothing);
         assert_problem(answer, 503, "outcome_unknown");
     };
     let count = async || blog.get("/api/v1/blog/bulk").await.expect(200).body["posts"].as_array().unwrap().len();
@@ -37,12 +34,53 @@ async fn a_change_whose_answer_is_lost_is_not_hidden_by_the_cache() {
 }
 
 #[tokio::test]
-async fn a_read_whose_answer_is_lost_is_made_again() {
-    let lossy = Arc::new(AtomicBool::new(false));
-    let blog = Blog::builder().lossy(&lossy).set("PROXY_DEADLINE_MS", "1000").start().await;
+async fn a_change_whose_answer_is_too_large_is_not_hidden_by_the_cache() {
+    let database = fresh_database().await;
+    edge_migrations::apply(&database.url()).await.unwrap();
+    let proxy = Proxy::builder().database(&database).config("[limits]\nresponse_bytes = \"16KiB\"\n").start().await;
+    let blog = Blog::builder().in_front_of(proxy).await;
     let ada = blog.sign_up("Ada").await;
-    lossy.store(true, Ordering::SeqCst);
+    let post = blog.write(&ada, "Short", true).await;
+    let path = format!("/api/v1/blog/{}", post["id"].as_str().unwrap());
+    blog.get(&path).await.expect(200);
+    let edit = json!({ "content": "long ".repeat(10_000) });
+    assert_problem(blog.by(&ada, "PUT", &path).json(&edit).send().await, 500, "internal");
+    // The new text cannot be read either; the old one must not be.
+    assert_problem(blog.get(&path).await, 500, "internal");
+}
+
+/// The change stands, and its author is told so; whoever then makes sure by repeating it gets rid of the old answers.
+#[tokio::test]
+async fn a_repeated_change_makes_up_for_an_invalidation_that_was_lost() {
+    let losing = Losing::default();
+    let blog = Blog::builder().losing(&losing).start().await;
+    let ada = blog.sign_up("Ada").await;
+    let withdraw = json!({ "published": false });
+    for (method, body) in [("PUT", &withdraw), ("DELETE", &json!({}))] {
+        let post = blog.write(&ada, "Post", true).await;
+        let path = format!("/api/v1/blog/{}", post["id"].as_str().unwrap());
+        blog.get(&path).await.expect(200);
+        lose(&losing, Lost::Invalidations);
+        blog.by(&ada, "PUT", &path).json(&withdraw).send().await.expect(200);
+        lose(&losing, Lost::Nothing);
+        blog.get(&path).await.expect(200);
+        assert!(blog.log().join("\n").contains("could not be invalidated"));
+        let repeated = blog.by(&ada, method, &path).json(body).send().await;
+        assert!(repeated.status.is_success(), "{method}: {}", repeated.text);
+        blog.get(&path).await.expect(404);
+        assert_eq!(blog.get("/api/v1/blog/bulk").await.expect(200).body["posts"], json!([]), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_whose_answer_is_lost_is_made_again() {
+    let losing = Losing::default();
+    let blog = Blog::builder().losing(&losing).start().await;
+    let ada = blog.sign_up("Ada").await;
     for path in ["/api/v1/user/me", "/api/v1/user/me/posts", "/api/v1/blog/bulk"] {
+        lose(&losing, Lost::NextAnswer);
+        blog.by(&ada, "GET", path).send().await.expect(200);
+        lose(&losing, Lost::Answers);
         assert_problem(blog.by(&ada, "GET", path).send().await, 503, "database_unavailable");
     }
 }

@@ -1,8 +1,11 @@
 //! The proxy down, slow or saturated: a clear 503 with `Retry-After`, and never a wait past the deadline.
 
+use std::time::Duration;
+
 use harness::{Proxy, Signal, eventually, fresh_database};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::blog::{Blog, BlogBuilder, PASSWORD, assert_problem};
 
@@ -13,9 +16,12 @@ async fn a_proxy_that_is_not_there_is_a_503() {
 
 /// The same wherever the API runs.
 pub(super) async fn check_a_proxy_that_is_not_there_is_a_503(builder: BlogBuilder) {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound, so that nobody else gets it, and not listening.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = socket.local_addr().unwrap();
     let blog = builder.set("POOL_PROXY_URL", format!("http://{free}")).set("POOL_PROXY_KEY", "0123456789abcdef");
-    let blog = blog.set("PROXY_DEADLINE_MS", "1000").serve().await;
+    let blog = blog.serve().await;
     for path in ["/health", "/api/v1/blog/bulk", "/api/v1/blog/00000000-0000-4000-8000-000000000001"] {
         let answer = assert_problem(blog.get(path).await, 503, "database_unavailable");
         assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);
@@ -52,7 +58,29 @@ pub(super) async fn check_a_proxy_that_does_not_answer_is_a_503_within_the_deadl
     let answer = blog.by(&ada, "POST", "/api/v1/blog").json(&post).send().await;
     assert_problem(answer, 503, "outcome_unknown");
     blog.proxy.as_mut().unwrap().signal(Signal::Continue);
-    blog.get("/api/v1/blog/bulk").await.expect(200);
+    eventually(async || blog.get("/api/v1/blog/bulk").await.status == 200).await;
+}
+
+/// The time that counts is the proxy's, not that of whoever sends slowly.
+#[tokio::test]
+async fn a_slow_sender_has_all_of_the_deadline_left() {
+    let blog = Blog::builder().set("PROXY_DEADLINE_MS", "3000").start().await;
+    let ada = blog.sign_up("Ada").await;
+    let body = json!({ "title": "Slowly", "content": "Sent.", "published": true }).to_string();
+    let address = blog.url().trim_start_matches("http://");
+    let head = format!(
+        "POST /api/v1/blog HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        ada.token,
+        body.len()
+    );
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    socket.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
 }
 
 #[tokio::test]
@@ -67,9 +95,11 @@ pub(super) async fn check_a_saturated_pool_is_a_503(builder: BlogBuilder) {
     let proxy =
         Proxy::builder().database(&database).env("POOL_PROXY_POOL_MAX", "1").env("POOL_PROXY_POOL_MIN_IDLE", "0");
     let proxy = proxy.config("[limits]\nqueue = \"200ms\"\n").start().await;
-    let mut blog = builder.set("PROXY_DEADLINE_MS", "2000").in_front_of(proxy).await;
+    let mut blog = builder.in_front_of(proxy).await;
     blog.database = Some(database);
     let proxy = blog.proxy.as_ref().unwrap();
+    // Opening the connection may take longer than the queue's patience.
+    eventually(async || proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200).await;
     let sleep = proxy.sql(json!({ "query": "SELECT pg_sleep(600)" }));
     let ask = async {
         let asleep = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%' AND state = 'active'";

@@ -25,7 +25,10 @@ async fn an_edit_of_what_has_changed_meanwhile_is_refused() {
         assert_ne!(third.header("etag"), first.header("etag"));
         put("*", "Fourth").await.expect(200);
         assert_problem(put("\"x\"", "Fifth").await, 412, "precondition_failed");
+        // As a CDN marks it that compresses answers.
+        let fourth = blog.by(&ada, "GET", &path).send().await.expect(200).header("etag");
         assert_problem(put(&format!("W/{}", third.header("etag")), "Sixth").await, 412, "precondition_failed");
+        put(&format!("W/{fourth}"), "Seventh").await.expect(200);
 
         let remove = async |tag: &str| blog.by(&ada, "DELETE", &path).header("if-match", tag).send().await;
         assert_problem(remove(&read).await, 412, "precondition_failed");

@@ -66,9 +66,9 @@ pub(super) async fn bulk(
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let query = match page.after {
-        None => site.db.query_as::<SummaryRow>(FIRST).bind(page.fetch()),
+        None => site.db().query_as::<SummaryRow>(FIRST).bind(page.fetch()),
         Some(Cursor { time, id }) => {
-            site.db.query_as::<SummaryRow>(BEHIND).bind(page.fetch()).bind(time.to_string()).bind(id)
+            site.db().query_as::<SummaryRow>(BEHIND).bind(page.fetch()).bind(time.to_string()).bind(id)
         }
     };
     let found = query.read_only().cache(tags::cache(&site, [tags::LISTS])).fetch().await?;

@@ -1,6 +1,7 @@
 //! `DELETE /api/v1/blog/:id`: removes one's own post for good.
 
 use axum::http::{HeaderMap, StatusCode};
+use uuid::Uuid;
 
 use super::{precondition, tags};
 use crate::Site;
@@ -9,7 +10,7 @@ use crate::input::PostId;
 use crate::problem::Problem;
 
 const DELETE: &str = "DELETE FROM posts WHERE id = $1 AND author_id = $2 \
-    AND ($3::timestamptz IS NULL OR updated_at = $3) RETURNING published";
+    AND ($3::timestamptz IS NULL OR updated_at = $3) RETURNING id";
 
 pub(super) async fn delete(
     site: Site,
@@ -18,12 +19,12 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let seen = precondition::seen(&site, author, id, &headers).await?;
-    let delete = site.writing().query_scalar::<bool>(DELETE).bind(id).bind(author);
+    let delete = site.writing().query_scalar::<Uuid>(DELETE).bind(id).bind(author);
     let deleted = delete.bind(seen.map(|time| time.to_string())).optional().await;
     let changed = [tags::post(id), tags::LISTS.to_owned()];
     let deleted = tags::settled(&site, deleted, &changed).await?;
-    if deleted.ok_or_else(|| precondition::missing(seen))? {
-        tags::forget(&site, &changed).await;
-    }
+    deleted.ok_or_else(|| precondition::missing(seen))?;
+    // A draft's, too: it may have been published until just now, and that may not have been forgotten yet.
+    tags::forget(&site, &changed).await;
     Ok(StatusCode::NO_CONTENT)
 }

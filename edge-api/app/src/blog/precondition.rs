@@ -16,7 +16,7 @@ pub(super) async fn seen(site: &Site, author: Uuid, id: Uuid, asked: &HeaderMap)
     if !asked.contains_key(IF_MATCH) {
         return Ok(None);
     }
-    let own = site.db.query_as::<PostRow>(OWN).read_only().bind(id).bind(author).optional().await?;
+    let own = site.writing().query_as::<PostRow>(OWN).read_only().bind(id).bind(author).optional().await?;
     let post = Post::from(own.ok_or_else(Problem::not_found)?);
     if conditional::is_expected(&post, asked)? { Ok(Some(post.updated_at)) } else { Err(failed()) }
 }

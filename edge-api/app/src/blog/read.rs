@@ -28,14 +28,15 @@ pub(super) async fn read(
     PostId(id): PostId,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let query = site.db.query_as::<PostRow>(PUBLISHED).read_only().bind(id).cache(tags::cache(&site, [tags::post(id)]));
+    let query =
+        site.db().query_as::<PostRow>(PUBLISHED).read_only().bind(id).cache(tags::cache(&site, [tags::post(id)]));
     let mut found = query.fetch().await?;
     if let Some(row) = found.rows.pop() {
         return conditional::public(&Post::from(row), &headers, found.cache_status.as_deref());
     }
     // It may be a draft of the reader's. Readers of what is published, signed in or not, never come here.
     let reader = reader.ok_or_else(Problem::not_found)??.0;
-    let own = site.db.query_as::<PostRow>(OWN).read_only().bind(id).bind(reader).optional().await?;
+    let own = site.db().query_as::<PostRow>(OWN).read_only().bind(id).bind(reader).optional().await?;
     let mut answer = conditional::tagged(StatusCode::OK, &Post::from(own.ok_or_else(Problem::not_found)?))?;
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(answer)

@@ -21,10 +21,12 @@ pub(super) fn cache<T: Into<String>>(site: &Site, tags: impl IntoIterator<Item =
     Cache::ttl(site.settings.cache_ttl).swr(site.settings.cache_swr).tags(tags)
 }
 
-/// What came of a write, once the proxy has forgotten what the write may have changed without anybody being told: its
-/// answer was lost.
+/// What came of a write, once the proxy has forgotten what a write that failed for us may have changed all the same.
 pub(super) async fn settled<T>(site: &Site, written: Result<T, Error>, tags: &[String]) -> Result<T, Error> {
-    if written.as_ref().is_err_and(Error::outcome_unknown) {
+    // Its answer was lost, or too large, or nothing that we can read.
+    let made =
+        |error: &Error| error.outcome_unknown() || error.committed() == Some(true) || error.status() == Some(200);
+    if written.as_ref().is_err_and(made) {
         forget(site, tags).await;
     }
     written
@@ -36,7 +38,7 @@ pub(super) async fn forget(site: &Site, tags: &[String]) {
     if tags.is_empty() {
         return;
     }
-    if let Err(error) = site.db.invalidate(tags).await {
+    if let Err(error) = site.db().invalidate(tags).await {
         site.runtime.log(&format!("cached posts could not be invalidated: {error}"));
     }
 }

@@ -74,8 +74,9 @@ pub(super) async fn update(
     let changed = [tags::post(id), tags::LISTS.to_owned()];
     let updated = tags::settled(&site, updated, &changed).await?;
     let Updated { post, was_published } = updated.ok_or_else(|| precondition::missing(seen))?;
-    // A draft that stays one was never answered to anybody but its author, and that answer is not kept.
-    if was_published || post.published {
+    // A draft that stays one was never answered to anybody but its author, and that answer is not kept. Unless the
+    // request says what it is to be: it may repeat one whose invalidation failed.
+    if was_published || post.published || input.published.is_some() {
         tags::forget(&site, &changed).await;
     }
     conditional::tagged(StatusCode::OK, &Post::from(post))

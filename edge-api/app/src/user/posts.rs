@@ -29,7 +29,7 @@ pub(super) async fn posts(
     QueryInput(page): QueryInput<Page>,
 ) -> Result<Json<PostPage>, Problem> {
     let text = if page.after.is_some() { BEHIND } else { FIRST };
-    let mut query = site.db.query_as::<SummaryRow>(text).read_only().bind(page.fetch()).bind(author);
+    let mut query = site.db().query_as::<SummaryRow>(text).read_only().bind(page.fetch()).bind(author);
     if let Some(Cursor { time, id }) = page.after {
         query = query.bind(time.to_string()).bind(id);
     }

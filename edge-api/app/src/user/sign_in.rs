@@ -38,7 +38,7 @@ struct Account {
 pub(crate) async fn sign_in(site: Site, JsonBody(input): JsonBody<SignIn>) -> Result<Json<Session>, Problem> {
     let password = input.password.as_bytes();
     let account = site
-        .db
+        .db()
         .query_as::<Account>("SELECT id, email, name, created_at, password_hash FROM users WHERE email = $1")
         .bind(input.email.as_str())
         .read_only()
@@ -64,7 +64,7 @@ async fn rehash(site: &Site, user: &User, password: &[u8], outdated: &str) {
         let hash = auth::hash(site.settings.scheme, &*site.runtime, password).await?;
         // Only over the hash that was verified: the password may have been changed meanwhile.
         let update = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
-        site.db.query(update).bind(user.id).bind(outdated).bind(hash).execute().await?;
+        site.db().query(update).bind(user.id).bind(outdated).bind(hash).execute().await?;
         Ok::<_, Problem>(())
     };
     if let Err(problem) = attempt.await {

@@ -37,7 +37,7 @@ pub(crate) async fn sign_up(
 ) -> Result<(StatusCode, Json<Session>), Problem> {
     let hash = auth::hash(site.settings.scheme, &*site.runtime, input.password.as_bytes()).await?;
     let inserted = site
-        .db
+        .db()
         .query_as::<User>(
             "INSERT INTO users (email, name, password_hash) VALUES ($1, $2, $3) RETURNING id, email, name, created_at",
         )
