@@ -270,7 +270,7 @@ async fn a_cancel_goes_over_tls_too() {
     // Nothing but TLS is let in, so a cancel in the clear would not arrive.
     bench.rule("hostnossl all all all reject").await;
     let url = bench.url("localhost", &format!("sslmode=verify-full&{}", bench.root("server.crt")));
-    let builder = Proxy::builder().database_url(url).config("[limits]\nquery = \"300ms\"");
+    let builder = Proxy::builder().database_url(url).config("[limits]\nquery = \"1s\"");
     let proxy = builder.env("POOL_PROXY_POOL_MAX", "1").start().await;
     let before = proxy.sql(json!({ "query": "SELECT pg_backend_pid() AS pid" })).await.expect(200);
     proxy.sql(json!({ "query": "SELECT pg_sleep(60)" })).await.expect(504);

@@ -53,7 +53,7 @@ async fn the_limit_of_answers_is_not_that_of_what_the_proxy_asks_for_itself() {
 
 #[tokio::test]
 async fn an_answer_that_took_too_long_is_not_stored() {
-    let bench = Bench::with(|builder| builder.config("[limits]\nquery = \"300ms\"")).await;
+    let bench = Bench::with(|builder| builder.config("[limits]\nquery = \"1s\"")).await;
     let lock = bench.lock().await;
     for _ in 0..2 {
         bench.request(QUERY, LONG).send().await.expect(504);

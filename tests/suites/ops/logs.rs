@@ -11,7 +11,7 @@ async fn served(database: &Database, log: &str) -> Proxy {
         .database(database)
         .env("POOL_PROXY_LOG", log)
         .env("POOL_PROXY_REGION", "fra-1")
-        .config("[limits]\nquery = \"300ms\"")
+        .config("[limits]\nquery = \"1s\"")
         .start()
         .await;
     let sql = |query: &str, id: &str| {

@@ -39,7 +39,7 @@ async fn use_all(proxy: &Proxy) {
 #[tokio::test]
 async fn every_metric_is_there_with_its_type_and_no_other() {
     let database = fresh_database().await;
-    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"300ms\"").start().await;
+    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"1s\"").start().await;
     use_all(&proxy).await;
     let text = proxy.ops_request("GET", "/metrics").send().await.expect(200).text;
     let found: BTreeMap<&str, &str> =
@@ -50,7 +50,7 @@ async fn every_metric_is_there_with_its_type_and_no_other() {
 #[tokio::test]
 async fn the_text_is_what_scrapers_read() {
     let database = fresh_database().await;
-    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"300ms\"").start().await;
+    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"1s\"").start().await;
     use_all(&proxy).await;
     let answer = proxy.ops_request("GET", "/metrics").send().await.expect(200);
     assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
@@ -89,7 +89,7 @@ async fn the_text_is_what_scrapers_read() {
 #[tokio::test]
 async fn counts_are_those_of_what_was_asked() {
     let database = fresh_database().await;
-    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"300ms\"").start().await;
+    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"1s\"").start().await;
     use_all(&proxy).await;
     let text = proxy.ops_request("GET", "/metrics").send().await.text;
     for line in [
@@ -112,7 +112,7 @@ async fn counts_are_those_of_what_was_asked() {
 #[tokio::test]
 async fn no_secret_is_in_the_metrics() {
     let database = fresh_database().await;
-    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"300ms\"").start().await;
+    let proxy = Proxy::builder().database(&database).config("[limits]\nquery = \"1s\"").start().await;
     use_all(&proxy).await;
     let text = proxy.ops_request("GET", "/metrics").send().await.text;
     let url = database.url();

@@ -151,7 +151,7 @@ async fn no_request_is_dropped_while_the_configuration_is_read_again() {
 async fn a_request_under_way_keeps_the_key_it_came_with() {
     let database = fresh_database().await;
     let mut proxy = started(&database).await;
-    let running = tokio::spawn(ask(&proxy, FIRST.0, "SELECT pg_sleep(2)").send());
+    let running = tokio::spawn(ask(&proxy, FIRST.0, "SELECT pg_sleep(4)").send());
     super::asleep(&database, 1).await;
     fs::write(proxy.config_path(), file(SECOND, "100ms")).unwrap();
     proxy.signal(Signal::Hangup);

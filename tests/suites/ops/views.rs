@@ -39,10 +39,12 @@ async fn ready_tells_which_database_is_out_of_reach_and_why() {
     assert_eq!(answer.body["ready"], false);
     let said = |name: &str| answer.body["databases"][name].as_str().unwrap_or_default().to_owned();
     assert_eq!(said("default"), "ok");
-    for (name, stage) in [("closed", "TCP"), ("missing", "startup"), ("stranger", "authentication"), ("unknown", "DNS")]
-    {
+    for (name, stage) in [("closed", "TCP"), ("missing", "startup"), ("stranger", "authentication")] {
         assert!(said(name).contains(stage), "{name}: {}", said(name));
     }
+    // A resolver may take longer to say no than readiness waits.
+    let unknown = said("unknown");
+    assert!(["DNS", "in time"].iter().any(|word| unknown.contains(word)), "{unknown}");
     for secret in ["wrong", "nobody_here", "no-such-host"] {
         assert!(!answer.text.contains(secret), "{secret} in {}", answer.text);
     }
@@ -68,7 +70,7 @@ async fn ready_follows_a_database_that_goes_and_comes_back() {
 async fn a_pool_that_is_all_at_work_is_ready() {
     let database = fresh_database().await;
     let proxy = Proxy::builder().database(&database).env("POOL_PROXY_POOL_MAX", "1").start().await;
-    let busy = tokio::spawn(proxy.sql_request(&json!({ "query": "SELECT pg_sleep(2)" })).send());
+    let busy = tokio::spawn(proxy.sql_request(&json!({ "query": "SELECT pg_sleep(4)" })).send());
     super::asleep(&database, 1).await;
     proxy.ops_request("GET", "/ready").send().await.expect(200);
     busy.await.unwrap().expect(200);
@@ -83,7 +85,7 @@ async fn pools_show_who_works_and_who_waits() {
     let pool = async || proxy.ops_request("GET", "/pools").send().await.expect(200).body["pools"][0].clone();
     let state = |idle: u32, active: u32, waiting: u32| json!({ "database": "default", "idle": idle, "active": active, "max": 1, "waiting": waiting });
     eventually(|| async { pool().await == state(1, 0, 0) }).await;
-    let slow = proxy.sql_request(&json!({ "query": "SELECT pg_sleep(1)" }));
+    let slow = proxy.sql_request(&json!({ "query": "SELECT pg_sleep(3)" }));
     let sent: Vec<_> = (0..3).map(|_| tokio::spawn(slow.clone().send())).collect();
     eventually(|| async { pool().await == state(0, 1, 2) }).await;
     for task in sent {

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::sql::served::Served;
+use crate::sql::served::{ADVISORY_LOCKS, Served};
 
-const LIMITS: &str = "[limits]\nquery = \"250ms\"\nqueue = \"60s\"\ntransaction = \"20s\"";
+const LIMITS: &str = "[limits]\nquery = \"1s\"\nqueue = \"60s\"\ntransaction = \"20s\"";
 
 #[tokio::test]
 async fn a_storm_of_them_hits_no_other_query() {
     let setup = "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 100)";
-    let served = Served::with(setup, |proxy| proxy.config(LIMITS).env("POOL_PROXY_POOL_MAX", "3")).await;
+    let served = Served::with(setup, |proxy| proxy.config(LIMITS).env("POOL_PROXY_POOL_MAX", "6")).await;
     let served = Arc::new(served);
     let over = Arc::new(AtomicBool::new(false));
     let others: Vec<_> = (0..6)
@@ -42,7 +42,7 @@ async fn a_storm_of_them_hits_no_other_query() {
         .map(|number| {
             let served = Arc::clone(&served);
             // Some end by themselves at about the time when they are cancelled.
-            let seconds = [60.0, 0.25, 0.251, 0.249][number % 4];
+            let seconds = [60.0, 1.0, 1.001, 0.999][number % 4];
             tokio::spawn(async move { served.ask(&format!("SELECT pg_sleep({seconds}) -- {}", number % 2)).await })
         })
         .collect();
@@ -73,8 +73,7 @@ async fn a_cancelled_request_leaves_a_clean_connection() {
                 "",
                 "time {time}"
             );
-            let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
-            assert_eq!(served.value(locks).await, "0", "{queries:?}, time {time}");
+            assert_eq!(served.value(ADVISORY_LOCKS).await, "0", "{queries:?}, time {time}");
         }
     }
     assert_eq!(served.value("SELECT pg_backend_pid()").await, backend, "a cancel need not cost the connection");

@@ -54,7 +54,7 @@ fn bodies() -> Vec<Value> {
 
 #[tokio::test]
 async fn two_thousand_clients_share_four_connections() {
-    let config = "[limits]\nquery = \"200ms\"\nqueue = \"60s\"\ntransaction = \"20s\"";
+    let config = "[limits]\nquery = \"1s\"\nqueue = \"60s\"\ntransaction = \"20s\"";
     let served = Served::with("CREATE TABLE t (a int)", |proxy| {
         proxy.config(config).env("POOL_PROXY_POOL_MAX", "4").env("POOL_PROXY_POOL_MIN_IDLE", "4")
     });
@@ -69,8 +69,8 @@ async fn two_thousand_clients_share_four_connections() {
             tokio::spawn(async move {
                 let mut client = Client::connect(&served).await;
                 open.wait().await;
-                // One in fifty sleeps until it is cancelled; one in fifty leaves in the middle.
-                let body = match number % 50 {
+                // One in a hundred sleeps until it is cancelled; one in a hundred leaves in the middle.
+                let body = match number % 100 {
                     0 => &bodies[2],
                     1 => return client.ask_and_leave(&bodies[2]).await,
                     2 => &bodies[6],

@@ -52,7 +52,7 @@ fn matrix() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["SET DateStyle TO 'German'"], "SHOW DateStyle"),
         (vec!["SET client_encoding TO 'LATIN1'"], "SHOW client_encoding"),
         (vec!["SET statement_timeout TO '20ms'"], "SHOW statement_timeout"),
-        (vec!["SET statement_timeout TO '1ms'"], "SELECT pg_sleep(0.05)::text"),
+        (vec!["SET statement_timeout TO '50ms'"], "SELECT pg_sleep(0.1)::text"),
         (vec!["SET lock_timeout TO '1ms'"], "SHOW lock_timeout"),
         (vec!["SET idle_session_timeout TO '1ms'"], "SELECT 1"),
         (vec!["SET default_transaction_read_only TO on"], "SHOW transaction_read_only"),

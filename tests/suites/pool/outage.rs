@@ -51,6 +51,7 @@ async fn a_line_that_breaks_in_the_middle_leaves_the_outcome_unknown() {
         // What nobody waits for any more is ended by Postgres or by us, not by the next reader.
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
         client.batch_execute(end).await.unwrap();
+        eventually(|| async { client.query(sleeping, &[]).await.is_ok_and(|rows| rows.is_empty()) }).await;
     }
 }
 

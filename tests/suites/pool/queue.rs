@@ -10,6 +10,9 @@ use crate::sql::served::Served;
 
 const SETUP: &str = "CREATE TABLE log (id serial, name text); CREATE TABLE door (a int)";
 
+/// Lining them up one by one takes as long as it takes.
+const PATIENT: &str = "queue = \"60s\"\nquery = \"60s\"";
+
 /// A request that is under way.
 fn start(served: &Arc<Served>, query: String) -> JoinHandle<Answer> {
     let served = Arc::clone(served);
@@ -37,7 +40,9 @@ async fn closed_door(served: &Arc<Served>) -> (tokio_postgres::Client, JoinHandl
 
 #[tokio::test]
 async fn who_came_first_is_served_first() {
-    let served = Arc::new(Served::on_one_connection(SETUP).await);
+    let patient =
+        Served::with(SETUP, |proxy| proxy.config(format!("[limits]\n{PATIENT}")).env("POOL_PROXY_POOL_MAX", "1"));
+    let served = Arc::new(patient.await);
     let (lock, held) = closed_door(&served).await;
     let mut requests = Vec::new();
     for number in 0..30 {
@@ -56,7 +61,8 @@ async fn who_came_first_is_served_first() {
 #[tokio::test]
 async fn keys_take_turns() {
     let second = "a second key, long enough";
-    let config = format!("[[keys]]\nname = \"second\"\nhash = \"{}\"", pool_proxy::auth::KeyHash::of(second));
+    let hash = pool_proxy::auth::KeyHash::of(second);
+    let config = format!("[limits]\n{PATIENT}\n[[keys]]\nname = \"second\"\nhash = \"{hash}\"");
     let served = Arc::new(Served::with(SETUP, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await);
     let (lock, held) = closed_door(&served).await;
     let mut requests = Vec::new();

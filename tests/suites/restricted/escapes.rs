@@ -132,7 +132,8 @@ const NO_WRITES: &[&str] = &[
 
 const UNCHANGED: &str = "SELECT string_agg(id || coalesce(body, '?'), ',' ORDER BY id) || (SELECT last_value FROM docs_id_seq) \
     || (SELECT count(*) FROM log) || (SELECT count(*) FROM closed) || (SELECT count(*) FROM pg_largeobject_metadata) \
-    || (SELECT count(*) FROM pg_class WHERE relname = 'made') || (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') FROM docs";
+    || (SELECT count(*) FROM pg_class WHERE relname = 'made') || (SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database \
+    WHERE locktype = 'advisory' AND datname = current_database()) FROM docs";
 
 /// Neither done, nor open for what follows in the same batch.
 async fn check(ring: &Ring, key: &str, query: &str) {

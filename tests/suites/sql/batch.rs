@@ -175,7 +175,8 @@ async fn a_batch_sees_its_own_settings_and_writes() {
 
 #[tokio::test]
 async fn a_batch_may_be_long() {
-    let served = Served::after(SETUP).await;
+    let config = "[limits]\nquery = \"60s\"\ntransaction = \"60s\"";
+    let served = Served::with(SETUP, |proxy| proxy.config(config)).await;
     // More different texts than a connection keeps prepared.
     let texts: Vec<String> = (0..400).map(|number| format!("SELECT {number} AS n")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::served::{Served, batch};
+use super::served::{ADVISORY_LOCKS, Served, batch};
 
 /// A client that has asked and waits.
 async fn asking(proxy: &Proxy, body: &Value) -> TcpStream {
@@ -43,11 +43,7 @@ async fn its_query_is_cancelled_in_postgres_and_undone() {
             drop(client);
             eventually(|| async { served.postgres(RUNNING).await == "0" }).await;
             assert_eq!(served.value("SELECT count(*) FROM t").await, "0", "{body}");
-            assert_eq!(
-                served.postgres("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").await,
-                "0",
-                "{body}"
-            );
+            assert_eq!(served.postgres(ADVISORY_LOCKS).await, "0", "{body}");
             assert_ne!(served.value("SELECT current_setting('app.tenant', true)").await, "gone", "{body}");
         }
     }

@@ -3,6 +3,10 @@
 use harness::{Answer, Database, Proxy, ProxyBuilder, fresh_database};
 use serde_json::{Value, json};
 
+/// How many advisory locks are held in this database; others of the cluster have theirs.
+pub(crate) const ADVISORY_LOCKS: &str = "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database \
+    WHERE locktype = 'advisory' AND datname = current_database()";
+
 /// Both live as long as this does.
 pub(crate) struct Served {
     pub(crate) proxy: Proxy,
