@@ -43,13 +43,16 @@ $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO web_anon, web_read;
 
--- Reading: every table there is, and every table that the role running this file makes later.
+-- Reading: every table there is, and every table that the role running this file makes later, with all their columns.
+-- What read-only keys must not see is taken away after this file, each time it was run: for the blog's password hashes
+-- edge-api/migrations/grants.sql does so.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO web_read;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO web_read;
 
--- web_anon gets nothing here: name each table and each right, and turn on row-level security where rows belong to
--- somebody.
+-- web_anon gets nothing here: name each table and each right, and turn on row-level security where not every row is for
+-- everybody. (Rows that belong to one user: not yet. That needs a token that says who asks, and the proxy takes none so
+-- far; a policy sees the key's role, and that is all.)
 --   GRANT SELECT, INSERT ON comments TO web_anon;
 --   ALTER TABLE comments ENABLE ROW LEVEL SECURITY;
---   CREATE POLICY own ON comments TO web_anon
---       USING (author = current_setting('request.jwt.claims', true)::jsonb ->> 'sub');
+--   CREATE POLICY approved ON comments FOR SELECT TO web_anon USING (approved);
+--   CREATE POLICY proposed ON comments FOR INSERT TO web_anon WITH CHECK (NOT approved);

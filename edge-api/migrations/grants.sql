@@ -1,6 +1,7 @@
--- The role of the edge API's key: it may do to the blog's tables what the API does, and nothing else. Run it after
--- deploy/grants.sql and after the migrations, as the tables' owner who may create roles, or as a superuser; running it
--- again is fine, also while the API is in use:
+-- The role of the edge API's key: it may do to the blog's tables what the API does, and nothing else. And web_read, which
+-- deploy/grants.sql lets read every table, reads no password hash. Run it after deploy/grants.sql and after the
+-- migrations, as the tables' owner who may create roles, or as a superuser; running it again is fine, also while the API
+-- is in use, and needed each time deploy/grants.sql was run again:
 --   psql "$DATABASE_URL" --set ON_ERROR_STOP=1 --single-transaction --file edge-api/migrations/grants.sql
 -- Then give the edge API a key with this role (deploy/configuration.md):
 --   pool-proxy key new --name edge-api --role edge_api
@@ -8,7 +9,8 @@
 -- The tables are those that the search path finds, so usually those in `public`. psql knows no `?schema=`: for the tables
 -- of another schema leave that out of the URL, and run it with PGOPTIONS='--search_path=blog' before it.
 --
--- A migration that makes a table or a column also adds here what the API does with it.
+-- A migration that makes a table or a column also adds here what the API does with it and, if the column is one of users,
+-- whether web_read may read it.
 
 DO $$
 BEGIN
@@ -48,6 +50,13 @@ GRANT SELECT, INSERT, UPDATE (password_hash) ON users TO edge_api;
 -- A post never changes its author. UPDATE of any column is also what SELECT ... FOR UPDATE needs.
 GRANT SELECT, INSERT, UPDATE (title, content, published, published_at, updated_at), DELETE ON posts TO edge_api;
 
--- A role that deploy/grants.sql lets read every table, web_read, reads the password hashes, too. To close them to it:
---   REVOKE SELECT ON users FROM web_read;
---   GRANT SELECT (id, email, name, created_at) ON users TO web_read;
+-- Whoever may read the whole table may read each of its columns: so web_read gets all but the hashes by name, if it
+-- may read the table at all.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'web_read' AND has_any_column_privilege(oid, 'users', 'SELECT')) THEN
+        REVOKE SELECT ON users FROM web_read;
+        GRANT SELECT (id, email, name, created_at) ON users TO web_read;
+    END IF;
+END
+$$;

@@ -1,9 +1,10 @@
 //! The README's commands and examples, run as they stand there.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::{Proxy, fresh_database};
+use harness::{Proxy, fresh_database, target_dir};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -75,9 +76,19 @@ async fn the_javascript_examples_work() {
 
 #[tokio::test]
 async fn the_first_command_works() {
+    // It builds what it is not given, with fewer packages and so other features than the tests, into the place of the
+    // programs that other tests start at this moment.
+    let program = |variable: &str, name: &str| {
+        let given = env::var_os(variable).map(PathBuf::from);
+        let path = given.unwrap_or_else(|| target_dir().join("debug").join(name));
+        assert!(path.is_file(), "no {name} at {}: run all tests with `cargo xtask test`", path.display());
+        path
+    };
     let output = Command::new(env!("CARGO"))
         .args(["xtask", "dev", "--smoke"])
         .current_dir(root())
+        .env("POOL_PROXY_BIN", program("POOL_PROXY_BIN", "pool-proxy"))
+        .env("EDGE_MIGRATIONS_BIN", program("EDGE_MIGRATIONS_BIN", "edge-migrations"))
         .output()
         .await
         .expect("cargo is there");

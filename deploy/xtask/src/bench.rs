@@ -9,17 +9,84 @@ use harness::{Error, Postgres, target_dir};
 
 use crate::cargo::{cargo, run as run_in_front, works};
 use crate::interrupt::Interrupts;
+use crate::programs::{EDGE_MIGRATIONS, POOL_PROXY};
 use crate::{npm, worker};
 
-/// Runs the benchmarks; `arguments` go to them.
-pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Error> {
+/// What was asked for on the command line: it was read to answer at once what is wrong with it, and goes to the
+/// benchmarks as it is.
+pub(crate) struct Options {
+    arguments: Vec<String>,
+    only: Option<String>,
+}
+
+/// What an option's value has to be.
+enum Value {
+    None,
+    Number,
+    Part,
+    Folder,
+}
+
+/// The options of the benchmarks that are not ours to set.
+const OPTIONS: [(&str, Value); 6] = [
+    ("--quick", Value::None),
+    ("--only", Value::Part),
+    ("--rounds", Value::Number),
+    ("--seconds", Value::Number),
+    ("--clients-seconds", Value::Number),
+    ("--out", Value::Folder),
+];
+
+/// The part that loads the edge API, among all of them.
+const EDGE: &str = "edge";
+const PARTS: [&str; 4] = ["hits", "select", "clients", EDGE];
+
+impl Options {
+    /// Reads the arguments after `bench`.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, Error> {
+        let mut options = Self { arguments: arguments.to_owned(), only: None };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let (name, given) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (argument.as_str(), None),
+            };
+            let kind = match OPTIONS.iter().find(|(known, _)| *known == name) {
+                Some((_, Value::None)) if given.is_none() => continue,
+                Some((_, kind)) if !matches!(kind, Value::None) => kind,
+                _ => return Err(Error::new(format!("`bench` takes no `{argument}`"))),
+            };
+            let value = given.or_else(|| rest.next().map(String::as_str)).unwrap_or_default();
+            let (right, expected) = match kind {
+                Value::Part => (PARTS.contains(&value), PARTS.join(", ")),
+                Value::Number => (value.parse::<u32>().is_ok(), "a number".to_owned()),
+                Value::Folder | Value::None => (!value.is_empty(), "a folder".to_owned()),
+            };
+            if !right {
+                return Err(Error::new(format!("{name} is `{value}`, but should be {expected}")));
+            }
+            if matches!(kind, Value::Part) {
+                options.only = Some(value.to_owned());
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether the Worker takes part: in all but a run of another part alone.
+    fn loads_the_edge_api(&self) -> bool {
+        self.only.as_deref().is_none_or(|part| part == EDGE)
+    }
+}
+
+/// Runs the benchmarks.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let interrupts = Interrupts::catch()?;
     let oha = oha(&interrupts)?;
     npm::install("tests/load/node", &interrupts)?;
     // By itself, so that it is built with the features it is released with.
     in_front("the build", &mut cargo(&["build", "--release", "--package", "pool-proxy"]), &interrupts)?;
     in_front("the build", &mut cargo(&["build", "--release", "--package", "load"]), &interrupts)?;
-    let edge = if loads_the_edge_api(arguments) {
+    let edge = if options.loads_the_edge_api() {
         in_front("the build", &mut cargo(&["build", "--package", "edge-migrations"]), &interrupts)?;
         Some(worker::build(true, &interrupts)?)
     } else {
@@ -27,10 +94,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Error> {
     };
     let postgres = Postgres::start(&mut |step| eprintln!("{step} ..."))?;
     let mut load = cargo(&["run", "--release", "--package", "load", "--bin", "load", "--"]);
-    load.args(arguments)
+    load.args(&options.arguments)
         .env("POOL_PROXY_BENCH_POSTGRES", postgres.url())
-        .env("POOL_PROXY_BIN", target_dir().join("release/pool-proxy"))
-        .env("EDGE_MIGRATIONS_BIN", target_dir().join("debug/edge-migrations"))
+        .env(POOL_PROXY.variable, target_dir().join("release/pool-proxy"))
+        .env(EDGE_MIGRATIONS.variable, EDGE_MIGRATIONS.built())
         .env("OHA_BIN", oha);
     if let Some(worker) = edge {
         load.env("EDGE_WORKER_BUILD", worker);
@@ -39,13 +106,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Error> {
     postgres.stop();
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
-}
-
-/// Whether the Worker takes part: in all but a run of another part alone.
-fn loads_the_edge_api(arguments: &[String]) -> bool {
-    let words: Vec<_> = arguments.iter().flat_map(|argument| argument.split('=')).collect();
-    let only = words.iter().position(|word| *word == "--only").and_then(|at| words.get(at + 1));
-    only.is_none_or(|part| *part == "edge")
 }
 
 /// The load generator: the one named in `OHA_BIN`, the one on the path, or our own, installed on first use.
@@ -79,19 +139,57 @@ fn in_front(what: &str, command: &mut Command, interrupts: &Interrupts) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use super::loads_the_edge_api;
+    use super::{OPTIONS, Options, PARTS};
+
+    /// Where the benchmarks say what they take.
+    const THEIRS: &str = include_str!("../../../tests/load/src/bin/load/options.rs");
+
+    fn parse(line: &str) -> Result<Options, String> {
+        let arguments: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        Options::parse(&arguments).map_err(|error| error.to_string())
+    }
 
     #[test]
     fn the_worker_is_built_for_runs_that_load_it() {
-        let check = |line: &str, expected: bool| {
-            let arguments: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
-            assert_eq!(loads_the_edge_api(&arguments), expected, "{line}");
-        };
+        let check =
+            |line: &str, expected: bool| assert_eq!(parse(line).unwrap().loads_the_edge_api(), expected, "{line}");
         check("", true);
         check("--quick --rounds 2", true);
         check("--quick --only edge", true);
         check("--only=edge", true);
         check("--only select --quick", false);
         check("--only=hits", false);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_before_anything_is_done() {
+        let check = |line: &str, expected: &str| assert_eq!(parse(line).err().as_deref(), Some(expected), "{line}");
+        check("--fast", "`bench` takes no `--fast`");
+        check("select", "`bench` takes no `select`");
+        check("--quick=yes", "`bench` takes no `--quick=yes`");
+        check("--only", "--only is ``, but should be hits, select, clients, edge");
+        check("--quick --only nothing", "--only is `nothing`, but should be hits, select, clients, edge");
+        check("--rounds=many --quick", "--rounds is `many`, but should be a number");
+        check("--out=", "--out is ``, but should be a folder");
+    }
+
+    #[test]
+    fn the_options_are_those_of_the_benchmarks() {
+        let lines: Vec<_> = THEIRS.lines().map(str::trim).collect();
+        // What has a variable is set by us.
+        let option = |pair: &&[&str]| pair[0].starts_with("#[arg(long") && !pair[0].contains("env =");
+        let name = |pair: &[&str]| {
+            let field = pair[1].trim_start_matches("pub(crate) ").split(':').next().unwrap_or_default();
+            format!("--{}", field.replace('_', "-"))
+        };
+        let mut theirs: Vec<_> = lines.windows(2).filter(option).map(name).collect();
+        let mut ours: Vec<_> = OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        theirs.sort();
+        ours.sort();
+        assert_eq!(ours, theirs);
+
+        let parts = THEIRS.split("enum Part {").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+        let parts = parts.lines().filter_map(|line| line.trim().strip_suffix(','));
+        assert_eq!(parts.map(str::to_lowercase).collect::<Vec<_>>(), PARTS);
     }
 }

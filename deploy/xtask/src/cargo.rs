@@ -47,24 +47,48 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Runs a command in front, with our terminal. An interrupt is passed on, waited for, and then is an error.
+/// Runs a command in front, with our terminal. An interrupt is passed on, waited for, and then is an error; after one
+/// nothing is started any more.
 pub(crate) fn run(command: &mut Command, interrupts: &Interrupts) -> Result<ExitStatus, Error> {
+    let go_on = || if interrupts.count() == 0 { Ok(()) } else { Err(Error::new("interrupted")) };
+    go_on()?;
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(Error::doing(format!("starting {program}")))?;
+    // A Ctrl-C of just before will not have reached it.
+    let missed = go_on().is_err();
     let mut told = false;
     loop {
         let ended = child.try_wait();
         if let Some(status) = ended.map_err(Error::doing(format!("waiting for {program}")))? {
-            return match interrupts.count() {
-                0 => Ok(status),
-                _ => Err(Error::new("interrupted")),
-            };
+            return go_on().map(|()| status);
         }
-        if interrupts.to_us_alone() && !told {
+        if (missed || interrupts.to_us_alone()) && !told {
             told = true;
             let pid = child.id().to_string();
             let _ = Command::new("kill").args(["-TERM", &pid]).status();
         }
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::process::Command;
+
+    use harness::random_hex;
+
+    use super::run;
+    use crate::interrupt::Interrupts;
+
+    #[test]
+    fn nothing_is_started_after_an_interrupt() {
+        let interrupts = Interrupts::default();
+        let file = env::temp_dir().join(format!("xtask-{}", random_hex(6)));
+        assert!(run(&mut Command::new("true"), &interrupts).unwrap().success());
+        interrupts.pretend_one();
+        let error = run(Command::new("touch").arg(&file), &interrupts).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
+        assert!(!file.exists());
     }
 }

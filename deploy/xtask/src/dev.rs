@@ -14,6 +14,7 @@ use harness::{Error, Postgres};
 
 use crate::cargo::cargo;
 use crate::interrupt::Interrupts;
+use crate::programs;
 use crate::progress::Progress;
 use crate::sample;
 use crate::smoke::{self, Addresses};
@@ -143,11 +144,18 @@ fn interrupted() -> ExitCode {
     ExitCode::from(130)
 }
 
-/// Builds the proxy and, meanwhile, starts Postgres; then applies the migrations and the sample data. Nothing if
-/// interrupted.
+/// Builds what is not given, the proxy above all, and, meanwhile, starts Postgres; then applies the migrations and the
+/// sample data. Nothing if interrupted.
 fn build_and_start_postgres(interrupts: &Interrupts) -> Result<Option<Postgres>, Error> {
-    let packages = ["build", "--color=never", "--package", "pool-proxy", "--package", "edge-migrations"];
-    let mut build = Task::start("the build", cargo(&packages))?;
+    let packages = programs::to_build()?;
+    let mut build = match &*packages {
+        [] => None,
+        packages => {
+            let mut build = cargo(&["build", "--color=never"]);
+            build.args(packages.iter().flat_map(|package| ["--package", package]));
+            Some(Task::start("the build", build)?)
+        }
+    };
     let (report, reports) = mpsc::channel();
     let (say, steps) = mpsc::channel();
     thread::spawn(move || {
@@ -156,7 +164,12 @@ fn build_and_start_postgres(interrupts: &Interrupts) -> Result<Option<Postgres>,
         });
         let _ = report.send(started);
     });
-    let mut progress = Progress::of("building pool-proxy, starting a private Postgres");
+    let names = packages.join(", ");
+    let (doing, did) = match &build {
+        Some(_) => (format!("building {names}, "), format!("built {names}, ")),
+        None => Default::default(),
+    };
+    let mut progress = Progress::of(format!("{doing}starting a private Postgres"));
     let mut step = String::new();
     let mut postgres = None;
     loop {
@@ -172,13 +185,14 @@ fn build_and_start_postgres(interrupts: &Interrupts) -> Result<Option<Postgres>,
             }
             Err(_) => {}
         }
-        let done = build.finished().inspect_err(|_| progress.clear())?;
+        let done = build.as_mut().map_or(Ok(true), Task::finished).inspect_err(|_| progress.clear())?;
         if let Some(postgres) = postgres.take_if(|_| done) {
             sample::apply(&postgres.url()).inspect_err(|_| progress.clear())?;
-            progress.done("built pool-proxy, started Postgres, applied the migrations and the sample data");
+            progress.done(&format!("{did}started Postgres, applied the migrations and the sample data"));
             return Ok(Some(postgres));
         }
-        progress.tick(&if done { step.clone() } else { build.last_line() });
+        let now = build.as_ref().filter(|_| !done).map(Task::last_line);
+        progress.tick(&now.unwrap_or_else(|| step.clone()));
         thread::sleep(LOOK);
     }
 }

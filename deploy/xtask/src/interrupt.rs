@@ -48,6 +48,12 @@ impl Interrupts {
         self.all.load(Ordering::Relaxed)
     }
 
+    /// As if we had been asked to end.
+    #[cfg(test)]
+    pub(crate) fn pretend_one(&self) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether we were asked to end in a way that children in our process group have not noticed.
     pub(crate) fn to_us_alone(&self) -> bool {
         self.to_us_alone.load(Ordering::Relaxed) > 0

@@ -6,9 +6,12 @@ mod dev;
 mod interrupt;
 mod migrate;
 mod npm;
+mod packages;
+mod programs;
 mod progress;
 mod sample;
 mod smoke;
+mod steps;
 mod task;
 mod test;
 mod wasm;
@@ -24,7 +27,8 @@ usage: cargo xtask <command>
 
   dev [--smoke] [--port N] [--ops-port N] [--edge-port N]
       start a private Postgres with sample data, the proxy in front of it and the edge API, until Ctrl-C;
-      --smoke runs the three commands it prints, checks the answers and ends
+      --smoke runs the three commands it prints, checks the answers and ends. POOL_PROXY_BIN and
+      EDGE_MIGRATIONS_BIN name programs that are already built
   migrate [--status] [--url URL]
       apply the pending migrations of edge-api/migrations to the database of DATABASE_URL, which must be
       its direct URL; --status tells what is applied and what is pending. Better not --url: every user of
@@ -33,8 +37,10 @@ usage: cargo xtask <command>
       build the edge API's Worker into edge-api/worker/build; --no-opt leaves the wasm larger, and is quicker
   test [ARGS...]
       install what the tests need and run everything; ARGS go to the test runner, as a filter
-  bench [ARGS...]
-      run the load benchmarks and write their report; ARGS go to them
+  bench [--quick] [--only PART] [--rounds N] [--seconds N] [--clients-seconds N] [--out FOLDER]
+      run the load benchmarks and write their report; --quick shows that they work, in one round of two
+      seconds; --only runs one part (hits, select, clients or edge), and neither writes a report unless
+      --out names its folder; the numbers are rounds, and seconds of load, 3, 8 and 30 unless told otherwise
 ";
 
 fn main() -> ExitCode {
@@ -44,7 +50,7 @@ fn main() -> ExitCode {
     let asks_help = |it: &String| it == "--help" || it == "-h";
     let result = match command.as_str() {
         "help" | "--help" | "-h" => Ok(help()),
-        "dev" | "migrate" | "worker" if arguments.iter().any(asks_help) => Ok(help()),
+        "dev" | "migrate" | "worker" | "test" | "bench" if arguments.iter().any(asks_help) => Ok(help()),
         "dev" => match dev::Options::parse(&arguments) {
             Ok(options) => dev::run(options),
             Err(error) => return wrong_usage(&error),
@@ -58,7 +64,10 @@ fn main() -> ExitCode {
             Err(error) => return wrong_usage(&error),
         },
         "test" => test::run(&arguments),
-        "bench" => bench::run(&arguments),
+        "bench" => match bench::Options::parse(&arguments) {
+            Ok(options) => bench::run(&options),
+            Err(error) => return wrong_usage(&error),
+        },
         "" => return wrong_usage(&Error::new("no command given")),
         other => return wrong_usage(&Error::new(format!("no command `{other}`"))),
     };

@@ -1,14 +1,16 @@
 //! `cargo xtask migrate`: builds the program that holds the migrations, and lets it apply them over the direct URL.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use harness::{Error, target_dir};
+use harness::Error;
 
 use crate::cargo::{cargo, run as run_in_front};
 use crate::interrupt::Interrupts;
+use crate::programs::EDGE_MIGRATIONS;
 use crate::progress::Progress;
 use crate::task::Task;
 
@@ -62,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         thread::sleep(LOOK);
     }
     progress.done("built edge-migrations");
-    let mut command = program(&options.url);
+    let mut command = program(EDGE_MIGRATIONS.built(), &options.url);
     if options.status {
         command.arg("--status");
     }
@@ -71,9 +73,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-/// Applies the migrations with the program that is already built.
+/// Applies the migrations with the program that is there already.
 pub(crate) fn apply(url: &str) -> Result<(), Error> {
-    let mut command = program(url);
+    let mut command = program(EDGE_MIGRATIONS.path(), url);
     // What was meant for another database.
     command.env_remove("POOL_PROXY_DB_ROOT_CERT").stdin(Stdio::null());
     let output = command.output().map_err(Error::doing("starting edge-migrations"))?;
@@ -85,8 +87,8 @@ pub(crate) fn apply(url: &str) -> Result<(), Error> {
 }
 
 /// The URL goes by the environment: everybody may see a command line.
-fn program(url: &str) -> Command {
-    let mut command = Command::new(target_dir().join("debug/edge-migrations"));
+fn program(path: PathBuf, url: &str) -> Command {
+    let mut command = Command::new(path);
     command.env(DATABASE_URL, url);
     command
 }

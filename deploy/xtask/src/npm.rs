@@ -10,7 +10,8 @@ use harness::Error;
 
 use crate::cargo::{root, run, works};
 use crate::interrupt::Interrupts;
-use crate::wasm::{Steps, version};
+use crate::steps::Steps;
+use crate::wasm::version;
 
 /// The oldest Node that all the packages run with.
 const NODE: &str = "20.19";

@@ -46,14 +46,15 @@ impl Progress {
         }
         self.drawn = Instant::now();
         let seconds = self.started.elapsed().as_secs();
-        let detail: String = detail.chars().take(50).collect();
+        let what = &self.what;
+        let detail = plain(detail);
         if self.terminal {
             const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
             let frame = FRAMES[self.turns % FRAMES.len()];
-            eprint!("\r\x1b[2K{frame} {} ({seconds} s)  {detail}", self.what);
-            let _ = stderr().flush();
+            // In one piece, so that nothing comes between what it turns off and on again.
+            let _ = stderr().write_all(one_row(&format!("{frame} {what} ({seconds} s)  {detail}")).as_bytes());
         } else {
-            eprintln!("{} ... {seconds} s  {detail}", self.what);
+            eprintln!("{what} ... {seconds} s  {detail}");
         }
         self.turns += 1;
     }
@@ -68,7 +69,48 @@ impl Progress {
     /// Leaves nothing on a terminal.
     pub(crate) fn clear(&self) {
         if self.terminal {
-            eprint!("\r\x1b[2K");
+            eprint!("{CLEAR}");
         }
+    }
+}
+
+/// Says something in a line of its own, also while a spinner turns: that draws itself anew below.
+pub(crate) fn say(line: &str) {
+    let clear = if stderr().is_terminal() { CLEAR } else { "" };
+    eprintln!("{clear}{line}");
+}
+
+/// Back to the beginning of the row, and nothing in it.
+const CLEAR: &str = "\r\x1b[2K";
+
+/// The line in place of the row that the cursor is in. What does not fit is cut off by the terminal, whatever its
+/// width is at this moment: in the next row it could not be taken back. The cursor goes back to the row's beginning,
+/// or the `^C` that a terminal shows would go into the next one.
+fn one_row(line: &str) -> String {
+    const WRAP_OFF: &str = "\x1b[?7l";
+    const WRAP_ON: &str = "\x1b[?7h";
+    format!("{CLEAR}{WRAP_OFF}{line}{WRAP_ON}\r")
+}
+
+/// A program's line, short and without what would move the cursor.
+fn plain(line: &str) -> String {
+    line.chars().filter(|it| !it.is_control()).take(50).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{one_row, plain};
+
+    #[test]
+    fn a_drawn_line_stays_in_its_row_and_leaves_the_terminal_as_it_was() {
+        let drawn = one_row(&"long ".repeat(50));
+        let inside = drawn.strip_prefix("\r\x1b[2K\x1b[?7l").and_then(|it| it.strip_suffix("\x1b[?7h\r")).unwrap();
+        assert!(!inside.contains(char::is_control), "{inside:?}");
+    }
+
+    #[test]
+    fn a_programs_line_moves_no_cursor() {
+        assert_eq!(plain("one\rtwo\tthree\x1b\u{9b}"), "onetwothree");
+        assert_eq!(plain(&"é".repeat(80)), "é".repeat(50));
     }
 }

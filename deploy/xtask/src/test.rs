@@ -6,14 +6,17 @@ use std::time::Instant;
 
 use harness::{Error, Postgres, target_dir};
 
-use crate::cargo::{cargo, run as run_in_front, works};
+use crate::cargo::{cargo, run as run_in_front, succeeds, works};
 use crate::interrupt::Interrupts;
-use crate::{npm, worker};
+use crate::programs::{EDGE_MIGRATIONS, POOL_PROXY};
+use crate::steps::Steps;
+use crate::{npm, packages, wasm, worker};
 
 /// Runs every check, or, with a filter, those tests alone.
 pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
     let mut run = Run { interrupts: Interrupts::catch()?, done: Vec::new() };
     let all = filter.is_empty();
+    install_programs(&run.interrupts)?;
     for folder in ["tests/clients", "edge-api/common"] {
         npm::install(folder, &run.interrupts)?;
     }
@@ -29,12 +32,13 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
     let url = postgres.url();
     let with_postgres = |mut command: Command| {
         command.env("POOL_PROXY_TEST_POSTGRES", &url);
-        command.env("POOL_PROXY_BIN", target_dir().join("debug/pool-proxy"));
+        command.env(POOL_PROXY.variable, POOL_PROXY.built());
+        command.env(EDGE_MIGRATIONS.variable, EDGE_MIGRATIONS.built());
         command.env("EDGE_WORKER_BUILD", &worker);
         command
     };
     let tests = if works(&mut cargo(&["nextest"])) {
-        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
+        cargo(&["nextest", "run", "--config-file", "tests/nextest.toml", "--workspace", "--no-fail-fast"])
     } else {
         eprintln!("cargo-nextest is not installed, using `cargo test`");
         cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--"])
@@ -49,6 +53,26 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
     }
     postgres.stop();
     Ok(run.summary())
+}
+
+/// Installs the programs that tests start and a bare machine lacks, before minutes go into a build.
+fn install_programs(interrupts: &Interrupts) -> Result<(), Error> {
+    // Each asked as all its versions understand it; its package is called as it is.
+    let programs = [("curl", "--version"), ("openssl", "version")];
+    let missing = programs.into_iter().filter(|(name, version)| !succeeds(Command::new(name).arg(version)));
+    let mut missing: Vec<_> = missing.map(|(name, _)| name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let steps = Steps::new(interrupts);
+    if packages::may_install() {
+        let what = format!("installing {}", missing.join(", "));
+        return steps.show(&what, "installed what the tests need", |steps| packages::install(&missing, steps));
+    }
+    // Whoever has to do it by hand gets one command, for the Worker's build as well.
+    let further = steps.show("looking for what is missing", "found what is missing", wasm::missing_packages);
+    missing.extend(further?);
+    Err(packages::missing(&missing))
 }
 
 /// What has been run so far, and what came of it.

@@ -3,16 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
 
 use harness::Error;
 
 use crate::interrupt::Interrupts;
-use crate::progress::Progress;
-use crate::wasm::{self, Steps};
-
-/// How often a wait looks around.
-const LOOK: Duration = Duration::from_millis(50);
+use crate::steps::Steps;
+use crate::wasm;
 
 /// Builds the Worker, optimised unless told `--no-opt`.
 pub(crate) fn run(optimise: bool) -> Result<ExitCode, Error> {
@@ -31,17 +27,8 @@ pub(crate) fn parse(arguments: &[String]) -> Result<bool, Error> {
 
 /// Builds the Worker while we wait, and says so. What it hands back is the folder.
 pub(crate) fn build(optimise: bool, interrupts: &Interrupts) -> Result<PathBuf, Error> {
-    let mut building = Building::start(optimise, interrupts);
-    let mut progress = Progress::of("building the edge API's Worker");
-    loop {
-        if let Some(result) = building.finished() {
-            let folder = result.inspect_err(|_| progress.clear())?;
-            progress.done("built the edge API's Worker into edge-api/worker/build");
-            return Ok(folder);
-        }
-        progress.tick(&building.now());
-        thread::sleep(LOOK);
-    }
+    let done = "built the edge API's Worker into edge-api/worker/build";
+    Steps::new(interrupts).show("building the edge API's Worker", done, |steps| wasm::build(optimise, steps))
 }
 
 /// A Worker that is built while other things happen. An interrupt ends it.

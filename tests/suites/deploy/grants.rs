@@ -37,3 +37,26 @@ async fn the_grants_give_the_login_nothing_and_the_roles_what_they_say() {
     let sql = format!("BEGIN; CREATE TABLE public.earlier (id int); {grants} {grants} {AFTER_GRANTS} ROLLBACK");
     database.batch(&sql).await;
 }
+
+#[tokio::test]
+async fn the_sample_of_row_level_security_does_what_it_says() {
+    let database = harness::fresh_database().await;
+    let grants = read("grants.sql");
+    let sample: Vec<&str> = grants.lines().skip_while(|line| !line.starts_with("-- web_anon gets nothing")).collect();
+    let sample: String = sample.iter().filter_map(|line| line.strip_prefix("--   ")).collect();
+    assert!(sample.contains("CREATE POLICY"), "{sample}");
+    let table =
+        "CREATE TABLE comments (text text, approved bool); INSERT INTO comments VALUES ('a', true), ('b', false);";
+    let after = r"
+        SET LOCAL SESSION AUTHORIZATION pool_proxy;
+        SET LOCAL ROLE web_anon;
+        INSERT INTO comments VALUES ('c', false);
+        DO $$ BEGIN
+            ASSERT (SELECT string_agg(text, '') FROM comments) = 'a', 'it is shown what was not approved';
+            INSERT INTO comments VALUES ('d', true);
+            RAISE 'web_anon approves';
+        EXCEPTION WHEN insufficient_privilege THEN NULL;
+        END $$;
+    ";
+    database.batch(&format!("BEGIN; {grants} {table} {sample} {after} ROLLBACK")).await;
+}

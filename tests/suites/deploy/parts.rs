@@ -27,8 +27,8 @@ pub(super) fn artefacts() -> Vec<String> {
     let entries = fs::read_dir(deploy("")).unwrap().map(Result::unwrap);
     let files = entries.filter(|entry| entry.path().is_file());
     let names = files.map(|entry| entry.file_name().into_string().unwrap());
-    // A developer's own secrets for compose.yaml.
-    names.filter(|name| name != ".env").collect()
+    // A developer's own, for compose.yaml and compose.edge.yaml.
+    names.filter(|name| ![".env", "pool-proxy.toml"].contains(&name.as_str())).collect()
 }
 
 pub(super) fn binary() -> PathBuf {

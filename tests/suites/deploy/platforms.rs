@@ -4,7 +4,7 @@ use std::process::Command;
 use toml::Table;
 
 use super::parts::{
-    Folder, accepted, binary, deploy, image_variables, printed, read, seconds, secret, with_tool, yaml,
+    Folder, accepted, binary, config, deploy, image_variables, printed, read, seconds, secret, with_tool, yaml,
 };
 
 /// What the drain takes at most: `drain_delay`, then the time that requests under way are given.
@@ -70,13 +70,41 @@ fn compose_is_closed_and_fits_the_image() {
 }
 
 #[test]
+fn the_edge_apis_file_fits_compose_and_the_binary() {
+    let (compose, edge) = (yaml(&read("compose.yaml")), yaml(&read("compose.edge.yaml")));
+    let within = &edge["services.pool-proxy.environment.POOL_PROXY_CONFIG"];
+    assert_eq!(edge["services.pool-proxy.volumes.0"], format!("./pool-proxy.toml:{within}:ro"));
+    assert!(read(".gitignore").lines().any(|line| line == "pool-proxy.toml"));
+
+    let page = read("compose.md");
+    // What the page calls the networks, they are called.
+    for network in ["public", "database"] {
+        assert!(page.contains(&format!("{}_{network} ", compose["name"])), "{network}");
+    }
+    let key = page.lines().find_map(|line| line.trim().strip_prefix("key new ")).unwrap();
+    let answer = Command::new(binary()).env_clear().args(["key", "new"]).args(key.split(' ')).output().unwrap();
+    let said = String::from_utf8(answer.stdout).unwrap();
+    let entry = &said[said.find("[[keys]]").unwrap()..said.find("\n\nFor clients").unwrap()];
+    let database = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let folder = Folder::new();
+    let path = folder.write("pool-proxy.toml", &format!("{database}\n{entry}\n"));
+    let variables = [
+        ("DATABASE_URL", "postgres://app:secret@postgres:5432/app?sslmode=disable"),
+        ("POOL_PROXY_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+    let answer = config(&variables, Some(&path));
+    assert!(answer.status.success(), "{}", printed(&answer));
+}
+
+#[test]
 fn compose_is_accepted_by_docker_compose() {
     let works = Command::new("docker").args(["compose", "version"]).output();
     if !works.is_ok_and(|answer| answer.status.success()) {
         return eprintln!("Docker Compose is not installed: compose.yaml was checked by its structure alone");
     }
     let mut docker = Command::new("docker");
-    docker.args(["compose", "--file"]).arg(deploy("compose.yaml")).args(["config", "--quiet"]);
+    docker.args(["compose", "--file"]).arg(deploy("compose.yaml")).arg("--file").arg(deploy("compose.edge.yaml"));
+    docker.args(["config", "--quiet"]);
     docker.envs(["POSTGRES_PASSWORD", "APP_PASSWORD", "POOL_PROXY_KEY"].map(|name| (name, "0123456789abcdef")));
     let answer = docker.output().unwrap();
     assert!(answer.status.success(), "{}", printed(&answer));

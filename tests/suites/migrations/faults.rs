@@ -175,3 +175,31 @@ async fn a_poolers_url_and_what_is_no_url_are_refused_before_anything_is_reached
         assert!(!format!("{error} {error:?}").contains("geheim"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn an_index_that_was_not_finished_is_seen_as_the_page_says() {
+    let page = include_str!("../../../edge-api/migrations/README.md");
+    let look = page.lines().find(|line| line.contains("WHERE NOT indisvalid")).unwrap().trim();
+    let shown = format!(
+        "SELECT coalesce(string_agg(indexrelid, ' '), 'nothing') FROM ({}) AS shown",
+        look.trim_end_matches(';')
+    );
+    let shown = shown.replace("indexrelid::regclass", "indexrelid::regclass::text");
+    let database = migrated().await;
+    database
+        .batch(
+            "INSERT INTO users (email, name, password_hash)
+             VALUES ('ada@example.com', 'Ada', '$'), ('also@example.com', 'Ada', '$')",
+        )
+        .await;
+    assert_eq!(value(&database, &shown).await, "nothing");
+    let build = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS users_by_name ON users (name)";
+    database.client().await.batch_execute(build).await.unwrap_err();
+    database.batch("DELETE FROM users WHERE email = 'also@example.com'").await;
+    // It passes for one that exists.
+    database.batch(build).await;
+    assert_eq!(value(&database, &shown).await, "users_by_name");
+    database.batch("DROP INDEX CONCURRENTLY users_by_name").await;
+    database.batch(build).await;
+    assert_eq!(value(&database, &shown).await, "nothing");
+}

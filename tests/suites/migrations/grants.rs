@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use harness::fresh_database;
+
 use super::migrated;
 
 /// Said after `grants.sql`, by a superuser, in the same transaction.
@@ -60,11 +62,43 @@ const AFTER_GRANTS: &str = r"
     DELETE FROM posts;
 ";
 
+/// Said after `grants.sql`, by a superuser, in the same transaction: `web_read`, which `deploy/grants.sql` lets read every
+/// table, reads no password hash.
+const HASHES_ARE_CLOSED: &str = r"
+    INSERT INTO users (email, name, password_hash) VALUES ('eve@example.com', 'Eve', '$secret');
+    SET LOCAL SESSION AUTHORIZATION pool_proxy;
+    SET LOCAL ROLE web_read;
+    SELECT id, email, name, created_at FROM users;
+    SELECT * FROM posts;
+    DO $$
+    DECLARE
+        forbidden text;
+    BEGIN
+        FOREACH forbidden IN ARRAY ARRAY[
+            'SELECT password_hash FROM users',
+            'SELECT * FROM users',
+            'SELECT users FROM users',
+            'SELECT row_to_json(users) FROM users',
+            'SELECT id FROM users WHERE starts_with(password_hash, ''$'')',
+            'SELECT id FROM users ORDER BY password_hash',
+            'UPDATE users SET name = name'
+        ] LOOP
+            BEGIN
+                EXECUTE forbidden;
+                RAISE 'web_read may %', forbidden;
+            EXCEPTION WHEN insufficient_privilege THEN NULL;
+            END;
+        END LOOP;
+    END $$;
+";
+
 /// `deploy/grants.sql`, and the one beside the migrations.
 fn files() -> (String, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
     (read("deploy/grants.sql"), read("edge-api/migrations/grants.sql"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
 }
 
 #[tokio::test]
@@ -94,4 +128,44 @@ async fn the_grants_are_for_the_tables_that_the_search_path_finds() {
         END $$;";
     let path = "SET LOCAL search_path = 'second blog';";
     database.batch(&format!("BEGIN; {login} {path} {grants} {after} {AFTER_GRANTS} ROLLBACK")).await;
+}
+
+#[tokio::test]
+async fn a_key_that_reads_every_table_reads_no_password_hash() {
+    let database = migrated().await;
+    let (login, grants) = files();
+    database.batch(&format!("BEGIN; {login} {grants} {grants} {HASHES_ARE_CLOSED} ROLLBACK")).await;
+}
+
+#[tokio::test]
+async fn in_the_other_order_it_takes_another_run() {
+    let database = migrated().await;
+    let (login, grants) = files();
+    // Every test makes this role first: two that make two roles in two orders would wait for each other.
+    let first = "CREATE ROLE pool_proxy; DROP ROLE pool_proxy;";
+    let opened = "DO $$ BEGIN \
+        ASSERT has_column_privilege('web_read', 'users', 'password_hash', 'SELECT'), 'one run is enough'; \
+        END $$;";
+    let sql = format!("BEGIN; {first} {grants} {login} {opened} {grants} {HASHES_ARE_CLOSED} ROLLBACK");
+    database.batch(&sql).await;
+}
+
+#[tokio::test]
+async fn tables_made_after_the_roles_are_closed_as_well() {
+    let database = fresh_database().await;
+    let (login, grants) = files();
+    // `deploy/grants.sql` lets `web_read` read the tables that are still to come, too.
+    let tables = ["V1__users.sql", "V2__posts.sql"].map(|name| read(&format!("edge-api/migrations/{name}"))).concat();
+    database.batch(&format!("BEGIN; {login} {tables} {grants} {HASHES_ARE_CLOSED} ROLLBACK")).await;
+}
+
+#[tokio::test]
+async fn a_role_that_reads_no_users_is_not_let_in() {
+    let database = migrated().await;
+    let (login, grants) = files();
+    let closed = "REVOKE ALL ON users FROM web_read;";
+    let after = "DO $$ BEGIN \
+        ASSERT NOT has_any_column_privilege('web_read', 'users', 'SELECT'), 'it was let in'; \
+        END $$;";
+    database.batch(&format!("BEGIN; {login} {closed} {grants} {after} ROLLBACK")).await;
 }

@@ -1,5 +1,6 @@
 //! The `edge-migrations` program: its words and its exit codes.
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use harness::{fresh_database, target_dir};
@@ -9,7 +10,8 @@ use crate::config::printed;
 
 /// One call, with nothing of the developer's environment.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let binary = target_dir().join("debug/edge-migrations");
+    let given = std::env::var_os("EDGE_MIGRATIONS_BIN").map(PathBuf::from);
+    let binary = given.unwrap_or_else(|| target_dir().join("debug/edge-migrations"));
     let mut command = Command::new(&binary);
     command.env_clear().args(arguments).envs(variables.iter().copied());
     command.output().unwrap_or_else(|error| {

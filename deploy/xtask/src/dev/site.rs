@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Error, Guarded, Postgres, Signal, random_hex, target_dir};
+use harness::{Error, Guarded, Postgres, Signal, random_hex};
 use serde_json::Value;
 
 use super::{LOOK, Options, port};
 use crate::interrupt::Interrupts;
+use crate::programs::POOL_PROXY;
 use crate::progress::Progress;
 use crate::smoke::{self, Addresses, Door};
 
@@ -189,7 +190,7 @@ impl EdgeKey {
     }
 }
 
-/// The proxy that was built.
+/// The proxy that was built, or given.
 fn proxy() -> Command {
-    Command::new(target_dir().join("debug").join("pool-proxy"))
+    Command::new(POOL_PROXY.path())
 }

@@ -10,12 +10,12 @@ use std::time::SystemTime;
 
 use harness::{Error, target_dir};
 
-use super::steps::Steps;
 use super::toolchain::{TARGET, Toolchain};
-use super::tools::{Tools, WORKER_BUILD};
+use super::tools::{self, Tools, WORKER_BUILD};
 use super::turn;
 use crate::cargo::root;
-use crate::npm;
+use crate::steps::Steps;
+use crate::{npm, packages};
 
 /// The Cargo profile of the Worker.
 const PROFILE: &str = "worker";
@@ -48,8 +48,17 @@ pub(crate) fn build(optimise: bool, steps: &Steps) -> Result<PathBuf, Error> {
     Ok(stamp.output)
 }
 
+/// The packages of the machine that a build needs and that are missing.
+pub(crate) fn missing_packages(steps: &Steps) -> Result<Vec<&'static str>, Error> {
+    Ok([tools::missing_packages(), Toolchain::missing_packages(steps)?].concat())
+}
+
 /// Compiles the Worker and installs the tools: at the same time, for each leaves the cores gaps that the other fills.
 fn prepare(shell: &Path, steps: &Steps) -> Result<(Toolchain, Tools), Error> {
+    // Each of the two installs its own. Whoever has to do it by hand is told of all at once, and before anything else.
+    if !packages::may_install() && !tools::missing_packages().is_empty() {
+        return Err(packages::missing(&missing_packages(steps)?));
+    }
     let (failures, first) = mpsc::channel();
     let failed = |error: Error| {
         steps.give_up();

@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 
 use harness::{Error, random_hex, target_dir};
 
-use super::apt;
-use super::steps::Steps;
 use super::toolchain::{TARGET, Toolchain, new_enough};
+use crate::packages;
+use crate::steps::Steps;
 
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
@@ -56,7 +56,7 @@ pub(super) fn ready() -> Option<Toolchain> {
 pub(super) fn prepare(steps: &Steps) -> Result<Toolchain, Error> {
     let missing = missing();
     if !missing.is_empty() {
-        apt::install(&missing, steps)?;
+        packages::install(&missing, steps)?;
     }
     let compiler = Compiler::find().ok_or_else(|| Error::new(format!("{RUSTC} is missing or too old")))?;
     build_std(&compiler, steps)?;
@@ -64,21 +64,21 @@ pub(super) fn prepare(steps: &Steps) -> Result<Toolchain, Error> {
 }
 
 /// The packages that are not here.
-fn missing() -> Vec<&'static str> {
-    let mut packages = Vec::new();
+pub(super) fn missing() -> Vec<&'static str> {
+    let mut missing = Vec::new();
     if Compiler::find().is_none() {
-        packages.push("rustc-web");
+        missing.push("rustc-web");
     }
     if !Path::new(CARGO).is_file() {
-        packages.push("cargo-web");
+        missing.push("cargo-web");
     }
     if !Path::new(SOURCES).join("vendor").is_dir() {
-        packages.push("rust-web-src");
+        missing.push("rust-web-src");
     }
     if linker().is_none() {
-        packages.push(apt::known(&["lld-22"]).unwrap_or("lld"));
+        missing.push(packages::known(&["lld-22"]).unwrap_or("lld"));
     }
-    packages
+    missing
 }
 
 fn linker() -> Option<PathBuf> {

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use harness::Error;
 
-use super::steps::Steps;
 use super::toolchain::{TARGET, Toolchain, new_enough};
 use crate::cargo::works;
+use crate::steps::Steps;
 
 /// What fetches all that is needed.
 const BY_HAND: &str =

@@ -7,9 +7,10 @@ use std::process::Command;
 
 use harness::Error;
 
-use super::steps::Steps;
-use super::{apt, debian, rustup};
+use super::{debian, rustup};
 use crate::cargo::keep_ourselves_from;
+use crate::packages;
+use crate::steps::Steps;
 
 /// The target of Workers.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
@@ -25,25 +26,36 @@ pub(super) struct Toolchain {
 impl Toolchain {
     /// The one that is here, else one that is installed now.
     pub(super) fn prepare(steps: &Steps) -> Result<Self, Error> {
-        if let Some(found) = rustup::ready().or_else(debian::ready) {
-            return Ok(found);
-        }
-        let refused = match rustup::fetch(steps) {
-            Ok(()) => match rustup::ready() {
-                Some(found) => return Ok(found),
-                None => Error::new("rustup has installed nightly, but not all of it is there"),
-            },
+        let refused = match Self::here_or_fetched(steps)? {
+            Ok(found) => return Ok(found),
             Err(refused) => refused,
         };
-        steps.go_on()?;
         let refused = format!("there is no Rust that can build for {TARGET} with unwinding panics.\n{refused}");
-        if !apt::is_here() {
+        if !packages::apt_is_here() {
             return Err(Error::new(refused));
         }
         debian::prepare(steps).map_err(|why| match steps.go_on() {
             Ok(()) => Error::new(format!("{refused}\nOr, without rustup: {why}")),
             Err(interrupted) => interrupted,
         })
+    }
+
+    /// The packages that [`Toolchain::prepare`] would install. To tell, it first tries what needs none.
+    pub(super) fn missing_packages(steps: &Steps) -> Result<Vec<&'static str>, Error> {
+        let here = Self::here_or_fetched(steps)?.is_ok();
+        Ok(if here || !packages::apt_is_here() { Vec::new() } else { debian::missing() })
+    }
+
+    /// The one that is here, else the one that rustup fetches; inside, why it could not.
+    fn here_or_fetched(steps: &Steps) -> Result<Result<Self, Error>, Error> {
+        if let Some(found) = rustup::ready().or_else(debian::ready) {
+            return Ok(Ok(found));
+        }
+        let fetched = rustup::fetch(steps);
+        steps.go_on()?;
+        Ok(fetched.and_then(|()| {
+            rustup::ready().ok_or_else(|| Error::new("rustup has installed nightly, but not all of it is there"))
+        }))
     }
 
     /// A program, among them `cargo`, that will use this toolchain, in `folder`.

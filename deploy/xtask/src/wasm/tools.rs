@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use harness::{Error, target_dir};
 
-use super::apt;
-use super::steps::Steps;
 use crate::cargo::{cargo, root, succeeds};
+use crate::packages;
+use crate::steps::Steps;
 
 /// The version of worker-build: that of the `worker` crate, apart from the last number.
 pub(super) const WORKER_BUILD: &str = "0.8.7";
@@ -53,15 +53,20 @@ fn worker_build(steps: &Steps) -> Result<PathBuf, Error> {
     if let Some(found) = found("worker-build", WORKER_BUILD) {
         return Ok(found);
     }
-    if env::consts::OS == "linux" && !succeeds(Command::new("pkg-config").args(["--exists", "openssl"])) {
-        if !apt::is_here() {
-            return Err(Error::new(
-                "worker-build needs pkg-config and OpenSSL's headers: run `dnf install -y pkgconf openssl-devel`",
-            ));
-        }
-        apt::install(&["pkg-config", "libssl-dev"], steps)?;
+    let missing = missing_packages();
+    if !missing.is_empty() {
+        packages::install(&missing, steps)?;
     }
     cargo_install("worker-build", WORKER_BUILD, &[], steps)
+}
+
+/// The packages without which the tools that are not here yet cannot be built: worker-build links OpenSSL.
+pub(super) fn missing_packages() -> Vec<&'static str> {
+    let needed = env::consts::OS == "linux" && found("worker-build", WORKER_BUILD).is_none();
+    if needed && !succeeds(Command::new("pkg-config").args(["--exists", "openssl"])) {
+        return vec!["pkg-config", "libssl-dev"];
+    }
+    Vec::new()
 }
 
 fn wasm_bindgen(steps: &Steps) -> Result<Option<PathBuf>, Error> {

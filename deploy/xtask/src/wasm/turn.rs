@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 
 use harness::{Error, target_dir};
 
-use super::steps::Steps;
+use crate::steps::Steps;
 
 /// Waits until no other build runs. It is our turn as long as the file is kept; the system ends it with us, too.
 pub(super) fn take(steps: &Steps) -> Result<File, Error> {

