@@ -56,12 +56,20 @@ impl Bar {
         let (Asked::AtLeast(bar) | Asked::AtMost(bar)) = self.asked else {
             return String::new();
         };
+        let unsteady = if self.is_steady() { "" } else { ", but unsteady" };
         if self.met == Some(true) {
-            return "met".to_owned();
+            return format!("met{unsteady}");
         }
         let missing = (self.value - bar).abs();
         let share = if bar > 0.0 { format!(" ({:.0} %)", missing / bar * 100.0) } else { String::new() };
-        format!("**missed by {}{share}**", short(missing))
+        format!("**missed by {}{share}**{unsteady}", short(missing))
+    }
+
+    /// Whether the rounds agree to a tenth of the figure; else something disturbed them.
+    fn is_steady(&self) -> bool {
+        let most = self.rounds.iter().copied().fold(self.value, f64::max);
+        let least = self.rounds.iter().copied().fold(self.value, f64::min);
+        most - least <= self.value / 10.0 + f64::EPSILON
     }
 }
 
@@ -105,5 +113,15 @@ mod tests {
         check(1.4, Asked::AtMost(1.4), "met");
         check(3.0, Asked::AtMost(0.0), "**missed by 3**");
         check(3.0, Asked::Nothing, "");
+    }
+
+    #[test]
+    fn a_verdict_of_rounds_that_disagree_says_so() {
+        let check = |rounds: &[f64], asked, expected: &str| {
+            assert_eq!(Bar::of_rounds("x", rounds.to_vec(), asked).verdict(), expected);
+        };
+        check(&[0.96, 1.0, 1.04], Asked::AtLeast(0.8), "met");
+        check(&[0.73, 0.92, 1.07], Asked::AtLeast(0.8), "met, but unsteady");
+        check(&[0.5, 0.6, 0.7], Asked::AtLeast(0.8), "**missed by 0.20 (25 %)**, but unsteady");
     }
 }

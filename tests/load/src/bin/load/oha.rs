@@ -80,9 +80,18 @@ impl Load {
         arguments
     }
 
-    /// The call as a person would type it.
+    /// The call as a person would type it. The file of bodies has the name that it has in the driver's folder, which is
+    /// gone by then.
     pub(crate) fn spelled_out(&self, address: &str) -> String {
-        let words = self.arguments(address).into_iter().map(|word| quoted(&word.to_string_lossy()));
+        let file = match &self.request {
+            Request::AnySql(file) => Some(file.as_os_str()),
+            _ => None,
+        };
+        let named = |word: OsString| match file.filter(|file| *file == word) {
+            Some(file) => Path::new(file).file_name().unwrap_or(file).to_owned(),
+            None => word,
+        };
+        let words = self.arguments(address).into_iter().map(|word| quoted(&named(word).to_string_lossy()));
         format!("oha {}", words.collect::<Vec<_>>().join(" "))
     }
 
