@@ -7,5 +7,6 @@ mod encrypted;
 mod failures;
 mod identity;
 mod patience;
+mod relay;
 mod rows;
 mod values;

@@ -43,7 +43,7 @@ pub enum Code {
     Internal,
     /// 503: the database or the proxy cannot be reached or has no connection free; nothing was changed.
     DatabaseUnavailable,
-    /// 503: the database did not answer in time.
+    /// 503: the database did not answer in time; nothing was changed.
     DatabaseTimeout,
     /// 503: the connection was lost while a change was under way: it may or may not have been made.
     OutcomeUnknown,
@@ -200,7 +200,7 @@ impl From<pool_client::Error> for Problem {
                 "the connection was lost: look whether the change was made before repeating it",
             )
         } else if error.is_timeout() {
-            Self::new(Code::DatabaseTimeout, "the database did not answer in time")
+            Self::new(Code::DatabaseTimeout, "the database did not answer in time; nothing was changed")
         } else if error.is_unavailable() {
             Self::new(Code::DatabaseUnavailable, "the database cannot be reached right now; nothing was changed")
         } else if error.is_foreign() || matches!(error.status(), Some(401 | 403 | 404)) {

@@ -1,6 +1,7 @@
 //! What comes back: rows, counts, and what the proxy says of how it answered.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
@@ -24,8 +25,8 @@ pub struct Done {
     pub server_timing: Option<String>,
 }
 
-/// The rows of a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The rows of a query. `Debug` shows how many there are, not what they hold.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rows<T> {
     /// In the order of the query.
@@ -41,9 +42,26 @@ pub struct Rows<T> {
 }
 
 impl<T> Rows<T> {
-    /// Whether the proxy's cache answered, fresh or stale.
+    /// Whether the proxy's cache answered, fresh or stale. Another cache in between has a say of its own in
+    /// [`cache_status`](Self::cache_status), and may set [`age`](Self::age), too.
     pub fn is_hit(&self) -> bool {
-        self.age.is_some()
+        let is_own_hit = |cache: &str| {
+            let mut words = cache.split(';').map(str::trim);
+            words.next() == Some("pool-proxy") && words.any(|word| word == "hit")
+        };
+        self.cache_status.as_deref().is_some_and(|caches| caches.split(',').any(is_own_hit))
+    }
+}
+
+impl<T> fmt::Debug for Rows<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("rows", &self.rows.len())
+            .field("cache_status", &self.cache_status)
+            .field("age", &self.age)
+            .field("request_id", &self.request_id)
+            .field("server_timing", &self.server_timing)
+            .finish()
     }
 }
 
@@ -82,7 +100,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         impl<'de> Visitor<'de> for Borrowing {
             type Value = Cow<'de, str>;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
@@ -130,22 +148,23 @@ pub(crate) fn rows<T: DeserializeOwned>(response: &Response, shape: Shape) -> Re
 fn table<T: DeserializeOwned>(response: &Response, json: &[u8], shape: Shape) -> Result<Vec<T>, Error> {
     let mut table: Table<'_> = serde_json::from_slice(json).map_err(|_| Error::unreadable(response, NO_RESULT))?;
     hide(&mut table.fields);
-    let id = response.header("x-request-id");
     let mut rows = Vec::with_capacity(table.rows.len());
     for row in &table.rows {
         let cells: Vec<Option<&str>> = row.iter().map(|cell| cell.as_ref().map(|Text(text)| &**text)).collect();
         if cells.len() != table.fields.len() {
             return Err(Error::unreadable(response, "a row has not as many values as there are columns"));
         }
-        rows.push(decode_row(&table.fields, &cells, shape).map_err(|misfit| Error::from(misfit).of_request(id))?);
+        rows.push(decode_row(&table.fields, &cells, shape)?);
     }
     Ok(rows)
 }
 
-/// The results of a batch, in the order of its statements.
+/// The results of a batch, in the order of its statements. `Debug` shows no values.
 #[derive(Debug)]
 pub struct Results {
     response: Response,
+    /// The id that the request was sent with.
+    sent: Option<String>,
     /// Whether it was of a batch that could change nothing.
     read: bool,
     done: Vec<Done>,
@@ -160,7 +179,7 @@ struct Many<'a> {
 }
 
 impl Results {
-    pub(crate) fn read(response: Response, read: bool) -> Result<Self, Error> {
+    pub(crate) fn read(response: Response, read: bool, sent: Option<&str>) -> Result<Self, Error> {
         const NO_RESULTS: &str = "it is not JSON of the results of a batch";
         let unreadable = || Error::unreadable(&response, NO_RESULTS);
         let body = std::str::from_utf8(&response.body).map_err(|_| unreadable())?;
@@ -174,7 +193,7 @@ impl Results {
             places.push(start..start + json.len());
             done.push(head(&response, json.as_bytes())?);
         }
-        Ok(Self { response, read, done, places })
+        Ok(Self { response, sent: sent.map(str::to_owned), read, done, places })
     }
 
     /// How many there are: as many as the batch has statements.
@@ -195,14 +214,14 @@ impl Results {
         self.done.get(index).ok_or_else(|| self.no_result(index))
     }
 
-    /// The rows of the statement at `index`, from 0.
+    /// The rows of the statement at `index`, from 0; of one with a single column `(T,)` is its value, whatever its type.
     ///
     /// # Errors
     /// If the batch has no such statement, or its rows do not fit the type.
     pub fn rows<T: DeserializeOwned>(&self, index: usize) -> Result<Vec<T>, Error> {
         let place = self.places.get(index).ok_or_else(|| self.no_result(index))?;
         let json = self.response.body.get(place.clone()).unwrap_or_default();
-        table(&self.response, json, Shape::Row).map_err(|error| error.unless_read(self.read).of_query(index))
+        table(&self.response, json, Shape::Row).map_err(|error| self.error(error.of_query(index)))
     }
 
     /// The one row of the statement at `index`, from 0.
@@ -210,7 +229,7 @@ impl Results {
     /// # Errors
     /// As [`rows`](Self::rows); also if there is no row, or more than one.
     pub fn one<T: DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
-        only(self.rows(index)?).and_then(some).map_err(|error| error.of_query(index))
+        only(self.rows(index)?).and_then(some).map_err(|error| self.error(error.of_query(index)))
     }
 
     /// The row of the statement at `index`, from 0, if there is one.
@@ -218,7 +237,7 @@ impl Results {
     /// # Errors
     /// As [`rows`](Self::rows); also if there is more than one row.
     pub fn optional<T: DeserializeOwned>(&self, index: usize) -> Result<Option<T>, Error> {
-        only(self.rows(index)?).map_err(|error| error.of_query(index))
+        only(self.rows(index)?).map_err(|error| self.error(error.of_query(index)))
     }
 
     /// The id under which the proxy logged the request.
@@ -232,7 +251,12 @@ impl Results {
     }
 
     fn no_result(&self, index: usize) -> Error {
-        Kind::NoResult { index, count: self.len() }.into()
+        self.error(Kind::NoResult { index, count: self.len() }.into())
+    }
+
+    /// An error that knows of which request it is.
+    fn error(&self, error: Error) -> Error {
+        error.unless_read(self.read).of_request(self.request_id()).of_request(self.sent.as_deref())
     }
 }
 
@@ -250,3 +274,6 @@ pub(crate) fn only<T>(rows: Vec<T>) -> Result<Option<T>, Error> {
 pub(crate) fn some<T>(row: Option<T>) -> Result<T, Error> {
     row.ok_or_else(|| Kind::NoRow.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,11 @@ impl Batch {
         self
     }
 
-    /// Lets Postgres refuse every change. Such a batch is repeated when its outcome is unknown.
+    /// Lets Postgres refuse changes of tables, sequences and the schema (SQLSTATE 25006). Such a batch counts as a read:
+    /// it is repeated when it was lost, and leaves nothing unknown.
+    ///
+    /// The caller vouches that it does nothing of what a read-only transaction may do all the same: `NOTIFY`, temporary
+    /// tables, locks, large objects (before Postgres 16), and what functions do elsewhere, such as `dblink`.
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
@@ -107,7 +111,9 @@ impl Batch {
         request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
         let safety = Safety { read: self.read_only, idempotent: self.idempotent, atomic: true };
         let response = self.client.send(&request, self.deadline, safety).await?;
-        Results::read(response, self.read_only).map_err(|error| error.unless_read(self.read_only))
+        let sent = self.client.request_id();
+        Results::read(response, self.read_only, sent)
+            .map_err(|error| error.unless_read(self.read_only).of_request(sent))
     }
 }
 

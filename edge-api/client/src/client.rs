@@ -31,14 +31,15 @@ pub struct Client {
 impl Client {
     /// A client that shows `key`, an API key or a token, to the proxy behind `transport`.
     ///
-    /// A call may take 10 seconds, and is repeated twice at most, where that is safe.
+    /// A call may take 20 seconds, and is repeated twice at most, where that is safe. By default the proxy lets a
+    /// statement wait 5 seconds for a connection and run for 10: so it has said before what became of it.
     pub fn new(transport: impl Transport + 'static, key: impl Into<String>) -> Self {
         Self {
             transport: Arc::new(transport),
             key: key.into().into(),
             database: None,
             request_id: None,
-            patience: Patience { deadline: Duration::from_secs(10), end: None, retries: 2 },
+            patience: Patience { deadline: Duration::from_secs(20), end: None, retries: 2 },
         }
     }
 
@@ -49,6 +50,10 @@ impl Client {
     }
 
     /// How long each call may take, with all repetitions and the pauses between them.
+    ///
+    /// One that is longer than the proxy's own limits (`queue` and `query`, of a batch `queue` and `transaction`) leaves
+    /// the verdict to the proxy, which knows that it cancelled the statement; after a shorter one the outcome of a write
+    /// is unknown.
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.patience.deadline = deadline;
         self
@@ -95,7 +100,8 @@ impl Client {
         Query::new(self.clone(), statement.into())
     }
 
-    /// A query whose rows become `T`: a struct by column names, or a tuple by positions.
+    /// A query whose rows become `T`: a struct by column names, a tuple by positions, or else the value of the only
+    /// column. The [crate's page](crate#types) says more.
     pub fn query_as<T: DeserializeOwned>(&self, statement: impl Into<Statement>) -> QueryAs<T> {
         QueryAs::rows(self.query(statement))
     }
@@ -113,7 +119,8 @@ impl Client {
     /// Forgets cached answers that carry one of 1 to 5 tags. They are gone when this returns.
     ///
     /// # Errors
-    /// If a tag is none (see [`Cache::tag`](crate::Cache::tag)), or the proxy did not answer.
+    /// If a tag is none (see [`Cache::tag`](crate::Cache::tag)), the proxy refused or did not answer, or something else
+    /// answered at its URL ([`Error::is_foreign`]), be it with success.
     pub async fn invalidate<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) -> Result<(), Error> {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
         cache::check(&tags)?;
@@ -123,7 +130,7 @@ impl Client {
     /// Forgets all cached answers of the database.
     ///
     /// # Errors
-    /// If the proxy did not answer.
+    /// As [`invalidate`](Self::invalidate).
     pub async fn invalidate_all(&self) -> Result<(), Error> {
         self.forget(&json!({ "tags": "all" })).await
     }
@@ -132,7 +139,10 @@ impl Client {
         let mut request = self.request("/invalidate")?;
         request.body = body.to_string().into_bytes();
         let safety = Safety { idempotent: true, ..Safety::default() };
-        self.send(&request, None, safety).await.map(drop)
+        let response = self.send(&request, None, safety).await?;
+        // Anything else that says 200 has forgotten nothing.
+        let empty = serde_json::from_slice::<serde_json::Map<_, _>>(&response.body).is_ok_and(|map| map.is_empty());
+        self.own(&response, response.status == 200 && empty)
     }
 
     /// Asks whether the proxy serves, not whether its database does. No credential is sent.
@@ -144,8 +154,17 @@ impl Client {
         let safety = Safety { read: true, ..Safety::default() };
         let response = self.send(&request, None, safety).await?;
         // Its own line of text, and the header of all its answers.
-        let own = response.body.trim_ascii() == b"ok" && response.header("x-request-id").is_some();
-        if own { Ok(()) } else { Err(Error::no_proxy(&response).of_request(request.header("x-request-id"))) }
+        self.own(&response, response.body.trim_ascii() == b"ok" && response.header("x-request-id").is_some())
+    }
+
+    /// Takes an answer of success only from a proxy.
+    fn own(&self, response: &Response, is_proxys: bool) -> Result<(), Error> {
+        if is_proxys { Ok(()) } else { Err(Error::no_proxy(response).of_request(self.request_id())) }
+    }
+
+    /// The id that its requests are sent with.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// A `POST` that says who asks and where.

@@ -45,7 +45,7 @@ pub(crate) fn hide(columns: &mut [Column<'_>]) {
 /// What one row is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// A struct by column names, or a tuple by positions.
+    /// A struct by column names, a tuple by positions, or else the value of the only column.
     Row,
     /// The value of its only column.
     Scalar,

@@ -1,5 +1,6 @@
 //! One error for every call. It answers questions; what it is inside stays inside.
 
+mod class;
 mod database;
 mod describe;
 
@@ -13,9 +14,9 @@ use crate::transport::{Response, TransportError};
 
 /// Why a call did not give what was asked of it.
 ///
-/// `Display` and `Debug` are fit for logs: they never hold a parameter, a column's value or the key. Postgres's own
-/// message is shown only for the classes of errors in which it quotes no values; [`message`](Self::message) gives it
-/// always.
+/// `Display` and `Debug` are fit for logs: they never hold a parameter, a column's value or the key. Of an error of
+/// Postgres's they give the SQLSTATE and the names it is about; its message may quote values, whatever its class, and
+/// only [`message`](Self::message) and [`database`](Self::database) give that.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -138,7 +139,7 @@ impl Error {
 
     /// Of a request without an answer.
     pub(crate) fn of_transport(cause: TransportError, safety: Safety) -> Self {
-        let unsent = matches!(cause, TransportError::NotSent(_));
+        let unsent = matches!(cause, TransportError::NotSent(_) | TransportError::NotSentInTime);
         let mut error = Self::from(Kind::Transport(cause));
         error.0.outcome_unknown = !unsent && !safety.read;
         error.0.repeatable = unsent || safety.may_repeat();
@@ -203,7 +204,8 @@ impl Error {
         self.sqlstate() == Some("23502")
     }
 
-    /// Concurrent transactions got in each other's way (40001), and this one was rolled back.
+    /// Concurrent transactions got in each other's way (40001), and this one was rolled back. Of a `CALL` or another
+    /// command that commits in the midst of its work, that is what it did since.
     pub fn is_serialization_failure(&self) -> bool {
         self.sqlstate() == Some("40001")
     }
@@ -212,7 +214,7 @@ impl Error {
     /// `statement_timeout` (57014), or the patience of a gateway in between (504, and Cloudflare's 522 and 524).
     pub fn is_timeout(&self) -> bool {
         match &self.0.kind {
-            Kind::Transport(TransportError::TimedOut) | Kind::NoTime => true,
+            Kind::Transport(TransportError::TimedOut | TransportError::NotSentInTime) | Kind::NoTime => true,
             Kind::Database(error) => error.code == "57014",
             Kind::Foreign { status, .. } => matches!(status, 504 | 522 | 524),
             _ => self.status() == Some(504),
@@ -245,7 +247,8 @@ impl Error {
 
     /// The statement may have taken effect, or may still do so: a write that was sent, and nothing came back that
     /// tells. Of a gateway's answer with a status from 500 on this is always assumed, though some (Cloudflare's 521,
-    /// 523, 525, 526 and 530) mostly mean that it was not passed on. Never of what the client takes for a read.
+    /// 523, 525, 526 and 530) mostly mean that it was not passed on. Never of what the client takes for a read, nor of a
+    /// deadline that passed while the transport was still connecting, where it knows.
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
@@ -292,7 +295,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// The id under which the proxy logged the request, or which it was sent with.
+    /// The id under which the proxy logged the request, or else the one it was sent with.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }

@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -21,6 +21,13 @@ use crate::transport::{BoxFuture, Request, Response, Transport, TransportError};
 
 /// How long a connection may take to open; the call's deadline may be shorter.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a connection may be silent until it is asked for a sign of life. HTTP/2 shares one among all calls: over a
+/// dead one each would wait in vain until its deadline.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long the sign of life may take before the connection is given up.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// How long an idle connection is kept. The proxy keeps them for 75 seconds: so it is not the one that closes.
 const IDLE: Duration = Duration::from_mins(1);
@@ -99,21 +106,34 @@ impl HyperTransport {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
+        // For HTTP/1.1, whose idle connections have no other sign of life.
+        tcp.set_keepalive(Some(SILENCE));
+        tcp.set_keepalive_interval(Some(SIGN_OF_LIFE));
+        tcp.set_keepalive_retries(Some(2));
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let connector = connector.enable_http1().enable_http2().wrap_connector(tcp);
         let connections = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
+            .timer(TokioTimer::new())
+            .http2_keep_alive_interval(SILENCE)
+            .http2_keep_alive_timeout(SIGN_OF_LIFE)
+            .http2_keep_alive_while_idle(true)
             .build(connector);
         Ok(Self { base_url, connections, born: Instant::now() })
     }
 
-    async fn ask(&self, request: &Request) -> Result<Response, TransportError> {
-        let request = self.request(request)?;
+    async fn ask(
+        &self,
+        request: hyper::Request<Full<Bytes>>,
+        connection: &CaptureConnection,
+    ) -> Result<Response, TransportError> {
         let lost = |error: &dyn Error| TransportError::Unknown(causes(error));
         let (head, body) = match self.connections.request(request).await {
             Ok(response) => response.into_parts(),
-            Err(error) if error.is_connect() => return Err(TransportError::NotSent(causes(&error))),
+            Err(error) if error.is_connect() || is_unsent(connection) => {
+                return Err(TransportError::NotSent(causes(&error)));
+            }
             Err(error) => return Err(lost(&error)),
         };
         let body = body.collect().await.map_err(|error| lost(&error))?;
@@ -143,7 +163,12 @@ impl Transport for HyperTransport {
     fn send<'a>(&'a self, request: &'a Request, timeout: Duration) -> BoxFuture<'a, Result<Response, TransportError>> {
         // A request that is dropped closes its connection or resets its stream, so that the proxy cancels the query.
         Box::pin(async move {
-            tokio::time::timeout(timeout, self.ask(request)).await.unwrap_or(Err(TransportError::TimedOut))
+            let mut request = self.request(request)?;
+            let connection = capture_connection(&mut request);
+            let answer = tokio::time::timeout(timeout, self.ask(request, &connection)).await;
+            answer.unwrap_or_else(|_| {
+                Err(if is_unsent(&connection) { TransportError::NotSentInTime } else { TransportError::TimedOut })
+            })
         })
     }
 
@@ -160,6 +185,11 @@ impl fmt::Debug for HyperTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HyperTransport").field("base_url", &self.base_url).finish_non_exhaustive()
     }
+}
+
+/// Whether no connection was handed the request yet: it waits for one, or for the end of its handshake.
+fn is_unsent(connection: &CaptureConnection) -> bool {
+    connection.connection_metadata().is_none()
 }
 
 fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), HyperTransportError> {

@@ -57,7 +57,7 @@ impl Query {
     /// # Errors
     /// If Postgres or the proxy refused, or there was no answer within the deadline.
     pub async fn execute(self) -> Result<Done, Error> {
-        answer::done(&self.send().await?)
+        answer::done(&self.send().await?).map_err(|error| error.of_request(self.client.request_id()))
     }
 
     /// Whether the caller takes it for a read, in words or by its hints.
@@ -75,8 +75,7 @@ impl Query {
         }
         let body = serde_json::to_vec(&AsJson(&self.statement));
         request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
-        let safety =
-            Safety { read: self.is_read(), idempotent: self.idempotent, atomic: !self.statement.may_commit_in_parts() };
+        let safety = Safety { read: self.is_read(), idempotent: self.idempotent, atomic: self.statement.is_atomic() };
         self.client.send(&request, self.deadline, safety).await
     }
 }
@@ -108,15 +107,16 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// leaves nothing unknown ([`Error::outcome_unknown`] is false).
     ///
     /// The caller vouches for it. Neither the client nor the proxy looks, and nothing keeps the statement from writing:
-    /// it is not for `INSERT ... RETURNING`, a function that writes, or `nextval`. To have Postgres refuse every
-    /// change, send a [read-only batch](crate::Batch::read_only).
+    /// it is not for `INSERT ... RETURNING`, a function that writes, or `nextval`. To have Postgres refuse changes of
+    /// tables, send a [read-only batch](crate::Batch::read_only), which says what that leaves to you.
     pub fn read_only(mut self) -> Self {
         self.query.read = true;
         self
     }
 
     /// Asks the proxy's cache first. Only a read should: with hints other than [`Cache::no_store`] the client takes
-    /// the query for one, as after [`read_only`](Self::read_only).
+    /// the query for one and repeats it, as after [`read_only`](Self::read_only), and the caller vouches for it
+    /// likewise. The proxy stores no answer to a statement that it sees writing, but runs it.
     pub fn cache(mut self, hints: Cache) -> Self {
         self.query.cache = Some(hints);
         self
@@ -140,7 +140,7 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// # Errors
     /// [`Error::is_not_found`] if there is none; also if there is more than one, or as [`fetch`](Self::fetch).
     pub async fn one(self) -> Result<T, Error> {
-        only(self.all().await?).and_then(some)
+        self.read(|rows| only(rows.rows).and_then(some)).await
     }
 
     /// The row, if there is one.
@@ -148,7 +148,7 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// # Errors
     /// If there is more than one, or as [`fetch`](Self::fetch).
     pub async fn optional(self) -> Result<Option<T>, Error> {
-        only(self.all().await?)
+        self.read(|rows| only(rows.rows)).await
     }
 
     /// All rows.
@@ -156,7 +156,7 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// # Errors
     /// As [`fetch`](Self::fetch).
     pub async fn all(self) -> Result<Vec<T>, Error> {
-        self.fetch().await.map(|rows| rows.rows)
+        self.read(|rows| Ok(rows.rows)).await
     }
 
     /// All rows, with what the proxy says of how it answered.
@@ -165,8 +165,16 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// If Postgres or the proxy refused, there was no answer within the deadline, or the rows do not fit `T`; in the
     /// last case the statement has run.
     pub async fn fetch(self) -> Result<Rows<T>, Error> {
+        self.read(Ok).await
+    }
+
+    /// What `select` makes of the rows.
+    async fn read<R>(self, select: impl FnOnce(Rows<T>) -> Result<R, Error>) -> Result<R, Error> {
         let response = self.query.send().await?;
-        answer::rows(&response, self.shape).map_err(|error| error.unless_read(self.query.is_read()))
+        answer::rows(&response, self.shape).and_then(select).map_err(|error| {
+            let error = error.unless_read(self.query.is_read()).of_request(response.header("x-request-id"));
+            error.of_request(self.query.client.request_id())
+        })
     }
 }
 

@@ -73,7 +73,12 @@ impl Transport for Scripted {
         record.requests.push((request.clone(), timeout));
         let (takes, outcome) = record.steps.pop_front().expect("a request that the script does not know");
         record.clock += takes.min(timeout);
-        let outcome = if takes >= timeout { Err(TransportError::TimedOut) } else { outcome };
+        let outcome = match outcome {
+            // It never came so far that the time could pass on it.
+            Err(TransportError::NotSentInTime) => outcome,
+            _ if takes >= timeout => Err(TransportError::TimedOut),
+            _ => outcome,
+        };
         Box::pin(std::future::ready(outcome))
     }
 
@@ -101,6 +106,11 @@ pub(crate) fn step(outcome: Result<Response, TransportError>) -> Step {
 /// What the proxy answers to `GET /health`.
 pub(crate) fn healthy() -> Response {
     Response { status: 200, headers: vec![("X-Request-Id".to_owned(), "r-1".to_owned())], body: b"ok\n".to_vec() }
+}
+
+/// What the proxy answers to `POST /invalidate`.
+pub(crate) fn forgotten() -> Response {
+    answer(200, &json!({}))
 }
 
 pub(crate) fn answer(status: u16, body: &Value) -> Response {

@@ -28,11 +28,14 @@ impl Statement {
         self
     }
 
-    /// Whether it runs commands that may commit in the midst of their work, so that an error does not undo all of it.
-    pub(crate) fn may_commit_in_parts(&self) -> bool {
-        let text = without_comments(&self.text);
-        let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
-        word.eq_ignore_ascii_case("call") || word.eq_ignore_ascii_case("do")
+    /// Whether an error undoes all of it. Other commands, such as CALL, VACUUM or CREATE INDEX CONCURRENTLY, may commit
+    /// in the midst of their work, and of some it depends on what they run: so these are the ones that never do.
+    pub(crate) fn is_atomic(&self) -> bool {
+        const WORDS: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE"];
+        let text = behind_blanks(&self.text);
+        let of_a_word = |letter: char| letter.is_ascii_alphanumeric() || "_$".contains(letter) || !letter.is_ascii();
+        let (word, _) = text.split_at(text.find(|letter| !of_a_word(letter)).unwrap_or(text.len()));
+        text.starts_with('(') || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
     }
 }
 
@@ -48,14 +51,16 @@ impl From<String> for Statement {
     }
 }
 
-/// The text from its first word on. Comments of the second kind nest.
-fn without_comments(text: &str) -> &str {
-    let mut rest = text.trim_start();
+/// The text from its first word on: behind white space, comments and the ends of empty statements. Comments of the
+/// second kind nest.
+fn behind_blanks(text: &str) -> &str {
+    let mut rest = text;
     loop {
+        rest = rest.trim_start_matches(|letter: char| letter.is_whitespace() || letter == ';');
         if let Some(comment) = rest.strip_prefix("--") {
-            rest = comment.find(['\n', '\r']).map_or("", |end| &comment[end..]).trim_start();
+            rest = comment.find(['\n', '\r']).map_or("", |end| &comment[end..]);
         } else if rest.starts_with("/*") {
-            rest = behind_comment(rest).trim_start();
+            rest = behind_comment(rest);
         } else {
             return rest;
         }
@@ -88,23 +93,42 @@ mod tests {
     use super::sql;
 
     #[test]
-    fn tells_what_may_commit_in_parts() {
+    fn tells_what_is_undone_whole() {
         for (text, expected) in [
-            ("CALL p()", true),
-            ("call p()", true),
-            ("DO $$ BEGIN COMMIT; END $$", true),
-            ("  -- one\n /* two /* three */ */ CALL p()", true),
-            ("--one\r\n--two\nDo 'x'", true),
-            ("SELECT call()", false),
-            ("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", false),
-            ("callers", false),
-            ("/* CALL */ SELECT 1", false),
-            ("/* CALL", false),
-            ("-- CALL", false),
+            ("SELECT call()", true),
+            ("select 1", true),
+            ("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", true),
+            ("Update t SET a = 1", true),
+            ("DELETE FROM t", true),
+            ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", true),
+            ("WITH a AS (SELECT 1) SELECT * FROM a", true),
+            ("VALUES (1)", true),
+            ("TABLE t", true),
+            ("(SELECT 1) UNION SELECT 2", true),
+            ("SELECT*FROM t", true),
+            ("  -- one\n /* two /* three */ */ SELECT 1", true),
+            ("--one\r\n--two\n;; ;/**/select 1", true),
+            ("/* CALL */ SELECT 1", true),
+            ("SELECT", true),
+            ("CALL p()", false),
+            (";CALL p()", false),
+            ("/* SELECT */ ; -- SELECT\n call p()", false),
+            ("DO $$ BEGIN COMMIT; END $$", false),
+            ("CREATE INDEX CONCURRENTLY i ON t (a)", false),
+            ("VACUUM t", false),
+            ("EXPLAIN ANALYZE SELECT 1", false),
+            ("selects", false),
+            ("select_all", false),
+            ("selectä", false),
+            ("select$", false),
+            ("with2", false),
+            ("/* SELECT", false),
+            ("-- SELECT", false),
             ("/", false),
+            (";", false),
             ("", false),
         ] {
-            assert_eq!(sql(text).may_commit_in_parts(), expected, "{text}");
+            assert_eq!(sql(text).is_atomic(), expected, "{text}");
         }
     }
 }

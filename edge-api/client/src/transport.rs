@@ -48,7 +48,8 @@ pub trait Transport: Send + Sync {
     /// the credential elsewhere.
     ///
     /// `timeout` is what is left of the call's deadline. When it has passed, the request is abandoned, in a way that
-    /// the proxy notices (so that it cancels the query in Postgres), and the answer is [`TransportError::TimedOut`].
+    /// the proxy notices (so that it cancels the query in Postgres), and the answer is [`TransportError::TimedOut`], or
+    /// [`TransportError::NotSentInTime`] of a transport that knows that nothing was sent.
     fn send<'a>(&'a self, request: &'a Request, timeout: Duration) -> BoxFuture<'a, Result<Response, TransportError>>;
 
     /// Ends after `duration`.
@@ -147,6 +148,9 @@ pub enum TransportError {
     /// The request may or may not have been carried out.
     #[error("the connection to the proxy was lost: {0}")]
     Unknown(String),
+    /// The timeout passed before anything was sent, as while still connecting: repeating is safe.
+    #[error("the deadline passed before the proxy was reached")]
+    NotSentInTime,
     /// The timeout passed; the request may or may not have been carried out.
     #[error("the deadline passed")]
     TimedOut,

@@ -320,7 +320,7 @@ export type Fault = z.infer<typeof Fault>;
  * - `misconfigured`: 500: a setting is missing or wrong, or the proxy refuses the API's key.
  * - `internal`: 500: a fault of ours.
  * - `database_unavailable`: 503: the database or the proxy cannot be reached or has no connection free; nothing was changed.
- * - `database_timeout`: 503: the database did not answer in time.
+ * - `database_timeout`: 503: the database did not answer in time; nothing was changed.
  * - `outcome_unknown`: 503: the connection was lost while a change was under way: it may or may not have been made.
  */
 export const Code = oneOf([

@@ -40,6 +40,8 @@ async fn the_transaction_is_as_asked() {
     assert_eq!(shown, ["serializable", "on", "on"]);
     let error = client.batch().read_only().add("INSERT INTO t VALUES (1)").run().await.unwrap_err();
     assert_eq!(error.sqlstate(), Some("25006"), "{error}");
+    // What is no change of a table, the caller vouches for.
+    client.batch().read_only().add("NOTIFY told").run().await.unwrap();
 }
 
 #[tokio::test]

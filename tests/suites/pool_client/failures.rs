@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pool_client::{Error, Isolation, sql};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::bench::{Bench, client};
 
@@ -35,23 +35,38 @@ async fn constraints_answer_by_kind_and_name() {
     assert!(refused(&bench, "INSERT INTO users VALUES (3, NULL)").await.is_not_null_violation());
     let syntax = refused(&bench, "SELEC 1").await;
     assert_eq!(syntax.database().and_then(|error| error.position), Some(1));
-    assert!(syntax.to_string().contains("SELEC"), "{syntax}");
+    assert!(syntax.message().contains("SELEC"), "{syntax}");
+    assert!(syntax.to_string().contains("SQLSTATE 42601") && syntax.to_string().contains("character 1"), "{syntax}");
+    assert!(unique.to_string().contains("constraint \"one_email\", table \"public\".\"users\""), "{unique}");
 }
 
 #[tokio::test]
 async fn a_refused_value_is_not_in_the_words_for_logs() {
     let bench = Bench::after("").await;
-    let error = bench.client.query("SELECT $1::int").bind("hunter2").execute().await.unwrap_err();
-    assert_eq!(error.sqlstate(), Some("22P02"));
-    assert!(error.message().contains("hunter2"));
-    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    let raise = "CREATE FUNCTION refuse(a text) RETURNS int LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'there is % already', a USING ERRCODE = 'unique_violation'; END $$";
+    bench.client.query(raise).execute().await.unwrap();
+    for (statement, sqlstate) in [
+        ("SELECT $1::int", "22P02"),
+        ("SELECT $1::regclass", "42P01"),
+        ("SELECT $1::regtype", "42704"),
+        ("SELECT ($1 || '()')::regprocedure", "42883"),
+        ("SELECT refuse($1)", "23505"),
+    ] {
+        let error = bench.client.query(statement).bind("hunter2").execute().await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some(sqlstate), "{}", error.message());
+        assert!(error.message().contains("hunter2"), "{}", error.message());
+        let words = format!("{error} {error:?} {:?}", error.database());
+        assert!(!words.contains("hunter2") && words.contains(sqlstate), "{words}");
+    }
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_was_not_reached() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // Bound, so that nobody else gets it, and not listening.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
     let error = client(&url, "key").with_retries(1).query("DELETE FROM t").execute().await.unwrap_err();
     assert!(error.is_unavailable() && error.is_retryable() && !error.outcome_unknown(), "{error}");
     assert_eq!(error.status(), None);

@@ -38,9 +38,10 @@ async fn one_is_one_and_optional_at_most_one() {
     assert_eq!(find(2).one().await.unwrap().name, "Bob");
     assert_eq!(find(2).optional().await.unwrap().map(|user| user.id), Some(2));
     assert_eq!(find(3).optional().await.unwrap(), None);
-    assert!(find(3).one().await.unwrap_err().is_not_found());
+    let none = find(3).one().await.unwrap_err();
+    assert!(none.is_not_found() && none.request_id().is_some());
     let many = find(1).one().await.unwrap_err();
-    assert!(!many.is_not_found() && many.to_string().contains("2 rows"), "{many}");
+    assert!(many.request_id().is_some() && !many.is_not_found() && many.to_string().contains("2 rows"), "{many}");
     find(1).optional().await.unwrap_err();
     assert_eq!(find(3).all().await.unwrap(), []);
 }
@@ -58,6 +59,24 @@ async fn a_statement_says_what_it_did() {
     assert_eq!((&*done.command, done.rows_affected), ("CREATE", None));
     let returned = client.query_scalar::<i64>("DELETE FROM users WHERE name = $1 RETURNING id").bind("Eve");
     assert_eq!(returned.all().await.unwrap(), [3, 4]);
+}
+
+#[tokio::test]
+async fn a_list_is_the_value_of_the_only_column() {
+    let Bench { client, served: _served } = Bench::after("CREATE TYPE mood AS ENUM ('sad', 'happy')").await;
+    let texts = ["a".to_owned(), "b,c".to_owned()];
+    let array = || sql("SELECT $1::text[]").bind(texts.to_vec());
+    assert_eq!(client.query_as::<Vec<String>>(array()).one().await.unwrap(), texts);
+    let batch = client.batch().add(array()).add("SELECT '\\x0102'::bytea").add("SELECT '[1, 2]'::jsonb");
+    let results = batch.add("SELECT '{sad,happy}'::mood[]").add("SELECT 1, 2").run().await.unwrap();
+    assert_eq!(results.one::<Vec<String>>(0).unwrap(), texts);
+    assert_eq!(results.one::<(Vec<String>,)>(0).unwrap().0, texts);
+    assert_eq!(results.one::<Vec<u8>>(1).unwrap(), [1, 2]);
+    assert_eq!(results.one::<Vec<i32>>(2).unwrap(), [1, 2]);
+    assert_eq!(results.one::<Vec<String>>(3).unwrap(), ["sad", "happy"]);
+    assert_eq!(results.one::<Vec<i32>>(4).unwrap(), [1, 2]);
+    let text = client.query_as::<Vec<String>>("SELECT 'hunter2'").one().await.unwrap_err();
+    assert!(text.to_string().contains("expected a sequence"), "{text}");
 }
 
 #[tokio::test]

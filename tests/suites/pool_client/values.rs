@@ -44,6 +44,11 @@ async fn scalars() {
     round(client, "float4", [0.1, -0.0, f32::MAX, f32::MIN_POSITIVE, f32::INFINITY, f32::NEG_INFINITY]).await;
     round(client, "float8", [0.1, 1.0, 1e-300, 5e-324, f64::MAX, f64::MIN, f64::INFINITY, f64::NEG_INFINITY]).await;
     round(client, "numeric", [0.1, 1e-9, 123_456_789.5]).await;
+    round(client, "numeric(10, 2)", [5, -5, 0]).await;
+    for unlike_json in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let text = back::<String>(client, "float8", unlike_json).await;
+        assert_eq!(back::<Value>(client, "float8", unlike_json).await, json!(text));
+    }
     assert!(back::<f64>(client, "float8", f64::NAN).await.is_nan());
     assert!(back::<f64>(client, "float8", -0.0).await.is_sign_negative());
     assert_eq!(back::<i32>(client, "int4", 3.0).await, 3, "a whole float has no exponent");
@@ -113,6 +118,9 @@ async fn documents() {
         assert_eq!(back::<Option<Doc>>(client, kind, Json(None::<Doc>)).await, None, "JSON's own null");
         assert_eq!(back::<Option<Doc>>(client, kind, None::<Json<Doc>>).await, None);
     }
+    assert_eq!(back::<Option<Doc>>(client, "json", " null\n").await, None, "as it was written");
+    assert_eq!(client.query_scalar::<String>("SELECT '{\"a\": \"x\"}'::json -> 'a'").one().await.unwrap(), "\"x\"");
+    assert_eq!(client.query_scalar::<String>("SELECT '{\"a\": \"x\"}'::json ->> 'a'").one().await.unwrap(), "x");
     let exact = "{\"b\" : 1.10, \"a\":12345678901234567890123}";
     assert_eq!(back::<Box<RawValue>>(client, "json", exact).await.get(), exact);
     assert_eq!(back::<String>(client, "json", exact).await, exact);
@@ -130,7 +138,10 @@ async fn times() {
     assert_eq!(back::<jiff::civil::Date>(client, "date", date.to_string()).await, date);
     let time: jiff::civil::Time = "23:59:59.5".parse().unwrap();
     assert_eq!(back::<jiff::civil::Time>(client, "time", time.to_string()).await, time);
-    assert_eq!(back::<String>(client, "timestamptz", "infinity").await, "infinity");
+    for text in ["infinity", "-infinity", "0044-03-15 00:00:00+00 BC"] {
+        assert_eq!(back::<String>(client, "timestamptz", text).await, text, "it has no form in RFC 3339");
+        client.query_scalar::<jiff::Timestamp>("SELECT $1::timestamptz").bind(text).one().await.unwrap_err();
+    }
     for (zone, expected) in [
         ("UTC", "2024-07-01T12:00:00+00:00"),
         ("Asia/Kolkata", "2024-07-01T17:30:00+05:30"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::cache::Cache;
 use crate::client::Client;
 use crate::error::Error;
-use crate::scripted::{Scripted, Step, after, answer, healthy, refusal, refused, result, step};
+use crate::scripted::{Scripted, Step, after, answer, forgotten, healthy, refusal, refused, result, step};
 use crate::transport::{Response, TransportError};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,7 +34,9 @@ fn gateway(status: u16) -> Response {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Said {
     Write,
+    /// What may commit in the midst of its work.
     Call,
+    Vacuum,
     Idempotent,
     Read,
     NoStore,
@@ -46,14 +48,17 @@ enum Said {
     IdempotentBatch,
 }
 
-use Said::{Batch, Call, Idempotent, IdempotentBatch, NoStore, Read, ReadOnlyBatch, Vouched, VouchedNoStore, Write};
+use Said::{
+    Batch, Call, Idempotent, IdempotentBatch, NoStore, Read, ReadOnlyBatch, Vacuum, Vouched, VouchedNoStore, Write,
+};
 
 async fn ask(script: &Scripted, said: Said) -> Result<(), Error> {
     let client = script.client();
     let (query, read) = (client.query("UPDATE t SET a = 1"), client.query_scalar::<i32>("SELECT 1"));
     match said {
         Write => query.execute().await.map(drop),
-        Call => client.query("CALL p()").execute().await.map(drop),
+        Call => client.query(";CALL p()").execute().await.map(drop),
+        Vacuum => client.query("VACUUM t").execute().await.map(drop),
         Idempotent => query.idempotent().execute().await.map(drop),
         Read => read.cache(Cache::ttl(SECOND)).all().await.map(drop),
         NoStore => read.cache(Cache::no_store()).all().await.map(drop),
@@ -67,14 +72,26 @@ async fn ask(script: &Scripted, said: Said) -> Result<(), Error> {
 
 #[tokio::test]
 async fn only_what_is_safe_is_repeated() {
-    const ALL: &[Said] =
-        &[Write, Call, Idempotent, Read, NoStore, Vouched, VouchedNoStore, Batch, ReadOnlyBatch, IdempotentBatch];
+    const ALL: &[Said] = &[
+        Write,
+        Call,
+        Vacuum,
+        Idempotent,
+        Read,
+        NoStore,
+        Vouched,
+        VouchedNoStore,
+        Batch,
+        ReadOnlyBatch,
+        IdempotentBatch,
+    ];
     const SAFE: &[Said] = &[Idempotent, Read, Vouched, VouchedNoStore, ReadOnlyBatch, IdempotentBatch];
-    let atomic: Vec<Said> = ALL.iter().copied().filter(|said| *said != Call).collect();
+    let atomic: Vec<Said> = ALL.iter().copied().filter(|said| ![Call, Vacuum].contains(said)).collect();
     let cases: Vec<(Result<Response, TransportError>, &[Said])> = vec![
         (Ok(refusal(503, &json!({}))), ALL),
         (Ok(refusal(429, &json!({}))), ALL),
         (Err(unsent()), ALL),
+        (Err(TransportError::NotSentInTime), ALL),
         (Ok(refused("40001")), &atomic),
         (Ok(refused("40P01")), &atomic),
         (Ok(unknown()), SAFE),
@@ -119,8 +136,8 @@ impl Said {
 #[tokio::test]
 async fn invalidations_and_health_may_always_be_repeated() {
     for outcome in [Err(lost()), Err(unsent()), Ok(unknown()), Ok(gateway(502)), Ok(refusal(503, &json!({})))] {
-        let steps = || [step(outcome.clone()), step(Ok(healthy()))];
-        let (one, two, three) = (Scripted::new(steps()), Scripted::new(steps()), Scripted::new(steps()));
+        let steps = |answer| Scripted::new([step(outcome.clone()), step(Ok(answer))]);
+        let (one, two, three) = (steps(forgotten()), steps(forgotten()), steps(healthy()));
         one.client().invalidate(["a"]).await.unwrap();
         two.client().invalidate_all().await.unwrap();
         three.client().health().await.unwrap();
@@ -159,9 +176,9 @@ async fn the_proxy_says_when_to_come_back() {
 
 #[tokio::test]
 async fn what_cannot_be_in_time_is_given_up_at_once() {
-    let script = Scripted::new([step(Ok(after(refusal(503, &json!({})), "10")))]);
+    let script = Scripted::new([step(Ok(after(refusal(503, &json!({})), "20")))]);
     let error = script.client().query("SELECT 1").execute().await.unwrap_err();
-    assert_eq!(error.retry_after(), Some(10 * SECOND));
+    assert_eq!(error.retry_after(), Some(20 * SECOND));
     assert!(error.is_retryable() && error.is_unavailable());
     assert_eq!(script.record(|record| record.pauses.len()), 0);
     // A date is none of the proxy's.
@@ -202,6 +219,17 @@ async fn a_deadline_that_passed_says_what_is_not_known() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_passed_before_anything_was_sent_leaves_nothing_unknown() {
+    for said in [Write, Call, Idempotent, NoStore, Batch, Read] {
+        let script = Scripted::new([(60 * SECOND, Err(TransportError::NotSentInTime))]);
+        let error = ask(&script, said).await.unwrap_err();
+        assert!(error.is_timeout() && error.is_unavailable() && error.is_retryable(), "{said:?}: {error}");
+        assert!(!error.outcome_unknown(), "{said:?}: {error}");
+        assert_eq!((error.status(), script.count()), (None, 1), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_time_nothing_is_sent() {
     let script = Scripted::default();
     let error = script.client().with_deadline(Duration::ZERO).query("SELECT 1").execute().await.unwrap_err();
@@ -226,7 +254,13 @@ async fn a_lost_read_leaves_nothing_unknown() {
 
 #[tokio::test]
 async fn a_later_try_does_not_settle_an_earlier_one() {
-    for last in [Err(unsent()), Ok(refusal(503, &json!({}))), Ok(refused("40001")), Ok(refused("23505"))] {
+    for last in [
+        Err(unsent()),
+        Err(TransportError::NotSentInTime),
+        Ok(refusal(503, &json!({}))),
+        Ok(refused("40001")),
+        Ok(refused("23505")),
+    ] {
         let script = Scripted::new([step(Err(lost())), step(last.clone())]);
         let client = script.client().with_retries(1);
         let error = client.query("UPDATE t SET a = 1").idempotent().execute().await.unwrap_err();
@@ -300,5 +334,5 @@ async fn a_total_without_end_is_none() {
     let script = Scripted::new([step(Ok(fine()))]);
     script.pass(SECOND);
     script.client().with_total_deadline(Duration::MAX).query("SELECT 1").execute().await.unwrap();
-    assert_eq!(timeouts(&script), [10 * SECOND]);
+    assert_eq!(timeouts(&script), [20 * SECOND]);
 }

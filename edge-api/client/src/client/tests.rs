@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::batch::Isolation;
 use crate::cache::Cache;
 use crate::client::Client;
-use crate::scripted::{Scripted, answer, healthy, refusal, result, step, table};
+use crate::scripted::{Scripted, answer, forgotten, healthy, refusal, result, step, table};
 use crate::statement::sql;
 use crate::transport::Response;
 
@@ -36,7 +36,7 @@ async fn a_query_says_who_asks_for_what() {
     }
     assert_eq!(script.body(), json!({ "query": "UPDATE t SET a = $1", "params": [1, null] }));
     assert_eq!(script.record(|record| (record.requests[0].0.method, record.requests[0].0.path)), ("POST", "/sql"));
-    assert_eq!(script.record(|record| record.requests[0].1), Duration::from_secs(10));
+    assert_eq!(script.record(|record| record.requests[0].1), Duration::from_secs(20));
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn one_is_one_and_optional_at_most_one() {
 
 #[tokio::test]
 async fn invalidations_and_health_have_paths_of_their_own() {
-    let done = step(Ok(answer(200, &json!({}))));
+    let done = step(Ok(forgotten()));
     let script = Scripted::new([done.clone(), done, step(Ok(healthy()))]);
     let client = script.client();
     client.invalidate(["a", "b"]).await.unwrap();
@@ -171,6 +171,33 @@ async fn only_a_pool_proxy_is_healthy() {
     }
     let error = ask(refusal(503, &json!({}))).await.unwrap_err();
     assert!(error.is_unavailable() && !error.is_foreign(), "{error}");
+}
+
+#[tokio::test]
+async fn only_a_pool_proxy_forgets() {
+    let page = |status, body: &str| Response { status, body: body.into(), headers: vec![] };
+    for (response, proxy) in [
+        (page(200, "{}"), true),
+        (page(200, " { }\n"), true),
+        (page(200, "ok\n"), false),
+        (page(200, "<html>secret</html>"), false),
+        (page(200, r#"{"status":"secret"}"#), false),
+        (page(200, "[]"), false),
+        (page(200, "{}{}"), false),
+        (page(200, ""), false),
+        (page(202, "{}"), false),
+        (page(204, ""), false),
+    ] {
+        let script = Scripted::new([step(Ok(response.clone())), step(Ok(response.clone()))]);
+        let client = script.client().with_request_id("own").with_retries(0);
+        for came in [client.invalidate(["a"]).await, client.invalidate_all().await] {
+            assert_eq!(came.is_ok(), proxy, "{:?}", response.body);
+            let Err(error) = came else { continue };
+            assert!(error.is_foreign() && !error.is_unavailable() && !error.is_retryable(), "{error}");
+            assert_eq!((error.status(), error.request_id()), (Some(response.status), Some("own")));
+            assert!(error.to_string().contains("no pool-proxy") && !error.to_string().contains("secret"), "{error}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ use super::types::{Class, class};
 /// Newtypes of `serde_json`'s that only its own deserializer understands, such as `RawValue`.
 const OF_SERDE_JSON: &str = "$serde_json::";
 
+/// What JSON takes for white space.
+const JSON_BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// A value, or a part of one.
 pub(super) struct Cell<'a> {
     oid: u32,
@@ -48,7 +51,14 @@ impl<'a> Cell<'a> {
 
     fn whole<T: FromStr>(self, expected: &str) -> Result<T, Misfit> {
         let fits = |class| matches!(class, Class::Integer | Class::Long | Class::Numeric | Class::Unknown);
-        self.text_of(expected, fits)?.parse().map_err(|_| Misfit::expected(expected))
+        let is_numeric = self.class() == Class::Numeric;
+        let text = self.text_of(expected, fits)?;
+        // A numeric has as many digits behind the point as its column or its arithmetic says, whole or not.
+        let digits = match text.split_once('.') {
+            Some((whole, fraction)) if is_numeric && fraction.bytes().all(|digit| digit == b'0') => whole,
+            _ => &text,
+        };
+        digits.parse().map_err(|_| Misfit::expected(expected))
     }
 
     fn float<T: FromStr>(self, is_infinite: impl FnOnce(&T) -> bool) -> Result<T, Misfit> {
@@ -168,6 +178,10 @@ impl<'a> Deserializer<'a> for Cell<'a> {
             (Item::List(_), _) | (_, Class::Array { .. } | Class::Vector { .. }) => self.elements(visitor),
             (_, Class::Bool) => self.deserialize_bool(visitor),
             (_, Class::Integer | Class::Long) => self.deserialize_i64(visitor),
+            // What is no number in JSON would become its null there.
+            (Item::Text(text), Class::Float) if matches!(&**text, "NaN" | "Infinity" | "-Infinity") => {
+                self.deserialize_str(visitor)
+            }
             (_, Class::Float) => self.deserialize_f64(visitor),
             (_, Class::Json) => json!(self, deserialize_any(visitor)),
             // Numerics keep their digits as text, and bytes have no form in JSON.
@@ -242,8 +256,10 @@ impl<'a> Deserializer<'a> for Cell<'a> {
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match &self.item {
             Item::Null => visitor.visit_none(),
-            // JSON has a null of its own.
-            Item::Text(text) if text == "null" && self.class() == Class::Json => visitor.visit_none(),
+            // JSON has a null of its own, which the type json keeps with the blanks around it.
+            Item::Text(text) if self.class() == Class::Json && text.trim_matches(JSON_BLANKS) == "null" => {
+                visitor.visit_none()
+            }
             _ => visitor.visit_some(self),
         }
     }

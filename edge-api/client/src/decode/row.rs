@@ -1,4 +1,5 @@
-//! A row as serde sees it: a map by column names, a sequence by positions, or the value of its only column.
+//! A row as serde sees it: a map by column names, a tuple by positions, or else the value of its only column. A list is
+//! that, too, and of several columns their values.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -80,7 +81,11 @@ impl<'a> Deserializer<'a> for Row<'a> {
     }
 
     fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_seq(Positions { row: self, next: 0 })
+        match self.columns {
+            // Else a list of texts would silently hold an array's literal.
+            [_] => self.scalar(|cell| cell.deserialize_seq(visitor)),
+            _ => visitor.visit_seq(Positions { row: self, next: 0 }),
+        }
     }
 
     fn deserialize_tuple<V: Visitor<'a>>(self, length: usize, visitor: V) -> Result<V::Value, Misfit> {

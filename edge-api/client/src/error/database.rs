@@ -6,7 +6,7 @@ use super::Kind;
 
 /// What Postgres said, field by field (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).
 ///
-/// `Debug` and `Display` leave out what may quote values.
+/// `Debug` and `Display` show codes, names and the position: what may quote values is in its fields alone.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DatabaseError {
@@ -14,15 +14,15 @@ pub struct DatabaseError {
     pub severity: String,
     /// The five-character SQLSTATE.
     pub code: String,
-    /// The primary message.
+    /// The primary message; it may quote values.
     pub message: String,
     /// More about the problem; it may quote values.
     pub detail: Option<String>,
-    /// What to do about it.
+    /// What to do about it; it may quote values.
     pub hint: Option<String>,
     /// Where in the statement, in characters from 1.
     pub position: Option<u32>,
-    /// The call stack of functions.
+    /// The call stack of functions; it may quote values.
     pub context: Option<String>,
     /// The schema the error is about.
     pub schema: Option<String>,
@@ -34,6 +34,8 @@ pub struct DatabaseError {
     pub data_type: Option<String>,
     /// The constraint the error is about.
     pub constraint: Option<String>,
+    /// The routine in Postgres's source, such as `exec_stmt_raise` of what a function raised.
+    pub routine: Option<String>,
     /// The status of the proxy's answer.
     pub(super) status: u16,
 }
@@ -76,6 +78,7 @@ struct Body {
     column: Option<String>,
     data_type: Option<String>,
     constraint: Option<String>,
+    routine: Option<String>,
     query_index: Option<usize>,
     outcome: Option<String>,
     committed: Option<bool>,
@@ -100,6 +103,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> Option<Told> {
             column: body.column,
             data_type: body.data_type,
             constraint: body.constraint,
+            routine: body.routine,
             status,
         })),
         None => Kind::Refused { status, message: body.message, committed: body.committed },

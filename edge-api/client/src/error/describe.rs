@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::class::class;
 use super::{DatabaseError, Error, Kind};
 
 impl fmt::Display for Error {
@@ -23,18 +24,28 @@ impl fmt::Display for Error {
     }
 }
 
+/// What is wrong and with what, by codes and names. Messages are left out whatever their class: of a `regclass` that is
+/// none they quote the value, and a function may raise any code with any words.
 fn describe(error: &DatabaseError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "Postgres refused the statement with SQLSTATE {}", error.code)?;
-    if quotes_no_values(&error.code) {
-        write!(f, ": {}", error.message)?;
+    if let Some(class) = class(&error.code) {
+        write!(f, " ({class})")?;
     }
-    Ok(())
-}
-
-/// Whether messages of this class speak of names and states alone. Others, such as those of invalid input (22) or of
-/// functions' own errors (P0), may quote values.
-fn quotes_no_values(code: &str) -> bool {
-    ["08", "0A", "23", "25", "28", "40", "42", "53", "54", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+    // In quotes and with escapes, so that no name breaks a line of the log.
+    let named = |kind: &str, name: &Option<String>| name.as_ref().map(|name| format!("{kind} {name:?}"));
+    let table = match (&error.schema, &error.table) {
+        (Some(schema), Some(table)) => Some(format!("table {schema:?}.{table:?}")),
+        (_, table) => named("table", table),
+    };
+    let about = [
+        named("constraint", &error.constraint),
+        table,
+        named("column", &error.column),
+        error.position.map(|position| format!("at character {position}")),
+        error.routine.as_ref().map(|routine| format!("in {}", routine.escape_debug())),
+    ];
+    let about: Vec<String> = about.into_iter().flatten().collect();
+    if about.is_empty() { Ok(()) } else { write!(f, ": {}", about.join(", ")) }
 }
 
 impl fmt::Display for DatabaseError {
@@ -45,13 +56,15 @@ impl fmt::Display for DatabaseError {
 
 impl fmt::Debug for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Detail, hint and context may quote whole rows.
+        // Message, detail, hint and context may quote whole rows.
         f.debug_struct("DatabaseError")
             .field("code", &self.code)
             .field("schema", &self.schema)
             .field("table", &self.table)
             .field("column", &self.column)
             .field("constraint", &self.constraint)
+            .field("position", &self.position)
+            .field("routine", &self.routine)
             .finish_non_exhaustive()
     }
 }

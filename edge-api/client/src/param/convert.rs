@@ -1,7 +1,7 @@
 //! What can be bound as a parameter.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,9 +10,15 @@ use super::{Param, Value};
 
 /// A value that Postgres takes as json or jsonb: anything that serde writes as JSON.
 ///
-/// Lists are written `Json(list)`, too: without it they are Postgres arrays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Lists are written `Json(list)`, too: without it they are Postgres arrays. `Debug` does not show the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
+
+impl<T> fmt::Debug for Json<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Json").finish_non_exhaustive()
+    }
+}
 
 /// What an array may hold. Everything that can be bound, except `u8`: `Vec<u8>` is bytea.
 pub trait Element: Into<Param> {}

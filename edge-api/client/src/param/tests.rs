@@ -76,3 +76,10 @@ fn what_is_no_json_is_told_before_it_is_sent() {
     assert!(!Param::from(Json(&keyed)).is_valid());
     assert!(!Param::from(vec![Json(&keyed)]).is_valid());
 }
+
+#[test]
+fn debug_shows_no_values() {
+    let json = Json(json!({ "pin": "hunter2" }));
+    let debug = format!("{json:?} {:?} {:?}", Param::from(json.clone()), Param::from(vec!["hunter2"]));
+    assert!(debug.contains("Json") && !debug.contains("hunter2"), "{debug}");
+}

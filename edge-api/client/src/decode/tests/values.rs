@@ -76,12 +76,20 @@ fn whole_numbers() {
     check(INT4, "255", 255_u8);
     check(NUMERIC, "170141183460469231731687303715884105727", i128::MAX);
     check(NUMERIC, "18446744073709551615", u64::MAX);
+    check(NUMERIC, "5.00", 5_i32);
+    check(NUMERIC, "-5.0000", -5_i64);
+    check(NUMERIC, "0.00", 0_u8);
+    check(1231, "{1.00,NULL}", vec![Some(1), None]);
     check(CUSTOM, "7", 7_i32);
     check(INT8, "7", Id(7));
     refuse::<i8>(INT4, Some("1280"), "from -128 to 127");
     refuse::<u32>(INT4, Some("-1000"), "from 0 to 4294967295");
     refuse::<i32>(INT8, Some("3000000000"), "from -2147483648");
     refuse::<i64>(NUMERIC, Some("1.5000"), "whole number");
+    refuse::<i64>(NUMERIC, Some("1.0001"), "whole number");
+    refuse::<i8>(NUMERIC, Some("128.00"), "from -128 to 127");
+    refuse::<i64>(NUMERIC, Some("Infinity"), "whole number");
+    refuse::<i64>(TEXT, Some("5.00"), "whole number");
     refuse::<i64>(TEXT, Some("12345"), "whole number");
     refuse::<i64>(FLOAT8, Some("12345"), "whole number");
     refuse::<i32>(INT4, None, "NULL");
@@ -161,6 +169,11 @@ fn documents() {
     check(JSONB, "1.5", 1.5);
     check(JSONB, "true", true);
     check(JSONB, "null", None::<Doc>);
+    for blank in [" null", "null\n", "\t null \r\n"] {
+        check(JSON, blank, None::<Doc>);
+        check(JSON, blank, None::<String>);
+    }
+    check(JSON, " \"sad\" ", Some(Mood::Sad));
     check(JSON, "{ \"a\" :1 }", "{ \"a\" :1 }".to_owned());
     let raw: Box<RawValue> = value(JSON, Some("{ \"a\" :1.10 }")).unwrap();
     assert_eq!(raw.get(), "{ \"a\" :1.10 }");
@@ -190,7 +203,10 @@ fn timestamps() {
     for (oid, text, expected) in [
         (TIMESTAMPTZ, "2024-01-01 12:00:00.5+00", "2024-01-01T12:00:00.5+00:00"),
         (TIMESTAMP, "2024-01-01 12:00:00", "2024-01-01T12:00:00"),
+        // These have no form in RFC 3339.
         (TIMESTAMPTZ, "infinity", "infinity"),
+        (TIMESTAMP, "-infinity", "-infinity"),
+        (TIMESTAMPTZ, "0044-03-15 00:00:00+00 BC", "0044-03-15 00:00:00+00 BC"),
         (1082, "2024-01-01", "2024-01-01"),
         (1083, "12:00:00.5", "12:00:00.5"),
         (1186, "1 day 02:00:00", "1 day 02:00:00"),
@@ -232,6 +248,11 @@ fn whatever_there_is() {
         (BOOL, "t", "true"),
         (INT8, "9223372036854775807", "9223372036854775807"),
         (FLOAT8, "0.5", "0.5"),
+        // JSON has no such numbers, and its null would be another value.
+        (FLOAT8, "NaN", "\"NaN\""),
+        (FLOAT8, "Infinity", "\"Infinity\""),
+        (FLOAT4, "-Infinity", "\"-Infinity\""),
+        (1022, "{0.5,NaN,NULL}", r#"[0.5,"NaN",null]"#),
         (NUMERIC, "1.10", "\"1.10\""),
         (TEXT, "x", "\"x\""),
         (JSONB, "{\"a\": 1}", "{\"a\":1}"),
