@@ -1,7 +1,6 @@
 //! The composition root: builds every room from the configuration, serves, reloads, drains. The only file that knows all
 //! rooms.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +47,24 @@ pub enum ServeError {
     Start(String),
 }
 
+/// What the process is told from outside. Without a handler each of them ends it.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Takes them from now on, within a runtime.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn take() -> std::io::Result<Self> {
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt, hangup: signal(SignalKind::hangup())? })
+    }
+}
+
 /// Everything that lives as long as the process.
 struct App {
     public: Arc<Public>,
@@ -63,9 +80,8 @@ struct App {
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
-    // Before anybody can know that it runs: a signal without a handler ends a process.
-    let (stop, hangup) = (stop_signal()?, hangup_signal()?);
+pub async fn serve(config: Config, options: Options, signals: Signals) -> Result<(), ServeError> {
+    let Signals { mut terminate, mut interrupt, hangup } = signals;
     let public_listener = accept::bind(config.listen).await.map_err(ServeError::Start)?;
     let ops_listener = accept::bind(config.ops.listen).await.map_err(ServeError::Start)?;
     let addresses = (local(&public_listener)?, local(&ops_listener)?);
@@ -98,7 +114,11 @@ pub async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
             .map_err(|error| ServeError::Start(format!("cannot write {}: {error}", path.display())))?;
     }
     app.watch_files(config.tls.clone(), options, hangup);
-    let hurried = stop.await;
+    // The latter comes when somebody sits before the terminal and waits.
+    let hurried = tokio::select! {
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => true,
+    };
     app.leave(if hurried { Duration::ZERO } else { config.drain_delay }).await;
     ops_drain.stop();
     ops_drain.finish(Duration::from_secs(1)).await;
@@ -159,14 +179,8 @@ impl App {
                     () = tokio::time::sleep(WATCH) => false,
                 };
                 let now = stamps(&watched);
-                if !asked {
-                    if now == seen {
-                        continue;
-                    }
-                    tokio::time::sleep(SETTLED).await;
-                    if stamps(&watched) != now {
-                        continue;
-                    }
+                if !asked && (now == seen || !is_settled(&watched, &now).await) {
+                    continue;
                 }
                 seen = now;
                 match (options.reload)() {
@@ -220,8 +234,16 @@ fn reload(public: &Public, fresh: &Config) {
     }
 }
 
-/// When each file was changed last, and how long it is.
-fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+/// When a file was changed last, and how long it is; `None` if it is not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// Whether the files stay as they were for a moment.
+async fn is_settled(files: &[PathBuf], were: &[Stamp]) -> bool {
+    tokio::time::sleep(SETTLED).await;
+    stamps(files) == were
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     let stamp = |file: &PathBuf| std::fs::metadata(file).and_then(|data| Ok((data.modified()?, data.len()))).ok();
     files.iter().map(stamp).collect()
 }
@@ -237,20 +259,28 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(partial, path)
 }
 
-/// Comes each time somebody asks for the configuration to be read again, from now on.
-fn hangup_signal() -> Result<Signal, ServeError> {
-    signal(SignalKind::hangup()).map_err(|error| ServeError::Start(error.to_string()))
-}
+#[cfg(test)]
+mod tests {
+    use std::fs;
 
-/// Resolves on SIGTERM or SIGINT; true for the latter, when somebody sits before the terminal and waits.
-fn stop_signal() -> Result<impl Future<Output = bool>, ServeError> {
-    let failed = |error: std::io::Error| ServeError::Start(error.to_string());
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => true,
-        }
-    })
+    use super::{SETTLED, is_settled, stamps};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_being_written_is_not_settled() {
+        let path = std::env::temp_dir().join(format!("pool-proxy-settled-{}", std::process::id()));
+        let files = [path.clone()];
+        fs::write(&path, "whole").unwrap();
+        assert!(is_settled(&files, &stamps(&files)).await);
+        // As editors do it: emptied, and then filled.
+        fs::write(&path, "").unwrap();
+        let emptied = stamps(&files);
+        let writing = async {
+            tokio::time::sleep(SETTLED / 2).await;
+            fs::write(&path, "whole again").unwrap();
+        };
+        let (settled, ()) = tokio::join!(is_settled(&files, &emptied), writing);
+        assert!(!settled);
+        assert!(is_settled(&files, &stamps(&files)).await);
+        fs::remove_file(&path).unwrap();
+    }
 }

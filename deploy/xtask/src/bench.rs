@@ -56,10 +56,13 @@ impl Options {
                 Some((_, kind)) if !matches!(kind, Value::None) => kind,
                 _ => return Err(Error::new(format!("`bench` takes no `{argument}`"))),
             };
-            let value = given.or_else(|| rest.next().map(String::as_str)).unwrap_or_default();
+            let mut next = || rest.next().map(String::as_str).filter(|next| !next.starts_with('-'));
+            let value = given.or_else(&mut next).unwrap_or_default();
             let (right, expected) = match kind {
                 Value::Part => (PARTS.contains(&value), PARTS.join(", ")),
-                Value::Number => (value.parse::<u32>().is_ok(), "a number".to_owned()),
+                Value::Number => {
+                    (value.parse::<u32>().is_ok_and(|number| number > 0), "a number of at least 1".to_owned())
+                }
                 Value::Folder | Value::None => (!value.is_empty(), "a folder".to_owned()),
             };
             if !right {
@@ -169,8 +172,10 @@ mod tests {
         check("--quick=yes", "`bench` takes no `--quick=yes`");
         check("--only", "--only is ``, but should be hits, select, clients, edge");
         check("--quick --only nothing", "--only is `nothing`, but should be hits, select, clients, edge");
-        check("--rounds=many --quick", "--rounds is `many`, but should be a number");
+        check("--rounds=many --quick", "--rounds is `many`, but should be a number of at least 1");
+        check("--rounds 0", "--rounds is `0`, but should be a number of at least 1");
         check("--out=", "--out is ``, but should be a folder");
+        check("--out --quick", "--out is ``, but should be a folder");
     }
 
     #[test]

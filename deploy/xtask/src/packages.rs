@@ -1,12 +1,11 @@
 //! The machine's packages: apt's are installed where we may, for all others the one command is named that does it.
 //! They are called here as Debian calls them.
 
-use std::env;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use harness::Error;
+use harness::{Error, is_root, remedy};
 
 use crate::cargo::succeeds;
 use crate::steps::Steps;
@@ -40,10 +39,7 @@ pub(crate) fn may_install() -> bool {
 
 /// That these packages are missing, with the command that installs them.
 pub(crate) fn missing(packages: &[&str]) -> Error {
-    let sudo = !is_root() && Path::new("/usr/bin/sudo").exists();
-    let command = Manager::of_this_machine().command(packages, sudo);
-    let root = if is_root() || sudo || env::consts::OS == "macos" { "" } else { " as root" };
-    Error::new(format!("packages are missing: run `{command}`{root}"))
+    Error::new(format!("packages are missing: run {}", remedy(packages)))
 }
 
 /// Whether this is a machine with apt.
@@ -55,70 +51,4 @@ pub(crate) fn apt_is_here() -> bool {
 pub(crate) fn known<'a>(names: &[&'a str]) -> Option<&'a str> {
     let known = |name: &&&str| succeeds(Command::new("apt-cache").args(["show", "--no-all-versions", name]));
     names.iter().find(known).copied()
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
-}
-
-/// What installs packages.
-#[derive(Clone, Copy, Debug)]
-enum Manager {
-    Apt,
-    Apk,
-    Brew,
-    Dnf,
-}
-
-impl Manager {
-    fn of_this_machine() -> Self {
-        match env::consts::OS {
-            "macos" => Self::Brew,
-            _ if apt_is_here() => Self::Apt,
-            _ if Path::new("/sbin/apk").exists() => Self::Apk,
-            _ => Self::Dnf,
-        }
-    }
-
-    /// What to type.
-    fn command(self, packages: &[&str], sudo: bool) -> String {
-        let sudo = if sudo { "sudo " } else { "" };
-        let names: Vec<_> = packages.iter().map(|package| self.name(package)).collect();
-        let names = names.join(" ");
-        match self {
-            // On a new machine there are no lists yet.
-            Self::Apt => format!("{sudo}apt-get update && {sudo}apt-get install -y {names}"),
-            Self::Apk => format!("{sudo}apk add {names}"),
-            // It refuses to run as root.
-            Self::Brew => format!("brew install {names}"),
-            Self::Dnf => format!("{sudo}dnf install -y {names}"),
-        }
-    }
-
-    /// What it calls a package.
-    fn name(self, package: &str) -> &str {
-        match (self, package) {
-            (Self::Apk | Self::Dnf, "pkg-config") => "pkgconf",
-            (Self::Apk, "libssl-dev") => "openssl-dev",
-            (Self::Dnf, "libssl-dev") => "openssl-devel",
-            _ => package,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Manager;
-
-    #[test]
-    fn one_command_installs_all_that_is_missing() {
-        let check = |manager: Manager, sudo: bool, expected: &str| {
-            assert_eq!(manager.command(&["pkg-config", "libssl-dev", "curl"], sudo), expected);
-        };
-        check(Manager::Apt, true, "sudo apt-get update && sudo apt-get install -y pkg-config libssl-dev curl");
-        check(Manager::Apt, false, "apt-get update && apt-get install -y pkg-config libssl-dev curl");
-        check(Manager::Apk, false, "apk add pkgconf openssl-dev curl");
-        check(Manager::Dnf, true, "sudo dnf install -y pkgconf openssl-devel curl");
-        check(Manager::Brew, true, "brew install pkg-config libssl-dev curl");
-    }
 }

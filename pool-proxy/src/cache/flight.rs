@@ -1,7 +1,6 @@
 //! Equal requests in flight run once: the first leads, the others follow.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,23 +78,14 @@ impl<T: Send + Sync + 'static> Flights<T> {
     /// Joins the flight with this key and generation, or starts `work` as one. The work is a task of its own: a leader
     /// that leaves takes nobody with it, and the work is dropped only when all who joined have left. A flight of another
     /// generation goes on for those who are on it, but nobody joins it any more.
-    pub fn join<W>(&self, key: &Key, generation: u64, work: impl FnOnce() -> W) -> Joined<T>
-    where
-        W: Future<Output = T> + Send + 'static,
-    {
-        match self.join_unless(key, generation, || None::<Infallible>, work) {
-            Ok(joined) => joined,
-            Err(never) => match never {},
-        }
-    }
-
-    /// The same, unless there is no flight to join and `found` says that none is needed: what it found is handed back.
-    /// A flight leaves the board only once its answer is where others find it, so of equal requests none slips in
-    /// between and runs again.
+    ///
+    /// None is started if `found`, asked once there is no flight to join, says that none is needed. A flight leaves the
+    /// board only once its answer is where others find it, so of equal requests none slips in between and runs again.
+    /// `found` is asked while nobody else can join or land: it must not do either itself.
     ///
     /// # Errors
     /// With what was found.
-    pub fn join_unless<W, F>(
+    pub fn join<W, F>(
         &self,
         key: &Key,
         generation: u64,

@@ -138,7 +138,7 @@ impl Shelf {
         self.entries.is_some()
     }
 
-    /// The entry, however old, as long as it is kept.
+    /// The entry, however old, as long as it is kept. One that is being stored is none yet.
     pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
         self.entries.as_ref()?.get(key).filter(|entry| entry.is_settled())
     }

@@ -21,6 +21,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime cannot be started: {error}"), FAULT),
+    };
+    // First of all: a supervisor may ask for a reload as soon as there is a process.
+    let signals = match runtime.block_on(async { app::Signals::take() }) {
+        Ok(signals) => signals,
+        Err(error) => return fail(&format!("signals cannot be taken: {error}"), FAULT),
+    };
     let sources = arguments.source.sources();
     let config = match Config::load(&sources) {
         Ok((config, _)) => config,
@@ -33,24 +42,19 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let reload = move || Config::load(&sources).map(|(config, _)| config).map_err(|faults| faults.to_string());
     let (ready_file, config_file) = (arguments.ready_file, config.file.clone());
     let options = app::Options { ready_file, config_file, reload: Box::new(reload) };
-    let served = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| (format!("the runtime cannot be started: {error}"), FAULT))
-        .and_then(
-            |runtime| // Once it serves it ends in good order: what can go wrong is an address or a file that cannot be used.
-            runtime.block_on(app::serve(config, options)).map_err(|error| (error.to_string(), REFUSED)),
-        );
-    match served {
+    match runtime.block_on(app::serve(config, options, signals)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err((error, code)) => {
-            // The last words are worth saying also where the log is off.
-            if tracing::enabled!(Level::ERROR) {
-                error!("{error}");
-            } else {
-                eprintln!("pool-proxy: {error}");
-            }
-            ExitCode::from(code)
-        }
+        // Once it serves it ends in good order: what can go wrong is an address or a file that cannot be used.
+        Err(error) => fail(&error.to_string(), REFUSED),
     }
+}
+
+fn fail(error: &str, code: u8) -> ExitCode {
+    // The last words are worth saying also where there is no log, or not yet.
+    if tracing::enabled!(Level::ERROR) {
+        error!("{error}");
+    } else {
+        eprintln!("pool-proxy: {error}");
+    }
+    ExitCode::from(code)
 }

@@ -92,7 +92,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     }
     let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
     let ticket = gateway.shelf.ticket();
-    let joined = gateway.flights.join_unless(
+    let joined = gateway.flights.join(
         &cache.key,
         gateway.shelf.generation(),
         || gateway.hit(&call.database, &cache),
@@ -115,10 +115,15 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
 
 /// Fetches a newer answer in the background, once however many ask. If that fails the stale one stays as long as it may.
 fn refresh(gateway: &Arc<Gateway>, call: &Arc<Call>, cache: &CacheRequest) {
-    let joined = gateway
-        .flights
-        .join(&cache.key, gateway.shelf.generation(), || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()));
-    if joined.leads {
+    let joined = gateway.flights.join(
+        &cache.key,
+        gateway.shelf.generation(),
+        || gateway.shelf.get(&cache.key).filter(|entry| entry.age() < cache.max_age),
+        || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()),
+    );
+    if let Ok(joined) = joined
+        && joined.leads
+    {
         gateway.drain.spawn("cache refresh", async move {
             joined.landed().await;
         });

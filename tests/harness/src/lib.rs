@@ -4,6 +4,7 @@
 
 mod error;
 mod guard;
+mod packages;
 mod postgres;
 mod random;
 mod target;
@@ -20,6 +21,7 @@ mod proxy;
 
 pub use error::Error;
 pub use guard::{Guarded, Signal};
+pub use packages::{is_root, remedy};
 pub use postgres::Postgres;
 pub use random::random_hex;
 pub use target::target_dir;

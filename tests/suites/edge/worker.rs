@@ -51,7 +51,7 @@ async fn the_wasm_is_small() {
 #[test]
 fn a_request_outlives_its_client() {
     let script = fs::read_to_string(build().join("index.js")).unwrap();
-    assert!(script.contains("waitUntil"));
+    assert!(script.contains("this.ctx.waitUntil("));
 }
 
 /// A panic takes down its own request alone only where it unwinds. That takes exceptions, and they take tags.
@@ -111,6 +111,14 @@ async fn a_setting_that_is_missing_or_wrong_is_named_and_not_shown() {
             complete(Workerd::builder()).var("JWT_SECRET", JWT_SECRET).var("PASSWORD_HASH", "md5"),
         ),
     ];
+    let cases = cases.into_iter().chain([
+        // No service: the open network must not stand in for a private way.
+        (
+            "POOL_PROXY",
+            "private",
+            complete(Workerd::builder()).var("JWT_SECRET", JWT_SECRET).var("POOL_PROXY", "private"),
+        ),
+    ]);
     for (name, value, worker) in cases {
         let worker = worker.start().await;
         let answer = worker.request("GET", "/api/v1/blog/bulk").send().await.expect(500);

@@ -160,6 +160,18 @@ async fn tables_made_after_the_roles_are_closed_as_well() {
 }
 
 #[tokio::test]
+async fn a_role_that_reads_less_is_given_no_more() {
+    let database = migrated().await;
+    let (login, grants) = files();
+    let narrowed = "REVOKE ALL ON users FROM web_read; GRANT SELECT (id, name) ON users TO web_read;";
+    let after = "DO $$ BEGIN \
+        ASSERT has_column_privilege('web_read', 'users', 'name', 'SELECT'), 'it lost something'; \
+        ASSERT NOT has_column_privilege('web_read', 'users', 'email', 'SELECT'), 'it was given more'; \
+        END $$;";
+    database.batch(&format!("BEGIN; {login} {narrowed} {grants} {after} ROLLBACK")).await;
+}
+
+#[tokio::test]
 async fn a_role_that_reads_no_users_is_not_let_in() {
     let database = migrated().await;
     let (login, grants) = files();

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 async fn proxy(database: &Database, delay: &str) -> Proxy {
     let builder = Proxy::builder().database(database).env("POOL_PROXY_POOL_MAX", "1");
-    builder.config(format!("drain_delay = \"{delay}\"")).start().await
+    builder.config(format!("drain_delay = \"{delay}\"\n[limits]\nqueue = \"60s\"")).start().await
 }
 
 fn slow(seconds: f32) -> Value {
@@ -39,7 +39,7 @@ async fn what_runs_is_finished_new_connections_are_refused_and_the_exit_is_zero(
 async fn what_waits_for_a_connection_is_finished_too() {
     let database = fresh_database().await;
     let mut proxy = proxy(&database, "0s").await;
-    let sent: Vec<_> = (0..3).map(|_| tokio::spawn(proxy.sql_request(&slow(3.0)).send())).collect();
+    let sent: Vec<_> = (0..3).map(|_| tokio::spawn(proxy.sql_request(&slow(2.0)).send())).collect();
     eventually(|| async { pool(&proxy).await["waiting"] == 2 }).await;
     proxy.signal(Signal::Terminate);
     for task in sent {

@@ -80,12 +80,12 @@ async fn a_pool_that_is_all_at_work_is_ready() {
 async fn pools_show_who_works_and_who_waits() {
     let database = fresh_database().await;
     let settings = [("POOL_PROXY_POOL_MAX", "1"), ("POOL_PROXY_POOL_MIN_IDLE", "1")];
-    let builder = Proxy::builder().database(&database);
+    let builder = Proxy::builder().database(&database).config("[limits]\nqueue = \"60s\"");
     let proxy = settings.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).start().await;
     let pool = async || proxy.ops_request("GET", "/pools").send().await.expect(200).body["pools"][0].clone();
     let state = |idle: u32, active: u32, waiting: u32| json!({ "database": "default", "idle": idle, "active": active, "max": 1, "waiting": waiting });
     eventually(|| async { pool().await == state(1, 0, 0) }).await;
-    let slow = proxy.sql_request(&json!({ "query": "SELECT pg_sleep(3)" }));
+    let slow = proxy.sql_request(&json!({ "query": "SELECT pg_sleep(2)" }));
     let sent: Vec<_> = (0..3).map(|_| tokio::spawn(slow.clone().send())).collect();
     eventually(|| async { pool().await == state(0, 1, 2) }).await;
     for task in sent {

@@ -1,7 +1,6 @@
 //! `DELETE /api/v1/blog/:id`: removes one's own post for good.
 
 use axum::http::{HeaderMap, StatusCode};
-use uuid::Uuid;
 
 use super::{precondition, tags};
 use crate::Site;
@@ -9,8 +8,10 @@ use crate::auth::SignedIn;
 use crate::input::PostId;
 use crate::problem::Problem;
 
-const DELETE: &str = "DELETE FROM posts WHERE id = $1 AND author_id = $2 \
-    AND ($3::timestamptz IS NULL OR updated_at = $3) RETURNING id";
+/// Whether it was deleted, and whether there was a post to delete, be it another's.
+const DELETE: &str = "WITH gone AS (DELETE FROM posts WHERE id = $1 AND author_id = $2 \
+    AND ($3::timestamptz IS NULL OR updated_at = $3) RETURNING id) \
+    SELECT EXISTS (SELECT FROM gone), EXISTS (SELECT FROM posts WHERE id = $1)";
 
 pub(super) async fn delete(
     site: Site,
@@ -19,12 +20,14 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let seen = precondition::seen(&site, author, id, &headers).await?;
-    let delete = site.writing().query_scalar::<Uuid>(DELETE).bind(id).bind(author);
-    let deleted = delete.bind(seen.map(|time| time.to_string())).optional().await;
+    let delete = site.writing().query_as::<(bool, bool)>(DELETE).bind(id).bind(author);
+    let deleted = delete.bind(seen.map(|time| time.to_string())).one().await;
     let changed = [tags::post(id), tags::LISTS.to_owned()];
-    let deleted = tags::settled(&site, deleted, &changed).await?;
-    deleted.ok_or_else(|| precondition::missing(seen))?;
-    // A draft's, too: it may have been published until just now, and that may not have been forgotten yet.
-    tags::forget(&site, &changed).await;
-    Ok(StatusCode::NO_CONTENT)
+    let (deleted, was_there) = tags::settled(&site, deleted, &changed).await?;
+    // A draft's, too: it may have been published until just now. And those of a post that is gone already: the request may
+    // repeat one whose invalidation failed.
+    if deleted || !was_there {
+        tags::forget(&site, &changed).await;
+    }
+    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(precondition::missing(seen)) }
 }

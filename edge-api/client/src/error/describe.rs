@@ -24,6 +24,9 @@ impl fmt::Display for Error {
     }
 }
 
+/// The routine of Postgres's that carries out PL/pgSQL's RAISE.
+const RAISE: &str = "exec_stmt_raise";
+
 /// What is wrong and with what, by codes and names. Messages are left out whatever their class: of a `regclass` that is
 /// none they quote the value, and a function may raise any code with any words.
 fn describe(error: &DatabaseError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,10 +40,12 @@ fn describe(error: &DatabaseError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (Some(schema), Some(table)) => Some(format!("table {schema:?}.{table:?}")),
         (_, table) => named("table", table),
     };
+    // What a function raises it also names as it likes, with values if it likes.
+    let own = error.routine.as_deref() != Some(RAISE);
     let about = [
-        named("constraint", &error.constraint),
-        table,
-        named("column", &error.column),
+        named("constraint", &error.constraint).filter(|_| own),
+        table.filter(|_| own),
+        named("column", &error.column).filter(|_| own),
         error.position.map(|position| format!("at character {position}")),
         error.routine.as_ref().map(|routine| format!("in {}", routine.escape_debug())),
     ];
@@ -57,14 +62,12 @@ impl fmt::Display for DatabaseError {
 impl fmt::Debug for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Message, detail, hint and context may quote whole rows.
-        f.debug_struct("DatabaseError")
-            .field("code", &self.code)
-            .field("schema", &self.schema)
-            .field("table", &self.table)
-            .field("column", &self.column)
-            .field("constraint", &self.constraint)
-            .field("position", &self.position)
-            .field("routine", &self.routine)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("DatabaseError");
+        shown.field("code", &self.code).field("position", &self.position).field("routine", &self.routine);
+        if self.routine.as_deref() != Some(RAISE) {
+            shown.field("schema", &self.schema).field("table", &self.table);
+            shown.field("column", &self.column).field("constraint", &self.constraint);
+        }
+        shown.finish_non_exhaustive()
     }
 }

@@ -155,10 +155,16 @@ async fn words_for_logs_hold_no_values() {
         ("42883", "regprocedurein"),
         ("XX000", "elog"),
     ] {
-        let said = json!({
+        let mut said = json!({
             "message": "about hunter2", "code": code, "severity": "ERROR", "detail": "(hunter2)", "hint": "hunter2?",
             "where": "hunter2", "routine": routine,
         });
+        if routine == "exec_stmt_raise" {
+            // RAISE ... USING names these as well.
+            for name in ["schema", "table", "column", "constraint"] {
+                said[name] = json!("hunter2");
+            }
+        }
         let error = error(refusal(400, &said)).await;
         let database = error.database().unwrap();
         for words in [format!("{error} {error:?}"), format!("{database} {database:?}")] {

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Error, random_hex, target_dir};
+use crate::{Error, random_hex, remedy, target_dir};
 
 /// Names the folder of the binaries, over every other place.
 const OVERRIDE: &str = "POOL_PROXY_POSTGRES_BIN";
@@ -168,15 +168,7 @@ fn links(json: &str) -> Vec<(&str, &str)> {
 
 /// There is no Postgres, with the one command that helps.
 fn missing(why: &str) -> Error {
-    let apt = Path::new("/usr/bin/apt-get").exists();
-    let sudo = if Path::new("/usr/bin/sudo").exists() { "sudo " } else { "" };
-    let command = match env::consts::OS {
-        "macos" => "brew install postgresql@17".to_owned(),
-        _ if apt => format!("{sudo}apt-get update && {sudo}apt-get install -y postgresql"),
-        _ if Path::new("/sbin/apk").exists() => format!("{sudo}apk add postgresql"),
-        _ => format!("{sudo}dnf install -y postgresql-server"),
-    };
-    Error::new(format!("no Postgres: {why}. Run `{command}`"))
+    Error::new(format!("no Postgres: {why}. Run {}", remedy(&["postgresql"])))
 }
 
 #[cfg(test)]
