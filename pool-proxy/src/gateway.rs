@@ -118,9 +118,14 @@ impl Gateway {
         let (lease, queue) = database.lease(&call.principal).await?;
         let since = Instant::now();
         let mut execution = Execution::new(call, lease);
-        let outcome = match &call.work {
-            Work::One(query) => execution.one(query, false).await,
-            Work::Batch(batch) => execution.batch(batch).await,
+        let outcome = loop {
+            let outcome = match &call.work {
+                Work::One(query) => execution.one(query, false).await,
+                Work::Batch(batch) => execution.batch(batch).await,
+            };
+            if !execution.begins_anew(&outcome).await? {
+                break outcome;
+            }
         };
         execution.finish().await;
         let timing = Timing { queue, database: since.elapsed() };

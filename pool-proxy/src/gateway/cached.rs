@@ -161,7 +161,12 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
     let Work::One(query) = &call.work else { return Err(Failure::Internal) };
     let (lease, queue) = call.database.lease(&call.principal).await?;
     let mut execution = Execution::new(&call, lease);
-    let outcome = fill_on(&gateway, &mut execution, &call, query, cache, queue).await;
+    let outcome = loop {
+        let outcome = fill_on(&gateway, &mut execution, &call, query, &cache, queue).await;
+        if !execution.begins_anew(&outcome).await? {
+            break outcome;
+        }
+    };
     execution.finish().await;
     outcome
 }
@@ -171,7 +176,7 @@ async fn fill_on(
     execution: &mut Execution<'_>,
     call: &Call,
     query: &Query,
-    cache: CacheRequest,
+    cache: &CacheRequest,
     queue: Duration,
 ) -> Landed {
     if let Err(refusal) = execution.may_store(query).await? {
@@ -190,7 +195,7 @@ async fn fill_on(
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
-    let entry = Entry::new(cache.key, Arc::clone(&call.database.name), body.clone(), born, lifetime, tags);
+    let entry = Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body.clone(), born, lifetime, tags);
     let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, entry);
     Ok(Filled::Answer { body, stored, timing })
 }

@@ -23,6 +23,8 @@ pub(super) struct Execution<'a> {
     progress: Progress,
     /// Something was sent that may have changed the session, and its reset has not come back yet.
     owes_reset: bool,
+    /// How many more connections may turn out to be dead.
+    exchanges: usize,
 }
 
 /// What is known of a call's statements before they run.
@@ -44,7 +46,24 @@ enum Pace {
 
 impl<'a> Execution<'a> {
     pub(super) fn new(call: &'a Call, lease: Lease) -> Self {
-        Self { call, lease, progress: Progress::new(), owes_reset: false }
+        Self { call, lease, progress: Progress::new(), owes_reset: false, exchanges: call.database.gauges().max }
+    }
+
+    /// Whether this outcome is none: the connection had ended while nobody used it, nothing was sent through it, and
+    /// there is another now. As often as there are connections in the pool.
+    ///
+    /// # Errors
+    /// When there is no other.
+    pub(super) async fn begins_anew<T>(&mut self, outcome: &Result<T, Failure>) -> Result<bool, Failure> {
+        let lost = matches!(outcome, Err(Failure::Unavailable { .. } | Failure::OutcomeUnknown));
+        if !lost || !self.lease.is_untouched() || self.exchanges == 0 {
+            return Ok(false);
+        }
+        self.exchanges -= 1;
+        self.progress = Progress::new();
+        self.owes_reset = false;
+        self.lease.exchange(self.call.database.limits().queue).await?;
+        Ok(true)
     }
 
     /// Gives the connection back.

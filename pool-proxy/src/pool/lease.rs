@@ -9,6 +9,7 @@ use deadpool::managed::Object;
 
 use super::manager::Manager;
 use super::{Pool, hygiene};
+use crate::error::Failure;
 use crate::postgres::Server;
 use crate::postgres::cancel::Canceller;
 use crate::telemetry::DatabaseMetrics;
@@ -56,13 +57,16 @@ pub struct Lease {
     pool: Pool,
     fate: Arc<Fate>,
     held: Option<Box<dyn Any + Send>>,
+    /// What the connection had sent when it was lent.
+    departures: u64,
 }
 
 impl Lease {
     pub(super) fn new(pool: Pool, server: Object<Manager>) -> Self {
         let metrics = Arc::clone(&pool.0.metrics);
         let fate = Fate { cancellable: AtomicBool::new(true), spoilt: AtomicBool::new(false), metrics };
-        Self { server: Some(server), pool, fate: Arc::new(fate), held: None }
+        let departures = server.departures();
+        Self { server: Some(server), pool, fate: Arc::new(fate), held: None, departures }
     }
 
     /// Keeps something, such as the caller's turn, until the connection is back or closed.
@@ -70,9 +74,29 @@ impl Lease {
         self.held = Some(Box::new(held));
     }
 
-    /// The connection. `None` only after the lease has ended, which consumes it.
+    /// The connection. `None` only after it was given up.
     pub fn server(&mut self) -> Option<&mut Server> {
         self.server.as_deref_mut()
+    }
+
+    /// Whether nothing was sent through the connection for this borrower.
+    pub fn is_untouched(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.departures() == self.departures)
+    }
+
+    /// Gives the connection up and takes another for the same borrower, within `patience`.
+    ///
+    /// # Errors
+    /// As of [`Pool::checkout`]; the lease has no connection then.
+    pub async fn exchange(&mut self, patience: Duration) -> Result<(), Failure> {
+        let held = self.held.take();
+        self.fate.spoil();
+        self.let_go();
+        self.held = held;
+        let mut other = self.pool.checkout(patience).await?;
+        other.held = self.held.take();
+        *self = other;
+        Ok(())
     }
 
     /// What may still be done with the connection.
@@ -92,10 +116,9 @@ impl Lease {
             self.fate.spoil();
         }
     }
-}
 
-impl Drop for Lease {
-    fn drop(&mut self) {
+    /// Brings the connection back in the background, or closes it.
+    fn let_go(&mut self) {
         let Some(server) = self.server.take() else { return };
         let held = self.held.take();
         let pool = self.pool.clone();
@@ -109,5 +132,11 @@ impl Drop for Lease {
             }
             drop(held);
         });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

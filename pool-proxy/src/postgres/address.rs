@@ -125,9 +125,9 @@ impl Address {
                 let keepalive =
                     TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
                 SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(failed)?;
-                Ok(Socket::Tcp(socket))
+                Ok(socket.into())
             }
-            Place::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await.map_err(failed)?)),
+            Place::Unix(path) => Ok(UnixStream::connect(path).await.map_err(failed)?.into()),
         }
     }
 }

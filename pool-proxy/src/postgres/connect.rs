@@ -106,7 +106,7 @@ impl Target {
             config.options(options.as_deref().unwrap_or(CHECK_INTERVAL));
         }
         let wire = Wire::default();
-        let socket = address.open().await?;
+        let socket = address.open().await?.looking(wire.clone());
         if encrypt {
             config.ssl_mode(Encryption::Require);
             let connect = tls_connect(&self.tls, &address.name)

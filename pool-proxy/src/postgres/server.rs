@@ -106,6 +106,11 @@ impl Server {
         self.wire.status()
     }
 
+    /// How often something was sent; the same as before means that nothing was.
+    pub fn departures(&self) -> u64 {
+        self.wire.departures()
+    }
+
     /// For what must be asked in ways of its own, such as the analysis of a statement.
     pub fn client(&self) -> &Client {
         &self.client

@@ -54,6 +54,9 @@ pub(super) struct State {
     started: bool,
     /// Requests sent whose `ReadyForQuery` is still to come.
     cycles: VecDeque<Cycle>,
+    /// A request to a session that had nothing under way is written, and nothing of it has left yet.
+    about_to_ask: bool,
+    departures: u64,
     /// What the request being written is so far.
     writing: Cycle,
     executions_sent: u64,
@@ -133,6 +136,24 @@ impl Wire {
         self.state().foreign_encoding
     }
 
+    /// Whether the next bytes to leave are the first of a request to a session that has nothing under way: then
+    /// nothing is to be read either, unless the server has ended the session.
+    pub(super) fn is_about_to_ask(&self) -> bool {
+        self.state().about_to_ask
+    }
+
+    /// Some bytes were given to the kernel.
+    pub(super) fn has_left(&self) {
+        let mut state = self.state();
+        state.about_to_ask = false;
+        state.departures += 1;
+    }
+
+    /// How often bytes were given to the kernel: as long as this stays the same, nothing was sent.
+    pub fn departures(&self) -> u64 {
+        self.state().departures
+    }
+
     /// The length of a type in bytes, or -1 (variable) or -2 (C string), as its last `RowDescription` said.
     pub fn type_length(&self, oid: u32) -> i16 {
         self.state().type_lengths.get(&oid).copied().unwrap_or(-1)
@@ -146,6 +167,10 @@ impl State {
             self.started = true;
             out.extend_from_slice(bytes);
             return Ok(());
+        }
+        // A Terminate asks nothing, and who sends it reads no more.
+        if self.cycles.is_empty() && self.writing == Cycle::Quiet && self.status.is_some() && !bytes.starts_with(b"X") {
+            self.about_to_ask = true;
         }
         while let Some(kind) = bytes.first().copied() {
             let length = match bytes.get(1..5) {

@@ -53,8 +53,15 @@ async fn they_come_back_after_all_were_ended() {
 #[tokio::test]
 async fn nobody_notices_that_idle_connections_were_ended() {
     let served = Served::plain().await;
-    for _ in 0..10 {
+    for round in 0..10 {
         assert_eq!(served.value("SELECT 1").await, 1);
+        end_all(&served).await;
+        assert_eq!(served.run_batch(&["SELECT 1", "SELECT 2"]).await[1]["rowCount"], 1);
+        end_all(&served).await;
+        // A text of its own each time: nothing is in the cache.
+        let fill = json!({ "query": format!("SELECT {round}") });
+        let read = served.proxy.sql_request(&fill).header("cache-control", "max-age=60").send().await.expect(200);
+        assert_eq!(read.header("cache-status"), "pool-proxy; fwd=miss; stored");
         end_all(&served).await;
     }
 }
