@@ -29,31 +29,50 @@ pub(super) struct Deadline {
     pub(super) fate: Arc<Fate>,
 }
 
-/// When the statement under way began, and whether any was sent.
+/// How far a call has come.
 #[derive(Debug, Clone)]
-pub(super) struct Progress(Arc<(Mutex<Instant>, AtomicBool)>);
+pub(super) struct Progress(Arc<Steps>);
+
+#[derive(Debug)]
+struct Steps {
+    /// When the statement under way began.
+    since: Mutex<Instant>,
+    /// Whether any was sent.
+    sent: AtomicBool,
+    /// Whether time or budget were used up.
+    over: AtomicBool,
+}
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self(Arc::new((Mutex::new(Instant::now()), AtomicBool::new(false))))
+        Self(Arc::new(Steps {
+            since: Mutex::new(Instant::now()),
+            sent: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }))
     }
 
     /// One statement has ended, and the next one's time begins.
     pub(super) fn step(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// A statement is on its way: from now on only Postgres knows what becomes of it.
     pub(super) fn sent(&self) {
-        self.0.1.store(true, Ordering::Release);
+        self.0.sent.store(true, Ordering::Release);
     }
 
     fn was_sent(&self) -> bool {
-        self.0.1.load(Ordering::Acquire)
+        self.0.sent.load(Ordering::Acquire)
     }
 
     fn since(&self) -> Instant {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the call was given up here, whatever became of its connection.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.over.load(Ordering::Acquire)
     }
 }
 
@@ -99,6 +118,7 @@ impl Deadline {
             Ok(done) => return done,
             Err(over) => over,
         };
+        progress.0.over.store(true, Ordering::Release);
         // Boxed: most calls never come here.
         Box::pin(async {
             self.fate.cancel(&self.canceller).await;

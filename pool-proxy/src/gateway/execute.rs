@@ -56,7 +56,8 @@ impl<'a> Execution<'a> {
     /// When there is no other.
     pub(super) async fn begins_anew<T>(&mut self, outcome: &Result<T, Failure>) -> Result<bool, Failure> {
         let lost = matches!(outcome, Err(Failure::Unavailable { .. } | Failure::OutcomeUnknown));
-        if !lost || !self.lease.is_untouched() || self.exchanges == 0 {
+        // What was given up may still stand in line to be sent.
+        if !lost || self.progress.is_over() || !self.lease.is_untouched() || self.exchanges == 0 {
             return Ok(false);
         }
         self.exchanges -= 1;
