@@ -50,9 +50,13 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO web_read;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO web_read;
 
 -- web_anon gets nothing here: name each table and each right, and turn on row-level security where not every row is for
--- everybody. (Rows that belong to one user: not yet. That needs a token that says who asks, and the proxy takes none so
--- far; a policy sees the key's role, and that is all.)
+-- everybody.
 --   GRANT SELECT, INSERT ON comments TO web_anon;
 --   ALTER TABLE comments ENABLE ROW LEVEL SECURITY;
 --   CREATE POLICY approved ON comments FOR SELECT TO web_anon USING (approved);
 --   CREATE POLICY proposed ON comments FOR INSERT TO web_anon WITH CHECK (NOT approved);
+--
+-- Rows that belong to one user: a token ([[issuers]] in pool-proxy.example.toml) says who asks, and a policy reads it.
+-- `true` and nullif are for whoever asks without a token: nobody.
+--   CREATE POLICY own ON comments TO web_anon
+--       USING (author = nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub');

@@ -113,7 +113,7 @@ pub async fn serve(config: Config, options: Options, signals: Signals) -> Result
         write_whole(path, &ready.to_string())
             .map_err(|error| ServeError::Start(format!("cannot write {}: {error}", path.display())))?;
     }
-    app.watch_files(config.tls.clone(), options, hangup);
+    app.watch_files(config.tls.clone(), config.issuer_files.clone(), options, hangup);
     // The latter comes when somebody sits before the terminal and waits.
     let hurried = tokio::select! {
         _ = terminate.recv() => false,
@@ -153,7 +153,7 @@ impl App {
         };
         let public = Arc::new(Public {
             gateway: Arc::clone(&gateway),
-            auth: Arc::new(Auth::new(config.keys.clone())),
+            auth: Arc::new(Auth::new(config.keys.clone(), config.issuers.clone(), drain.clone())),
             metrics: Arc::clone(&metrics),
             region,
             cors_origins: config.cors_origins.clone(),
@@ -163,10 +163,10 @@ impl App {
     }
 
     /// Takes up changed keys, limits and certificates on SIGHUP, and when a file has changed.
-    fn watch_files(&self, tls: Option<TlsFiles>, options: Options, mut hangup: Signal) {
+    fn watch_files(&self, tls: Option<TlsFiles>, issuers: Vec<PathBuf>, options: Options, mut hangup: Signal) {
         let (public, certificate) = (Arc::clone(&self.public), self.certificate.clone());
         self.drain.spawn_until_stopped("watch files", async move {
-            let mut watched: Vec<PathBuf> = options.config_file.clone().into_iter().collect();
+            let mut watched: Vec<PathBuf> = options.config_file.clone().into_iter().chain(issuers).collect();
             watched.extend(tls.iter().flat_map(|files| [files.cert.clone(), files.key.clone()]));
             let mut seen = stamps(&watched);
             // What was changed between reading and looking is not missed.
@@ -186,7 +186,7 @@ impl App {
                 match (options.reload)() {
                     Ok(fresh) => {
                         reload(&public, &fresh);
-                        info!("keys and limits taken up");
+                        info!("keys, issuers and limits taken up");
                     }
                     Err(error) => error!("the configuration is not taken up: {error}"),
                 }
@@ -219,7 +219,7 @@ impl App {
 
 /// Puts in force what can change while serving.
 fn reload(public: &Public, fresh: &Config) {
-    public.auth.replace(fresh.keys.clone());
+    public.auth.replace(fresh.keys.clone(), fresh.issuers.clone());
     for database in public.gateway.databases() {
         if let Some(wanted) = fresh.databases.iter().find(|wanted| wanted.name == database.name) {
             database.set_limits(wanted.limits);

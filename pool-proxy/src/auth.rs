@@ -3,7 +3,11 @@
 //! It knows hashes of keys only, and never says which part of a credential was wrong.
 
 pub mod api_key;
+pub mod fetch;
+pub mod jwks;
+pub mod jwt;
 mod principal;
+mod signature;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -11,9 +15,15 @@ use std::time::SystemTime;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 pub use api_key::{ApiKey, KeyHash};
-pub use principal::Principal;
+pub use jwt::Issuer;
+pub use principal::{Allowance, Principal, Rate};
 
+use crate::drain::Drain;
 use crate::error::Failure;
+use jwt::Issuers;
+
+/// What is said of any credential that does not hold.
+const NOT_VALID: &str = "the credential is not valid";
 
 /// One key: the hash it is known by, and who it stands for.
 #[derive(Debug, Clone)]
@@ -26,44 +36,65 @@ pub struct KeyEntry {
     pub expires: Option<SystemTime>,
 }
 
-/// The keys in force. They can be replaced while requests are served.
+/// The keys and issuers in force. They can be replaced while requests are served.
 #[derive(Debug)]
 pub struct Auth {
     keys: RwLock<Arc<[KeyEntry]>>,
+    issuers: RwLock<Arc<Issuers>>,
+    drain: Drain,
 }
 
 impl Auth {
-    /// With these keys.
-    pub fn new(keys: Vec<KeyEntry>) -> Self {
-        Self { keys: RwLock::new(keys.into()) }
+    /// With these keys and issuers, whose own keys are fetched by tasks of `drain`.
+    pub fn new(keys: Vec<KeyEntry>, issuers: Vec<Issuer>, drain: Drain) -> Self {
+        let issuers = Issuers::new(issuers, &[], &drain);
+        Self { keys: RwLock::new(keys.into()), issuers: RwLock::new(Arc::new(issuers)), drain }
     }
 
-    /// Puts other keys in force; requests under way keep what they have.
-    pub fn replace(&self, keys: Vec<KeyEntry>) {
+    /// Puts others in force; requests under way keep what they have.
+    pub fn replace(&self, keys: Vec<KeyEntry>, issuers: Vec<Issuer>) {
+        let issuers = Arc::new(Issuers::new(issuers, self.issuers().list(), &self.drain));
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        *self.issuers.write().unwrap_or_else(PoisonError::into_inner) = issuers;
     }
 
-    /// The principal of an API key. Every key is compared, in constant time, whatever was presented: unknown, wrong
-    /// and expired keys take the same path and the same time.
+    fn issuers(&self) -> Arc<Issuers> {
+        Arc::clone(&self.issuers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The principal of an API key or a JSON Web Token. Every key is compared, in constant time, whatever was presented:
+    /// unknown, wrong and expired keys take the same path and the same time.
     ///
     /// # Errors
-    /// [`Failure::Unauthorized`] without a credential, or when no key in force has this secret.
-    pub fn authenticate(&self, secret: Option<&str>) -> Result<Arc<Principal>, Failure> {
-        let presented = KeyHash::of(secret.unwrap_or_default());
+    /// [`Failure::Unauthorized`] without a credential, or with one that does not hold; for tokens also
+    /// [`Failure::Forbidden`] and [`Failure::Unavailable`].
+    pub async fn authenticate(&self, secret: Option<&str>) -> Result<Arc<Principal>, Failure> {
+        if let Some(principal) = self.by_key(secret.unwrap_or_default()) {
+            return Ok(principal);
+        }
+        let Some(secret) = secret else {
+            return Err(Failure::Unauthorized(
+                "a credential is required: Authorization: Bearer <API key or token>, or Neon-Connection-String",
+            ));
+        };
+        let issuers = self.issuers();
+        if issuers.may_know(secret) {
+            // Boxed: requests with a key would carry its size.
+            return Box::pin(issuers.principal(secret)).await;
+        }
+        Err(Failure::Unauthorized(NOT_VALID))
+    }
+
+    fn by_key(&self, secret: &str) -> Option<Arc<Principal>> {
+        let presented = KeyHash::of(secret);
         let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         let mut found = u64::MAX;
         for (index, entry) in (0_u64..).zip(keys.iter()) {
             let same: Choice = entry.hash.as_bytes().ct_eq(presented.as_bytes());
             found.conditional_assign(&index, same);
         }
-        let entry = usize::try_from(found).ok().and_then(|index| keys.get(index));
-        match entry {
-            Some(entry) if entry.expires.is_none_or(|end| SystemTime::now() < end) => Ok(Arc::clone(&entry.principal)),
-            _ if secret.is_none() => Err(Failure::Unauthorized(
-                "a credential is required: Authorization: Bearer <API key>, or Neon-Connection-String",
-            )),
-            _ => Err(Failure::Unauthorized("the credential is not valid")),
-        }
+        let entry = usize::try_from(found).ok().and_then(|index| keys.get(index))?;
+        entry.expires.is_none_or(|end| SystemTime::now() < end).then(|| Arc::clone(&entry.principal))
     }
 }
 

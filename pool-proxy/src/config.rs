@@ -1,10 +1,12 @@
 //! What the operator wants, from defaults, file, environment and flags: the one place that reads the environment.
 
+mod access;
 mod databases;
 pub mod date;
 mod effective;
 mod fault;
 mod file;
+mod issuers;
 mod keys;
 mod listeners;
 pub mod names;
@@ -24,7 +26,7 @@ pub use fault::{Fault, Faults};
 pub use origin::Origin;
 pub use sources::{Flags, Sources};
 
-use crate::auth::KeyEntry;
+use crate::auth::{Issuer, KeyEntry};
 use crate::gateway::Limits;
 use crate::pool::PoolConfig;
 use crate::postgres::Target;
@@ -57,8 +59,12 @@ pub struct Config {
     pub databases: Vec<DatabaseConfig>,
     /// The keys.
     pub keys: Vec<KeyEntry>,
+    /// Whose tokens are taken.
+    pub issuers: Vec<Issuer>,
     /// The file that was read, to see when it changes.
     pub file: Option<PathBuf>,
+    /// The files that hold keys of issuers, to see when they change.
+    pub issuer_files: Vec<PathBuf>,
     /// What works, but should be known.
     pub warnings: Vec<String>,
 }
@@ -137,7 +143,8 @@ impl Config {
         let cache: Read<Size> = reader.read("cache.bytes", layers, CACHE);
         let databases = databases::read(reader, file);
         let names: Vec<&str> = databases::sections(reader, file).into_keys().collect();
-        let keys = keys::read(reader, &file.keys, &names);
+        let keys = keys::read(reader, &file.keys, &names, !file.issuers.is_empty());
+        let (issuers, issuer_files) = issuers::read(reader, &file.issuers, &names);
         Self {
             listen: listeners.listen,
             tls: listeners.tls,
@@ -149,7 +156,9 @@ impl Config {
             cache_bytes: cache.value.0,
             databases,
             keys,
+            issuers,
             file: path,
+            issuer_files,
             warnings: std::mem::take(&mut reader.warnings),
         }
     }

@@ -69,9 +69,14 @@ pub enum Failure {
         /// Which statement of a batch.
         query: Option<usize>,
     },
-    /// Too many calls of this principal wait already.
-    #[error("{0}")]
-    TooManyRequests(&'static str),
+    /// This principal asks more than it may, or too many of its calls wait already.
+    #[error("{reason}")]
+    TooManyRequests {
+        /// What the client may read.
+        reason: &'static str,
+        /// When to ask again.
+        retry_after: Duration,
+    },
     /// The database cannot be reached or no connection came free; nothing was run.
     #[error("{reason}")]
     Unavailable {

@@ -11,6 +11,7 @@ mod execute;
 mod identity;
 mod judge;
 pub mod limits;
+mod meter;
 mod outcome;
 mod send;
 mod verdicts;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 pub use call::{Answer, Call};
 pub use database::Database;
 pub use limits::Limits;
+pub use meter::Admission;
 
 use crate::auth::Principal;
 use crate::cache::{Flights, Shelf, Tags};
@@ -30,12 +32,14 @@ use crate::drain::Drain;
 use crate::error::Failure;
 use call::{CacheStatus, Timing, Work};
 use execute::Execution;
+use meter::Meters;
 
 /// Runs the calls of all doors.
 pub struct Gateway {
     databases: BTreeMap<Arc<str>, Arc<Database>>,
     shelf: Shelf,
     flights: Flights<cached::Landed>,
+    meters: Meters,
     drain: Drain,
 }
 
@@ -47,6 +51,7 @@ impl Gateway {
             databases: databases.collect(),
             shelf: Shelf::new(cache_bytes),
             flights: Flights::new(drain.clone()),
+            meters: Meters::new(),
             drain,
         }
     }
@@ -59,6 +64,14 @@ impl Gateway {
     /// The cache.
     pub fn shelf(&self) -> &Shelf {
         &self.shelf
+    }
+
+    /// Lets a request in, before anything of it is read; what comes back is held until it is answered.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyRequests`] if its principal has asked enough for now.
+    pub fn admit(&self, principal: &Principal) -> Result<Admission, Failure> {
+        self.meters.admit(principal)
     }
 
     /// The database a request is for: the one it names, else the principal's only one, else `default`.

@@ -170,9 +170,15 @@ async fn the_roles_of_keys_are_looked_at() {
     key("writes", &format!("role = \"{writer}\""));
     key("login", "read_only = true");
     key("old", "expires = \"2020-01-01\"");
+    let _ = writeln!(
+        file,
+        "[[issuers]]\nname = \"id\"\nsecret = \"geheim, and long enough for a secret\"\nread_only = true\n\
+         roles = [\"{reader}\", \"{stranger}\"]\n[[issuers]]\nname = \"far\"\nissuer = \"far\"\naudience = [\"api\"]\n\
+         jwks_url = \"http://127.0.0.1:1/jwks\"\ndefault_role = \"{writer}\""
+    );
     let file = File::new(&file);
     let report = Report::new(&["--config", file.path()], &[]);
-    assert_eq!((report.code, report.failures()), (Some(1), 5), "{:#?}", report.checks);
+    assert_eq!((report.code, report.failures()), (Some(1), 7), "{:#?}", report.checks);
     report.has("key \"reader\"", "ok", "has no right to write");
     report.has("key \"writer\"", "failure", "may write to notes");
     report.has("key \"column\"", "failure", "may write to notes");
@@ -181,6 +187,11 @@ async fn the_roles_of_keys_are_looked_at() {
     report.has("key \"absent\"", "failure", "there is no role \"nobody_at_all\"");
     report.has("key \"writes\"", "ok", "may SET ROLE");
     report.has("key \"login\"", "warning", "name a role all the same");
+    report.has("issuer \"id\"", "ok", "has no right to write");
+    report.has("issuer \"id\"", "failure", &format!("may not SET ROLE to \"{stranger}\""));
+    report.has("issuer \"id\"", "info", "only tokens without aud");
+    report.has("issuer \"far\"", "failure", "no keys at http://127.0.0.1:1/jwks: no connection");
+    report.has("issuer \"far\"", "ok", "may SET ROLE");
     report.has("configuration", "warning", "keys.old.expires = 2020-01-01");
     report.has("login's own rights", "ok", &login);
 

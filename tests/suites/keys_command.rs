@@ -17,6 +17,10 @@ fn the_entry_is_one_for_the_file() {
         "it's \"quoted\" \\ ünïcode",
         "--expires",
         "2035-01-01T12:00:00+02:00",
+        "--rate",
+        "600/min",
+        "--concurrency",
+        "20",
     ];
     for options in [plain, all] {
         let answer = run(&[&["key", "new", "--name", "web:1"], options].concat(), &[]);
@@ -34,6 +38,8 @@ fn the_entry_is_one_for_the_file() {
         };
         assert_eq!(value("keys.web:1.databases"), Some(json!(if options.is_empty() { "all" } else { "default" })));
         assert_eq!(value("keys.web:1.read_only"), Some(json!(if options.is_empty() { "false" } else { "true" })));
+        assert_eq!(value("keys.web:1.rate"), options.get(8).map(|rate| json!(rate)));
+        assert_eq!(value("keys.web:1.concurrency"), options.get(10).map(|most| json!(most)));
         assert_eq!(value("keys.web:1.role"), options.get(4).map(|role| json!(role)));
     }
 }
@@ -74,12 +80,14 @@ async fn the_key_opens_the_door() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&[], "--name <NAME>"),
         (&["--name", "a b"], "a name of 1 to 64 letters"),
         (&["--name", "a", "--database", "a/b"], "a name of 1 to 63 letters"),
         (&["--name", "a", "--role", "none"], "the name of a Postgres role"),
         (&["--name", "a", "--expires", "2020-01-01"], "a date that is still to come"),
+        (&["--name", "a", "--rate", "fast"], "50/s, 600/min or 5000/h"),
+        (&["--name", "a", "--concurrency", "0"], "--concurrency"),
         (&["--name", "a", "--host", "https://p.example.org"], "a host alone"),
     ];
     for (options, expected) in cases {

@@ -17,3 +17,4 @@ mod restricted;
 mod sql;
 mod statement;
 mod tls;
+mod tokens;

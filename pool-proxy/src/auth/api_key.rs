@@ -41,7 +41,7 @@ impl KeyHash {
     }
 
     /// For comparing in constant time.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

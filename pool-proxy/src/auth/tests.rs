@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{ApiKey, Auth, KeyEntry, KeyHash, Principal};
+use crate::drain::Drain;
 use crate::error::Failure;
 
 fn entry(name: &str, secret: &str, expires: Option<SystemTime>) -> KeyEntry {
@@ -9,23 +10,27 @@ fn entry(name: &str, secret: &str, expires: Option<SystemTime>) -> KeyEntry {
     KeyEntry { hash: KeyHash::of(secret), principal: Arc::new(principal), expires }
 }
 
-#[test]
-fn knows_its_keys() {
+#[tokio::test]
+async fn knows_its_keys() {
     let past = SystemTime::now() - Duration::from_secs(1);
-    let auth = Auth::new(vec![entry("one", "first secret", None), entry("two", "second secret", None)]);
-    assert_eq!(&*auth.authenticate(Some("first secret")).unwrap().name, "one");
-    assert_eq!(&*auth.authenticate(Some("second secret")).unwrap().name, "two");
+    let auth = Auth::new(
+        vec![entry("one", "first secret", None), entry("two", "second secret", None)],
+        vec![],
+        Drain::default(),
+    );
+    assert_eq!(&*auth.authenticate(Some("first secret")).await.unwrap().name, "one");
+    assert_eq!(&*auth.authenticate(Some("second secret")).await.unwrap().name, "two");
     for wrong in [None, Some(""), Some("first secret "), Some("First secret")] {
-        assert!(matches!(auth.authenticate(wrong), Err(Failure::Unauthorized(_))), "{wrong:?}");
+        assert!(matches!(auth.authenticate(wrong).await, Err(Failure::Unauthorized(_))), "{wrong:?}");
     }
-    auth.replace(vec![entry("two", "second secret", Some(past))]);
-    assert!(auth.authenticate(Some("first secret")).is_err());
-    assert!(auth.authenticate(Some("second secret")).is_err());
+    auth.replace(vec![entry("two", "second secret", Some(past))], vec![]);
+    assert!(auth.authenticate(Some("first secret")).await.is_err());
+    assert!(auth.authenticate(Some("second secret")).await.is_err());
 }
 
-#[test]
-fn an_empty_list_lets_nobody_in() {
-    assert!(Auth::new(vec![]).authenticate(Some("")).is_err());
+#[tokio::test]
+async fn an_empty_list_lets_nobody_in() {
+    assert!(Auth::new(vec![], vec![], Drain::default()).authenticate(Some("")).await.is_err());
 }
 
 #[test]

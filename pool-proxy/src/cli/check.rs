@@ -3,6 +3,7 @@
 mod ask;
 mod capacity;
 mod finding;
+mod issuers;
 mod keys;
 mod login;
 mod reach;
@@ -60,6 +61,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
         general.fine("configuration", "valid");
     }
     keys::expiry(&mut general, &config.keys);
+    issuers::examine(&mut general, &config.issuers).await;
     let mut all = general.into_inner();
     for findings in join_all(config.databases.iter().map(|database| examine_database(config, database))).await {
         all.extend(findings.into_inner());

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use pool_proxy::auth::{ApiKey, KeyHash};
+use pool_proxy::auth::{ApiKey, KeyHash, Rate};
 use pool_proxy::config::{date, names};
 use serde_json::json;
 
@@ -40,6 +40,12 @@ struct New {
     /// The day from which on it is refused, such as 2035-01-01.
     #[arg(long, value_name = "DATE", value_parser = future)]
     expires: Option<String>,
+    /// How much it may ask, all databases together: 50/s, 600/min, 5000/h.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<String>,
+    /// How many of its requests may be under way at a time.
+    #[arg(long, value_name = "NUMBER")]
+    concurrency: Option<std::num::NonZeroU32>,
     /// Where clients reach the proxy, for what is to be pasted.
     #[arg(long, default_value = "proxy.example.com", value_parser = host_name)]
     host: String,
@@ -105,6 +111,12 @@ fn entry(new: &New, secret: &str) -> String {
     if let Some(expires) = &new.expires {
         lines.push(format!("expires = {}", string(expires)));
     }
+    if let Some(rate) = &new.rate {
+        lines.push(format!("rate = {}", string(rate)));
+    }
+    if let Some(concurrency) = new.concurrency {
+        lines.push(format!("concurrency = {concurrency}"));
+    }
     lines.join("\n")
 }
 
@@ -156,6 +168,10 @@ fn role_name(text: &str) -> Result<String, String> {
     checked(text, names::is_role(text), names::ROLE)
 }
 
+fn rate(text: &str) -> Result<String, String> {
+    text.parse::<Rate>().map(|_| text.to_owned())
+}
+
 fn future(text: &str) -> Result<String, String> {
     match date::parse(text) {
         None => Err(date::EXPECTED.to_owned()),
@@ -181,6 +197,8 @@ mod tests {
             read_only: false,
             role: None,
             expires: None,
+            rate: None,
+            concurrency: None,
             host: "proxy.example.com".to_owned(),
             json: false,
         };

@@ -17,6 +17,9 @@ use super::origin::Origin;
 /// A value of the file as text, and where it stands.
 pub(super) type Text = Option<Spanned<Scalar>>;
 
+/// A list of them.
+pub(super) type List = Option<Spanned<Vec<Scalar>>>;
+
 /// A string, number or truth, as text: what it must be is found out where its meaning is known, so that every value
 /// that is none is told in the same words, with its line. It may be a secret, so it has no `Debug`.
 pub(super) struct Scalar(pub(super) String);
@@ -74,6 +77,7 @@ pub(super) struct File {
     pub(super) limits: LimitsSection,
     pub(super) databases: BTreeMap<String, Spanned<DatabaseSection>>,
     pub(super) keys: Vec<Spanned<KeySection>>,
+    pub(super) issuers: Vec<Spanned<IssuerSection>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -134,10 +138,32 @@ pub(super) struct DatabaseSection {
 pub(super) struct KeySection {
     pub(super) name: Text,
     pub(super) hash: Text,
-    pub(super) databases: Option<Spanned<Vec<Scalar>>>,
+    pub(super) databases: List,
     pub(super) read_only: Text,
     pub(super) role: Text,
     pub(super) expires: Text,
+    pub(super) rate: Text,
+    pub(super) concurrency: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct IssuerSection {
+    pub(super) name: Text,
+    pub(super) issuer: Text,
+    pub(super) audience: List,
+    pub(super) jwks_url: Text,
+    pub(super) jwks_file: Text,
+    pub(super) secret: Text,
+    pub(super) secret_file: Text,
+    pub(super) role_claim: Text,
+    pub(super) roles: List,
+    pub(super) default_role: Text,
+    pub(super) claims: List,
+    pub(super) databases: List,
+    pub(super) read_only: Text,
+    pub(super) rate: Text,
+    pub(super) concurrency: Text,
 }
 
 /// The path and text of the file, to tell the line of a value.

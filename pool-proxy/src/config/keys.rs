@@ -10,21 +10,27 @@ use super::file::KeySection;
 use super::origin::Origin;
 use super::reader::{Given, Reader, Show};
 use super::sources;
-use super::{date, names};
+use super::{access, date, names};
 use crate::auth::{KeyEntry, KeyHash, Principal, api_key};
 
 /// What the key of the environment is called.
 const ENVIRONMENT: &str = "env";
 
 /// All keys there are. `databases` are the names of those that are configured, also where their URL is at fault.
-pub(super) fn read(reader: &mut Reader<'_>, sections: &[Spanned<KeySection>], databases: &[&str]) -> Vec<KeyEntry> {
+/// With `issuers`, none is needed.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    sections: &[Spanned<KeySection>],
+    databases: &[&str],
+    issuers: bool,
+) -> Vec<KeyEntry> {
     let mut keys: Vec<KeyEntry> = environment(reader).into_iter().collect();
     for (index, section) in sections.iter().enumerate() {
         if let Some(key) = entry(reader, index, section, databases, &keys) {
             keys.push(key);
         }
     }
-    if sections.is_empty() && reader.variable(sources::KEY).is_none() {
+    if sections.is_empty() && !issuers && reader.variable(sources::KEY).is_none() {
         let problem = "expected at least one: set POOL_PROXY_KEY, or add the [[keys]] entry to the file that \
             `pool-proxy key new --name NAME` prints";
         reader.fault("keys", None, problem);
@@ -53,7 +59,7 @@ fn environment(reader: &mut Reader<'_>) -> Option<KeyEntry> {
     let given = reader.variable(sources::KEY)?;
     let hash = secret(reader, sources::KEY, &given)?;
     reader.note_text(&format!("keys.{ENVIRONMENT}"), format!("{HIDDEN} all databases, unrestricted"), &given.origin);
-    let principal = Principal { name: ENVIRONMENT.into(), ..Principal::default() };
+    let principal = Principal { name: ENVIRONMENT.into(), line: ENVIRONMENT.into(), ..Principal::default() };
     Some(KeyEntry { hash, principal: Arc::new(principal), expires: None })
 }
 
@@ -72,12 +78,15 @@ fn entry(
         None => format!("keys[{index}]"),
     };
     let hash = hash(reader, &format!("{key}.hash"), section, &place, before);
-    let databases = allowed(reader, &format!("{key}.databases"), section, databases);
-    let role = role(reader, &format!("{key}.role"), section);
+    let databases = access::databases(reader, &format!("{key}.databases"), &section.databases, databases);
+    let role = access::role(reader, &format!("{key}.role"), &section.role);
     let read_only = [reader.line(&section.read_only)];
     let read_only = reader.read(&format!("{key}.read_only"), read_only, false).value;
     let expires = expires(reader, &format!("{key}.expires"), section);
-    let principal = Principal { name: name?.into(), databases, role, claims: None, read_only };
+    let allowance = access::allowance(reader, &key, &section.rate, &section.concurrency);
+    let name: Arc<str> = name?.into();
+    let line = Arc::clone(&name);
+    let principal = Principal { name, line, databases, role, claims: None, read_only, allowance };
     Some(KeyEntry { hash: hash?, principal: Arc::new(principal), expires })
 }
 
@@ -131,40 +140,6 @@ fn hash(
             None
         }
     }
-}
-
-fn allowed(reader: &mut Reader<'_>, key: &str, section: &KeySection, databases: &[&str]) -> Option<Vec<Arc<str>>> {
-    let Some(list) = &section.databases else {
-        reader.note_text(key, "all", &Origin::Default);
-        return None;
-    };
-    let origin = reader.origin(list);
-    let mut names: Vec<&str> = list.get_ref().iter().map(|name| name.0.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let given = |text: &str| Given { text: text.to_owned(), origin: origin.clone() };
-    if names.is_empty() {
-        let problem = "expected the name of a database; leave the line out for all of them";
-        reader.fault(key, Some((&given("[]"), Show::Plain)), problem);
-    }
-    for name in &names {
-        if !databases.contains(name) {
-            let problem = format!("expected the name of a configured database: {}", databases.join(", "));
-            reader.fault(key, Some((&given(name), Show::Plain)), problem);
-        }
-    }
-    reader.note_text(key, names.join(", "), &origin);
-    Some(names.into_iter().map(Arc::from).collect())
-}
-
-fn role(reader: &mut Reader<'_>, key: &str, section: &KeySection) -> Option<Arc<str>> {
-    let given = reader.line(&section.role)?;
-    if !names::is_role(&given.text) {
-        reader.fault(key, Some((&given, Show::Plain)), format!("expected {}", names::ROLE));
-        return None;
-    }
-    reader.note_text(key, given.text.as_str(), &given.origin);
-    Some(given.text.into())
 }
 
 fn expires(reader: &mut Reader<'_>, key: &str, section: &KeySection) -> Option<SystemTime> {

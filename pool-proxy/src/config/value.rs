@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::size::Size;
+use crate::auth::Rate;
 use crate::telemetry::log::LogConfig;
 
 /// A kind of value that text can stand for.
@@ -51,6 +52,16 @@ impl Value for Duration {
 
     fn show(&self) -> String {
         humantime::format_duration(*self).to_string()
+    }
+}
+
+impl Value for Rate {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 

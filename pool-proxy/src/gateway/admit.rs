@@ -1,7 +1,7 @@
 //! Who goes next: one turn per connection, first come first served within a key, round-robin across keys, so that a
 //! greedy key delays only itself.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use crate::error::Failure;
 
 /// More calls of one key than this per connection do not wait but are refused at once.
 const WAITING_PER_TURN: usize = 1000;
+
+/// So many keys may wait with all they may, before one more call of any key is refused at once.
+const FULL_LINES: usize = 4;
 
 /// Hands out turns. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,14 +29,10 @@ struct Shared {
 struct State {
     free: usize,
     waiting: usize,
-    /// One line per key that has somebody waiting; the front one is served next.
-    lines: VecDeque<Line>,
-}
-
-#[derive(Debug)]
-struct Line {
-    key: Arc<str>,
-    calls: VecDeque<oneshot::Sender<Turn>>,
+    /// One line per key that has somebody waiting.
+    lines: HashMap<Arc<str>, VecDeque<oneshot::Sender<Turn>>>,
+    /// The keys of the lines; the front one is served next.
+    order: VecDeque<Arc<str>>,
 }
 
 /// The right to one connection, until dropped.
@@ -64,7 +63,7 @@ impl Queue {
     pub fn new(turns: usize) -> Self {
         let turns = turns.max(1);
         Self(Arc::new(Shared {
-            state: Mutex::new(State { free: turns, waiting: 0, lines: VecDeque::new() }),
+            state: Mutex::new(State { free: turns, waiting: 0, lines: HashMap::new(), order: VecDeque::new() }),
             most_waiting: turns.saturating_mul(WAITING_PER_TURN),
         }))
     }
@@ -81,7 +80,7 @@ impl Queue {
     /// Waits for a turn, in the line of `key`, for at most `patience`.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] when no turn came, or too many wait already.
+    /// [`Failure::Unavailable`] when no turn came, [`Failure::TooManyRequests`] when too many of this key wait already.
     pub async fn turn(&self, key: &Arc<str>, patience: Duration) -> Result<Turn, Failure> {
         let (call, served) = oneshot::channel();
         {
@@ -90,20 +89,24 @@ impl Queue {
                 state.free -= 1;
                 return Ok(Turn { queue: Some(self.clone()) });
             }
-            match state.lines.iter_mut().find(|line| line.key == *key) {
-                Some(line) => {
-                    if line.calls.len() >= self.0.most_waiting {
-                        line.calls.retain(|call| !call.is_closed());
-                    }
-                    if line.calls.len() >= self.0.most_waiting {
-                        return Err(Failure::TooManyRequests("too many calls of this key wait for a connection"));
-                    }
-                    line.calls.push_back(call);
-                }
-                None => state.lines.push_back(Line { key: Arc::clone(key), calls: VecDeque::from([call]) }),
+            if state.waiting >= self.0.most_waiting.saturating_mul(FULL_LINES) {
+                return Err(Failure::unavailable("too many calls wait for a connection to the database"));
             }
+            if let Some(line) = state.lines.get_mut(key) {
+                if line.len() >= self.0.most_waiting {
+                    line.retain(|call| !call.is_closed());
+                }
+                if line.len() >= self.0.most_waiting {
+                    let reason = "too many calls of this key wait for a connection";
+                    return Err(Failure::TooManyRequests { reason, retry_after: Duration::from_secs(1) });
+                }
+                line.push_back(call);
+            } else {
+                state.lines.insert(Arc::clone(key), VecDeque::from([call]));
+                state.order.push_back(Arc::clone(key));
+            }
+            state.waiting += 1;
         }
-        self.state().waiting += 1;
         let _waiting = Waiting(self);
         match tokio::time::timeout(patience, served).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -114,10 +117,13 @@ impl Queue {
     /// Gives a turn to the next who still waits.
     fn pass_on(&self) {
         let mut state = self.state();
-        while let Some(mut line) = state.lines.pop_front() {
-            let next = line.calls.pop_front();
-            if !line.calls.is_empty() {
-                state.lines.push_back(line);
+        while let Some(key) = state.order.pop_front() {
+            let Some(line) = state.lines.get_mut(&key) else { continue };
+            let next = line.pop_front();
+            if line.is_empty() {
+                state.lines.remove(&key);
+            } else {
+                state.order.push_back(key);
             }
             let Some(call) = next else { continue };
             match call.send(Turn { queue: Some(self.clone()) }) {

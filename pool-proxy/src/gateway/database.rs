@@ -67,7 +67,7 @@ impl Database {
     pub async fn lease(&self, principal: &Principal) -> Result<(Lease, Duration), Failure> {
         let patience = self.limits().queue;
         let since = Instant::now();
-        let turn = self.queue.turn(&principal.name, patience).await?;
+        let turn = self.queue.turn(&principal.line, patience).await?;
         // A turn that came in the last moment is still worth a checkout.
         let left = patience.saturating_sub(since.elapsed()).max(Duration::from_millis(100));
         let mut lease = self.pool.checkout(left).await?;

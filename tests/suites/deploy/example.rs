@@ -12,7 +12,10 @@ const SETTINGS: &str = "listen region log drain_delay ops.listen ops.token tls.c
     databases.default.url databases.default.url_file databases.default.root_cert databases.default.pool.max \
     databases.default.pool.min_idle databases.default.limits.query databases.default.limits.queue \
     databases.default.limits.transaction databases.default.limits.request_bytes \
-    databases.default.limits.response_bytes keys.name keys.hash keys.databases keys.read_only keys.role keys.expires";
+    databases.default.limits.response_bytes keys.name keys.hash keys.databases keys.read_only keys.role keys.expires \
+    keys.rate keys.concurrency issuers.name issuers.issuer issuers.audience issuers.jwks_url issuers.jwks_file \
+    issuers.secret issuers.secret_file issuers.role_claim issuers.roles issuers.default_role issuers.claims \
+    issuers.databases issuers.read_only issuers.rate issuers.concurrency";
 
 #[test]
 fn the_example_is_accepted() {
@@ -37,8 +40,8 @@ fn the_example_has_every_setting_and_no_other() {
 #[test]
 fn options_left_out_of_the_example_are_known_to_the_binary() {
     let folder = Folder::new();
-    // Files that do not exist here would be faults of their own.
-    let files = ["cert =", "key =", "url_file =", "root_cert ="];
+    // Files that do not exist here would be faults of their own, and so would a second source of an issuer's keys.
+    let files = ["cert =", "key =", "url_file =", "root_cert =", "jwks_file =", "secret_file =", "secret ="];
     let is_file = |line: &&str| files.iter().any(|file| line.starts_with(file));
     let text: Vec<String> = uncommented().lines().filter(|line| !is_file(line)).map(str::to_owned).collect();
     let path = folder.write("pool-proxy.toml", &text.join("\n"));

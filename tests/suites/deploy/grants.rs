@@ -45,18 +45,22 @@ async fn the_sample_of_row_level_security_does_what_it_says() {
     let sample: Vec<&str> = grants.lines().skip_while(|line| !line.starts_with("-- web_anon gets nothing")).collect();
     let sample: String = sample.iter().filter_map(|line| line.strip_prefix("--   ")).collect();
     assert!(sample.contains("CREATE POLICY"), "{sample}");
-    let table =
-        "CREATE TABLE comments (text text, approved bool); INSERT INTO comments VALUES ('a', true), ('b', false);";
-    let after = r"
+    let table = "CREATE TABLE comments (text text, approved bool, author text); \
+         INSERT INTO comments VALUES ('a', true, NULL), ('b', false, NULL), ('o', false, 'ada');";
+    let after = r#"
         SET LOCAL SESSION AUTHORIZATION pool_proxy;
         SET LOCAL ROLE web_anon;
         INSERT INTO comments VALUES ('c', false);
         DO $$ BEGIN
+            ASSERT (SELECT string_agg(text, '') FROM comments) = 'a', 'nobody is shown what is somebody''s';
+            PERFORM set_config('request.jwt.claims', '{"sub": "ada"}', true);
+            ASSERT (SELECT string_agg(text, '' ORDER BY text) FROM comments) = 'ao', 'one''s own is not shown';
+            PERFORM set_config('request.jwt.claims', '', true);
             ASSERT (SELECT string_agg(text, '') FROM comments) = 'a', 'it is shown what was not approved';
             INSERT INTO comments VALUES ('d', true);
             RAISE 'web_anon approves';
         EXCEPTION WHEN insufficient_privilege THEN NULL;
         END $$;
-    ";
+    "#;
     database.batch(&format!("BEGIN; {grants} {table} {sample} {after} ROLLBACK")).await;
 }

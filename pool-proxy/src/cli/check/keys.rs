@@ -1,4 +1,4 @@
-//! The keys: does each one's role exist, may the login become it, and can a read-only one really not write.
+//! Keys and issuers: does each one's role exist, may the login become it, and can a read-only one really not write.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,9 +12,35 @@ use super::finding::Findings;
 /// An expiry this near is worth a word.
 const SOON: Duration = Duration::from_hours(14 * 24);
 
-/// The keys that may use a database.
-pub(super) fn of<'a>(config: &'a Config, database: &'a DatabaseConfig) -> impl Iterator<Item = &'a KeyEntry> {
-    config.keys.iter().filter(|key| key.principal.may_use(&database.name))
+/// Whoever may use a database: a key, or the tokens of an issuer with one of their roles.
+pub(super) struct Bearer<'a> {
+    /// What the report calls it.
+    pub(super) check: String,
+    /// Whether it runs only what cannot get out.
+    pub(super) restricted: bool,
+    role: Option<&'a str>,
+    read_only: bool,
+}
+
+/// All that may use a database.
+pub(super) fn of<'a>(config: &'a Config, database: &DatabaseConfig) -> Vec<Bearer<'a>> {
+    let keys = config.keys.iter().map(|key| &key.principal).filter(|principal| principal.may_use(&database.name));
+    let keys = keys.map(|principal| Bearer {
+        check: format!("key \"{}\"", principal.name),
+        restricted: principal.is_restricted(),
+        role: principal.role.as_deref(),
+        read_only: principal.read_only,
+    });
+    let issuers = config.issuers.iter().filter(|issuer| issuer.may_use(&database.name));
+    let issuers = issuers.flat_map(|issuer| {
+        issuer.all_roles().map(|role| Bearer {
+            check: format!("issuer \"{}\"", issuer.name),
+            restricted: true,
+            role: Some(role),
+            read_only: issuer.read_only,
+        })
+    });
+    keys.chain(issuers).collect()
 }
 
 /// Keys that are refused, or will be soon.
@@ -35,17 +61,15 @@ pub(super) fn expiry(findings: &mut Findings, keys: &[KeyEntry]) {
 
 /// What the database knows of the keys' roles.
 pub(super) async fn examine(client: &Client, config: &Config, database: &DatabaseConfig, findings: &mut Findings) {
-    for key in of(config, database) {
-        let principal = &key.principal;
-        let check = format!("key \"{}\"", principal.name);
-        if let Some(role) = &principal.role
-            && !may_become(client, &check, database.target.user(), role, findings).await
+    let login = database.target.user();
+    for Bearer { check, role, read_only, .. } in of(config, database) {
+        if let Some(role) = role
+            && !may_become(client, &check, login, role, findings).await
         {
             continue;
         }
-        if principal.read_only {
-            let role = principal.role.as_deref().unwrap_or_else(|| database.target.user());
-            cannot_write(client, &check, role, principal.role.is_none(), findings).await;
+        if read_only {
+            cannot_write(client, &check, role.unwrap_or(login), role.is_none(), findings).await;
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The role that logs in: what it may, and for restricted keys that it may nothing by itself.
 
-use pool_proxy::auth::KeyEntry;
 use pool_proxy::config::{Config, DatabaseConfig};
 use tokio_postgres::Client;
 
@@ -34,17 +33,15 @@ pub(super) async fn examine(client: &Client, config: &Config, database: &Databas
             ),
         );
     }
-    let restricted: Vec<&KeyEntry> =
-        super::keys::of(config, database).filter(|key| key.principal.is_restricted()).collect();
-    if let Some(key) = restricted.first() {
-        own_rights(client, (user, &key.principal.name), superuser, inherits, findings).await;
+    if let Some(bearer) = super::keys::of(config, database).iter().find(|bearer| bearer.restricted) {
+        own_rights(client, (user, &bearer.check), superuser, inherits, findings).await;
     }
 }
 
 /// A statement that escaped its role should find nothing to read.
 async fn own_rights(
     client: &Client,
-    (user, key): (&str, &str),
+    (user, bearer): (&str, &str),
     superuser: bool,
     inherits: bool,
     findings: &mut Findings,
@@ -66,7 +63,7 @@ async fn own_rights(
         findings.warn(
             CHECK,
             format!(
-                "the key \"{key}\" is restricted, but {user} itself has {rights}: give restricted keys a database \
+                "the {bearer} is restricted, but {user} itself has {rights}: give such a database \
                  entry whose login has none (deploy/grants.sql)"
             ),
         );

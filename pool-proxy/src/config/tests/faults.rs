@@ -6,7 +6,7 @@ use crate::config::{Config, Sources};
 const HASH: &str = "sha256:6740d7bd126c4bd3948a27573a78dcd7432dba71e4eeaad499d8dcc6641007ec";
 
 /// Every fault of this file and these variables, in order; a case says how each begins.
-fn check(file: &str, variables: &[(&str, &str)], expected: &[&str]) {
+pub(super) fn check(file: &str, variables: &[(&str, &str)], expected: &[&str]) {
     let file = file.replace("HASH", HASH);
     let said = load(&file, variables).err().unwrap_or_else(|| panic!("accepted: {file} {variables:?}"));
     assert!(!said.contains("geheim"), "a secret is told: {said}");

@@ -87,7 +87,7 @@ pub fn status(failure: &Failure) -> StatusCode {
         Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::UnknownDatabase(_) => StatusCode::NOT_FOUND,
         Failure::RequestTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        Failure::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+        Failure::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
         Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::OutcomeUnknown => StatusCode::BAD_GATEWAY,
         Failure::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -111,11 +111,8 @@ pub fn reply(failure: &Failure, request_id: &HeaderValue) -> Reply {
     let json = serde_json::to_vec(&body).unwrap_or_default();
     let mut reply = reply::json(status(failure), json);
     match failure {
-        Failure::Unavailable { retry_after, .. } => {
+        Failure::Unavailable { retry_after, .. } | Failure::TooManyRequests { retry_after, .. } => {
             reply.headers_mut().insert(RETRY_AFTER, retry_seconds(*retry_after));
-        }
-        Failure::TooManyRequests(_) => {
-            reply.headers_mut().insert(RETRY_AFTER, retry_seconds(Duration::from_secs(1)));
         }
         Failure::Unauthorized(_) => {
             reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -131,6 +128,7 @@ pub fn refusal(status: StatusCode, message: &str, request_id: &HeaderValue) -> R
     reply::json(status, serde_json::to_vec(&body).unwrap_or_default())
 }
 
+/// Whole seconds, so that nobody comes back too early.
 fn retry_seconds(after: Duration) -> HeaderValue {
-    HeaderValue::from(after.as_secs().max(1))
+    HeaderValue::from(after.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1))
 }

@@ -29,7 +29,8 @@ pub async fn handle(door: &Public, request: Request<Incoming>) -> Result<Reply, 
     let arrived = Instant::now();
     let (head, incoming) = request.into_parts();
     let credentials = Credentials::from_headers(&head.headers)?;
-    let principal = door.auth.authenticate(credentials.secret.as_deref())?;
+    let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
+    let _admission = door.gateway.admit(&principal)?;
     let database = door.gateway.database(&principal, credentials.database.as_deref())?;
     let options = Options::from_headers(&head.headers)?;
     let wish = Wish::from_request(&head.headers, &credentials)?;

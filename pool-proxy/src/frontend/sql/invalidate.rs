@@ -34,7 +34,8 @@ enum Wanted {
 pub async fn invalidate(door: &Public, request: Request<Incoming>) -> Result<Reply, Failure> {
     let (head, incoming) = request.into_parts();
     let credentials = Credentials::from_headers(&head.headers)?;
-    let principal = door.auth.authenticate(credentials.secret.as_deref())?;
+    let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
+    let _admission = door.gateway.admit(&principal)?;
     let database = door.gateway.database(&principal, credentials.database.as_deref())?;
     let body = body::read(incoming, LARGEST).await?;
     let bad = |message: String| Failure::BadRequest(message);

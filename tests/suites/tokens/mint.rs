@@ -1,0 +1,175 @@
+//! Tokens made by hand, so that anything can be wrong with them, and a proxy that takes those of one issuer.
+
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harness::{Answer, Database, Proxy, ProxyBuilder, fresh_database};
+use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, RSA_PKCS1_SHA256};
+use ring::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
+use ring::{hmac, rand};
+use serde_json::{Value, json};
+
+use crate::ops::encrypted::Folder;
+use crate::sql::served::batch;
+
+pub(super) const SECRET: &str = "a secret of the tests, at least 32 bytes long";
+
+/// Something that signs.
+pub(super) enum Mint {
+    Secret(Vec<u8>),
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+impl Mint {
+    pub(super) fn secret(secret: &str) -> Self {
+        Self::Secret(secret.as_bytes().to_vec())
+    }
+
+    pub(super) fn ec() -> Self {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        Self::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap())
+    }
+
+    pub(super) fn ed() -> Self {
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self::Ed(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
+    }
+
+    pub(super) fn rsa(bits: u32) -> Self {
+        let folder = Folder::new();
+        let path = folder.path("rsa.der");
+        let mut command = Command::new("openssl");
+        command.args(["genpkey", "-algorithm", "RSA", "-pkeyopt", &format!("rsa_keygen_bits:{bits}")]);
+        let output = command.args(["-outform", "DER", "-out"]).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let key = std::fs::read(path).unwrap();
+        // Which of the two forms it writes depends on its version.
+        Self::Rsa(RsaKeyPair::from_pkcs8(&key).or_else(|_| RsaKeyPair::from_der(&key)).unwrap())
+    }
+
+    pub(super) fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "HS256",
+            Self::Rsa(_) => "RS256",
+            Self::Ec(_) => "ES256",
+            Self::Ed(_) => "EdDSA",
+        }
+    }
+
+    /// The public key as a JSON Web Key.
+    pub(super) fn jwk(&self, id: &str) -> Value {
+        match self {
+            Self::Secret(secret) => json!({ "kty": "oct", "kid": id, "k": part(secret) }),
+            Self::Rsa(pair) => {
+                let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
+                json!({ "kty": "RSA", "kid": id, "n": part(public.n), "e": part(public.e), "use": "sig", "alg": "RS256" })
+            }
+            Self::Ec(pair) => {
+                let point = pair.public_key().as_ref();
+                json!({ "kty": "EC", "kid": id, "crv": "P-256", "x": part(&point[1..33]), "y": part(&point[33..]) })
+            }
+            Self::Ed(pair) => {
+                json!({ "kty": "OKP", "kid": id, "crv": "Ed25519", "x": part(pair.public_key().as_ref()) })
+            }
+        }
+    }
+
+    pub(super) fn token(&self, claims: &Value) -> String {
+        self.token_with(&json!({ "alg": self.algorithm(), "typ": "JWT" }), claims)
+    }
+
+    pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
+        let signed = format!("{}.{}", part(header.to_string()), part(claims.to_string()));
+        let bytes = signed.as_bytes();
+        let signature = match self {
+            Self::Secret(secret) => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), bytes).as_ref().to_vec(),
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &rand::SystemRandom::new(), bytes, &mut signature).unwrap();
+                signature
+            }
+            Self::Ec(pair) => pair.sign(&SystemRandom::new(), bytes).unwrap().as_ref().to_vec(),
+            Self::Ed(pair) => pair.sign(bytes).as_ref().to_vec(),
+        };
+        format!("{signed}.{}", part(signature))
+    }
+}
+
+/// In base64url without padding, as RFC 7515 has it.
+pub(super) fn part(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The time, in seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A proxy that takes tokens, and the Postgres role they give.
+pub(super) struct Office {
+    pub(super) proxy: Proxy,
+    pub(super) database: Database,
+    pub(super) role: String,
+}
+
+const SETUP: &str = "
+CREATE TABLE notes (id serial PRIMARY KEY, owner text NOT NULL DEFAULT current_setting('request.jwt.claims')::json ->> 'sub', text text);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE ROLE ROLE_NAME;
+GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO ROLE_NAME;
+GRANT USAGE ON SEQUENCE notes_id_seq TO ROLE_NAME;
+CREATE POLICY own ON notes TO ROLE_NAME USING (owner = current_setting('request.jwt.claims')::json ->> 'sub');
+INSERT INTO notes (owner, text) VALUES ('ada', 'of Ada'), ('bob', 'of Bob'), ('bob', 'more of Bob');
+";
+
+impl Office {
+    /// `issuers` are lines of the file; `ROLE_NAME` in them is the role.
+    pub(super) async fn with(issuers: &str, settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
+        let database = fresh_database().await;
+        // Roles belong to the whole cluster: one of this database's own.
+        let role = format!("{}_role", database.name());
+        database.batch(&SETUP.replace("ROLE_NAME", &role)).await;
+        let config = issuers.replace("ROLE_NAME", &role);
+        let proxy = settings(Proxy::builder().database(&database).config(config)).start().await;
+        Self { proxy, database, role }
+    }
+
+    /// Takes tokens signed with [`SECRET`].
+    pub(super) async fn plain() -> Self {
+        let issuer = format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n");
+        Self::with(&issuer, |proxy| proxy.env("POOL_PROXY_POOL_MAX", "1")).await
+    }
+
+    pub(super) async fn send(&self, token: &str, body: &Value) -> Answer {
+        self.proxy.request("POST", "/sql").bearer(token).json(body).send().await
+    }
+
+    pub(super) async fn ask(&self, token: &str, query: &str) -> Answer {
+        self.send(token, &json!({ "query": query })).await
+    }
+
+    pub(super) async fn ask_batch(&self, token: &str, queries: &[&str]) -> Answer {
+        self.send(token, &batch(queries)).await
+    }
+
+    /// The first value of the first row, of a statement that works.
+    pub(super) async fn value(&self, token: &str, query: &str) -> Value {
+        let answer = self.send(token, &json!({ "query": query, "arrayMode": true })).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        answer.body["rows"][0][0].clone()
+    }
+
+    /// Drops what outlives the database.
+    pub(super) async fn end(self) {
+        drop(self.proxy);
+        let role = &self.role;
+        self.database.batch(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+    }
+}
