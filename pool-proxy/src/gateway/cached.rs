@@ -92,18 +92,25 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     }
     let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
     let ticket = gateway.shelf.ticket();
-    let joined = gateway.flights.join(
-        &cache.key,
-        gateway.shelf.generation(),
-        || gateway.hit(&call.database, &cache),
-        || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()),
-    );
-    let joined = match joined {
-        Ok(joined) => joined,
-        Err(answer) => return Ok(answer),
+    let mut again = true;
+    let (collapsed, landed) = loop {
+        let joined = gateway.flights.join(
+            &cache.key,
+            gateway.shelf.generation(),
+            || gateway.hit(&call.database, &cache),
+            || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()),
+        );
+        let joined = match joined {
+            Ok(joined) => joined,
+            Err(answer) => return Ok(answer),
+        };
+        let leads = joined.leads;
+        let landed = joined.landed().await;
+        if !std::mem::take(&mut again) || !deserves_another(landed.as_deref(), leads) {
+            let Some(landed) = landed else { return Err(Failure::Internal) };
+            break (!leads, landed);
+        }
     };
-    let collapsed = !joined.leads;
-    let Some(landed) = joined.landed().await else { return Err(Failure::Internal) };
     if collapsed
         && !cache.tags.is_empty()
         && let Some(entry) = gateway.shelf.get(&cache.key)
@@ -111,6 +118,17 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         gateway.shelf.add_tags(&entry, &cache.tags, Some(&ticket));
     }
     answer(gateway, &call, reason, collapsed, &landed).await
+}
+
+/// Whether a flight that came to this should be flown once more. A follower's own try is not used up by what befell its
+/// leader: its place in line, its connection, its task. Nothing but a read was lost with a connection, so the leader may
+/// try again, too.
+fn deserves_another(landed: Option<&Landed>, leads: bool) -> bool {
+    match landed {
+        Some(Err(Failure::OutcomeUnknown)) => true,
+        None | Some(Err(Failure::TooManyRequests { .. } | Failure::Unavailable { .. } | Failure::Internal)) => !leads,
+        Some(_) => false,
+    }
 }
 
 /// Fetches a newer answer in the background, once however many ask. If that fails the stale one stays as long as it may.

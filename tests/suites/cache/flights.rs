@@ -1,6 +1,8 @@
 //! Equal requests in flight run once, and nobody's leaving hurts the others.
 
-use harness::{Answer, Request};
+use std::time::Duration;
+
+use harness::{Answer, Request, eventually};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -129,4 +131,48 @@ async fn an_error_is_told_to_all_and_stored_for_nobody() {
     }
     bench.database.batch("ALTER TABLE gone RENAME TO words").await;
     assert_eq!(status(&bench.ask(LONG).await), STORED);
+}
+
+const ENDING: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE wait_event_type = 'Lock' AND datname = current_database()";
+
+#[tokio::test]
+async fn a_leader_whose_connection_is_ended_takes_nobody_along() {
+    let bench = Bench::start().await;
+    let lock = bench.lock().await;
+    let leader = send(1, &bench.request(QUERY, LONG));
+    lock.held_up(1).await;
+    let followers = send(10, &bench.request(QUERY, LONG));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    lock.run(ENDING).await;
+    for leader in answers(leader).await {
+        // Postgres said so, and nothing was run.
+        leader.expect(503);
+    }
+    lock.release().await;
+    for answer in answers(followers).await {
+        assert_eq!(word(&answer.expect(200)), "old");
+    }
+}
+
+/// The leader has waited for as long as it may; those who came after it have not.
+#[tokio::test]
+async fn a_leader_that_waited_too_long_takes_nobody_along() {
+    let settings = "[limits]\nqueue = \"1s\"\n[pool]\nmax = 1\n";
+    let bench = Bench::with(|proxy| proxy.config(settings)).await;
+    let lock = bench.lock().await;
+    let occupant = send(1, &bench.request("SELECT word AS other FROM words", LONG));
+    lock.held_up(1).await;
+    let leader = send(1, &bench.request(QUERY, LONG));
+    let waiting = r#"pool_proxy_pool_waiting{database="default"}"#;
+    eventually(async || bench.metric(waiting).await == 1).await;
+    let followers = send(10, &bench.request(QUERY, LONG));
+    for leader in answers(leader).await {
+        leader.expect(503);
+    }
+    lock.release().await;
+    for answer in answers(followers).await {
+        assert_eq!(word(&answer.expect(200)), "old");
+    }
+    answers(occupant).await;
 }
