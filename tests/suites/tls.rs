@@ -277,3 +277,33 @@ async fn a_cancel_goes_over_tls_too() {
     let after = proxy.sql(json!({ "query": "SELECT pg_backend_pid() AS pid" })).await.expect(200);
     assert_eq!(before.body["rows"], after.body["rows"], "the connection was lost");
 }
+
+#[tokio::test]
+async fn both_ways_to_check_a_password() {
+    let bench = Bench::start();
+    let rules = bench.postgres.data_dir().join("pg_hba.conf");
+    let others = text(&rules);
+    fs::write(&rules, format!("host all by_md5 all md5\nhost all by_scram all scram-sha-256\n{others}")).unwrap();
+    let client = bench.client().await;
+    client
+        .batch_execute(
+            "SET password_encryption = 'md5'; CREATE ROLE by_md5 LOGIN PASSWORD 'geheim';
+             SET password_encryption = 'scram-sha-256'; CREATE ROLE by_scram LOGIN PASSWORD 'geheim'",
+        )
+        .await
+        .unwrap();
+    let hashes = client.query_one(
+        "SELECT string_agg(left(rolpassword, 3), ' ' ORDER BY rolname) FROM pg_authid WHERE rolname LIKE 'by%'",
+        &[],
+    );
+    assert_eq!(hashes.await.unwrap().get::<_, String>(0), "md5 SCR");
+    bench.reload("password_encryption", "scram-sha-256").await;
+    let (_, address) = bench.postgres.url().rsplit_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    for role in ["by_md5", "by_scram"] {
+        let (answer, _) = ask(Proxy::builder().database_url(format!("postgres://{role}:geheim@{address}"))).await;
+        answer.expect(200);
+        let (answer, proxy) = ask(Proxy::builder().database_url(format!("postgres://{role}:falsch@{address}"))).await;
+        assert!(answer.expect(503).text.contains("authentication"), "{role}");
+        assert!(!proxy.stderr().contains("falsch"));
+    }
+}
