@@ -79,6 +79,31 @@ async fn a_repeated_change_makes_up_for_an_invalidation_that_was_lost() {
     }
 }
 
+/// Also where the change asks for the state it is made in, which the first one has ended.
+#[tokio::test]
+async fn a_repeated_change_of_one_state_makes_up_for_it_too() {
+    let losing = Losing::default();
+    let blog = Blog::builder().losing(&losing).start().await;
+    let ada = blog.sign_up("Ada").await;
+    for (method, status) in [("PUT", 412), ("DELETE", 404)] {
+        let post = blog.write(&ada, "Post", true).await;
+        let path = format!("/api/v1/blog/{}", post["id"].as_str().unwrap());
+        let tag = blog.get(&path).await.expect(200).header("etag");
+        blog.get("/api/v1/blog/bulk").await.expect(200);
+        let send = async || {
+            let request = blog.by(&ada, method, &path).header("if-match", &tag);
+            request.json(&json!({ "published": false })).send().await
+        };
+        lose(&losing, Lost::Invalidations);
+        assert!(send().await.status.is_success());
+        lose(&losing, Lost::Nothing);
+        blog.get(&path).await.expect(200);
+        send().await.expect(status);
+        blog.get(&path).await.expect(404);
+        assert_eq!(blog.get("/api/v1/blog/bulk").await.body["posts"], json!([]));
+    }
+}
+
 #[tokio::test]
 async fn a_read_whose_answer_is_lost_is_made_again() {
     let losing = Losing::default();

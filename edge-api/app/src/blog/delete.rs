@@ -19,15 +19,15 @@ pub(super) async fn delete(
     PostId(id): PostId,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let seen = precondition::seen(&site, author, id, &headers).await?;
+    let changed = [tags::post(id), tags::LISTS.to_owned()];
+    let seen = precondition::seen(&site, author, id, &headers, &changed).await?;
     let delete = site.writing().query_as::<(bool, bool)>(DELETE).bind(id).bind(author);
     let deleted = delete.bind(seen.map(|time| time.to_string())).one().await;
-    let changed = [tags::post(id), tags::LISTS.to_owned()];
     let (deleted, was_there) = tags::settled(&site, deleted, &changed).await?;
     // A draft's, too: it may have been published until just now. And those of a post that is gone already: the request may
     // repeat one whose invalidation failed.
     if deleted || !was_there {
         tags::forget(&site, &changed).await;
     }
-    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(precondition::missing(seen)) }
+    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(precondition::missing(&site, seen, &changed).await) }
 }

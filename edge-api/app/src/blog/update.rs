@@ -66,14 +66,16 @@ pub(super) async fn update(
     headers: HeaderMap,
     JsonBody(input): JsonBody<UpdatePost>,
 ) -> Result<Response<Body>, Problem> {
-    let seen = precondition::seen(&site, author, id, &headers).await?;
+    let changed = [tags::post(id), tags::LISTS.to_owned()];
+    let seen = precondition::seen(&site, author, id, &headers, &changed).await?;
     let update = site.writing().query_as::<Updated>(UPDATE).bind(id).bind(author);
     let update = update.bind(input.title.as_ref().map(Title::as_str));
     let update = update.bind(input.content.as_ref().map(Content::as_str)).bind(input.published);
     let updated = update.bind(seen.map(|time| time.to_string())).optional().await;
-    let changed = [tags::post(id), tags::LISTS.to_owned()];
     let updated = tags::settled(&site, updated, &changed).await?;
-    let Updated { post, was_published } = updated.ok_or_else(|| precondition::missing(seen))?;
+    let Some(Updated { post, was_published }) = updated else {
+        return Err(precondition::missing(&site, seen, &changed).await);
+    };
     // A draft that stays one was never answered to anybody but its author, and that answer is not kept. Unless the
     // request says what it is to be: it may repeat one whose invalidation failed.
     if was_published || post.published || input.published.is_some() {
