@@ -163,11 +163,12 @@ impl App {
     }
 
     /// Takes up changed keys, limits and certificates on SIGHUP, and when a file has changed.
-    fn watch_files(&self, tls: Option<TlsFiles>, issuers: Vec<PathBuf>, options: Options, mut hangup: Signal) {
+    fn watch_files(&self, tls: Option<TlsFiles>, mut issuers: Vec<PathBuf>, options: Options, mut hangup: Signal) {
         let (public, certificate) = (Arc::clone(&self.public), self.certificate.clone());
         self.drain.spawn_until_stopped("watch files", async move {
-            let mut watched: Vec<PathBuf> = options.config_file.clone().into_iter().chain(issuers).collect();
-            watched.extend(tls.iter().flat_map(|files| [files.cert.clone(), files.key.clone()]));
+            let mut fixed: Vec<PathBuf> = options.config_file.clone().into_iter().collect();
+            fixed.extend(tls.iter().flat_map(|files| [files.cert.clone(), files.key.clone()]));
+            let mut watched = [&fixed[..], &issuers[..]].concat();
             let mut seen = stamps(&watched);
             // What was changed between reading and looking is not missed.
             if let Ok(fresh) = (options.reload)() {
@@ -187,6 +188,12 @@ impl App {
                     Ok(fresh) => {
                         reload(&public, &fresh);
                         info!("keys, issuers and limits taken up");
+                        if fresh.issuer_files != issuers {
+                            issuers = fresh.issuer_files;
+                            watched = [&fixed[..], &issuers[..]].concat();
+                            // Read once more: what was changed between reading and looking is not missed.
+                            seen.clear();
+                        }
                     }
                     Err(error) => error!("the configuration is not taken up: {error}"),
                 }

@@ -3,6 +3,7 @@
 //! It knows hashes of keys only, and never says which part of a credential was wrong.
 
 pub mod api_key;
+mod claims;
 pub mod fetch;
 pub mod jwks;
 pub mod jwt;
@@ -22,8 +23,8 @@ use crate::drain::Drain;
 use crate::error::Failure;
 use jwt::Issuers;
 
-/// What is said of any credential that does not hold.
-const NOT_VALID: &str = "the credential is not valid";
+/// What is said of any credential that does not hold: Postgres's own words, which clients and people look for.
+const NOT_VALID: Failure = Failure::refused("password authentication failed: the credential is not valid");
 
 /// One key: the hash it is known by, and who it stands for.
 #[derive(Debug, Clone)]
@@ -69,24 +70,24 @@ impl Auth {
     /// [`Failure::Unauthorized`] without a credential, or with one that does not hold; for tokens also
     /// [`Failure::Forbidden`] and [`Failure::Unavailable`].
     pub async fn authenticate(&self, secret: Option<&str>) -> Result<Arc<Principal>, Failure> {
-        if let Some(principal) = self.by_key(secret.unwrap_or_default()) {
+        let hash = KeyHash::of(secret.unwrap_or_default());
+        if let Some(principal) = self.by_key(hash) {
             return Ok(principal);
         }
         let Some(secret) = secret else {
-            return Err(Failure::Unauthorized(
-                "a credential is required: Authorization: Bearer <API key or token>, or Neon-Connection-String",
-            ));
+            let reason =
+                "a credential is required: Authorization: Bearer <API key or token>, or Neon-Connection-String";
+            return Err(Failure::Unauthorized { reason, presented: false });
         };
         let issuers = self.issuers();
         if issuers.may_know(secret) {
             // Boxed: requests with a key would carry its size.
-            return Box::pin(issuers.principal(secret)).await;
+            return Box::pin(issuers.principal(secret, hash)).await;
         }
-        Err(Failure::Unauthorized(NOT_VALID))
+        Err(NOT_VALID)
     }
 
-    fn by_key(&self, secret: &str) -> Option<Arc<Principal>> {
-        let presented = KeyHash::of(secret);
+    fn by_key(&self, presented: KeyHash) -> Option<Arc<Principal>> {
         let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         let mut found = u64::MAX;
         for (index, entry) in (0_u64..).zip(keys.iter()) {

@@ -49,9 +49,14 @@ pub enum Failure {
     /// The request cannot be understood or may not be asked like this.
     #[error("{0}")]
     BadRequest(String),
-    /// No credential, or one that is not known.
-    #[error("{0}")]
-    Unauthorized(&'static str),
+    /// No credential, or one that does not hold.
+    #[error("{reason}")]
+    Unauthorized {
+        /// What the client may read.
+        reason: &'static str,
+        /// Whether there was one.
+        presented: bool,
+    },
     /// A known principal asked for what it may not do.
     #[error("{0}")]
     Forbidden(String),
@@ -114,6 +119,11 @@ impl Failure {
             Self::Database { error, .. } => Some(&error.code),
             _ => None,
         }
+    }
+
+    /// A credential that does not hold.
+    pub const fn refused(reason: &'static str) -> Self {
+        Self::Unauthorized { reason, presented: true }
     }
 
     /// The database is out of reach for now.

@@ -6,28 +6,36 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, HOST};
+use hyper::header::{ACCEPT, HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 /// How long all of it may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest set of keys, in bytes.
 const LARGEST: usize = 256 << 10;
+
+/// Who fetches; some issuers answer nobody who does not say.
+const AGENT: &str = concat!("pool-proxy/", env!("CARGO_PKG_VERSION"));
+
+/// An address for logs: what stands behind the question mark may be a secret.
+pub fn shown(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(shown, _)| shown)
+}
 
 /// Where to fetch from.
 #[derive(Clone)]
 pub struct Fetch {
-    uri: Uri,
     url: Arc<str>,
+    uri: Uri,
     connector: HttpsConnector<HttpConnector>,
 }
 
 impl std::fmt::Debug for Fetch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fetch").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Fetch").field("url", &shown(&self.url)).finish_non_exhaustive()
     }
 }
 
@@ -74,9 +82,16 @@ impl Fetch {
         }
         let provider = rustls::crypto::ring::default_provider();
         let builder = HttpsConnectorBuilder::new();
-        let builder = builder.with_provider_and_native_roots(provider).map_err(FetchError::Roots)?;
-        let connector = builder.https_or_http().enable_http1().build();
-        Ok(Self { uri, url: url.into(), connector })
+        let connector = if uri.scheme_str() == Some("https") {
+            let builder = builder.with_provider_and_native_roots(provider).map_err(FetchError::Roots)?;
+            builder.https_only().enable_http1().build()
+        } else {
+            let config = rustls::ClientConfig::builder_with_provider(provider.into());
+            let config = config.with_safe_default_protocol_versions().map_err(|_| FetchError::Address)?;
+            let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+            builder.with_tls_config(config).https_or_http().enable_http1().build()
+        };
+        Ok(Self { url: url.into(), uri, connector })
     }
 
     /// The address.
@@ -100,7 +115,8 @@ impl Fetch {
         let (mut sender, connection) = http1::handshake(socket).await.map_err(broken)?;
         let path = self.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str);
         let host = self.uri.authority().map(hyper::http::uri::Authority::as_str).unwrap_or_default();
-        let request = Request::get(path).header(HOST, host).header(ACCEPT, "application/json");
+        let request = Request::get(path).header(HOST, host).header(USER_AGENT, AGENT);
+        let request = request.header(ACCEPT, "application/json");
         let request = request.body(Empty::<Bytes>::new()).map_err(|_| FetchError::Address)?;
         let answer = async {
             let answer = sender.send_request(request).await.map_err(broken)?;

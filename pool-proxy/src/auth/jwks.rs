@@ -1,52 +1,44 @@
 //! The keys that an issuer's tokens are signed with (RFC 7517): fixed ones, or a set that is fetched.
 //!
-//! A fetched set is looked at again every ten minutes, and at once when a token names a key that is not in it: one fetch
-//! at a time, and not more than one in five seconds, whatever is asked. While the issuer is out of reach what was fetched
-//! last is good for a day.
+//! A set is fetched by a task of its own: at the start, every ten minutes, and when a token names a key that is not in
+//! it, but then not more than once in five seconds, whatever is asked and whoever leaves. While the issuer is out of
+//! reach what was fetched last is good for a day.
 
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+mod known;
+
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
-use super::fetch::Fetch;
+use super::fetch::{self, Fetch};
 use crate::drain::Drain;
+use known::Known;
 
 /// How old a fetched set may become before it is looked at again.
 const FRESH: Duration = Duration::from_mins(10);
 /// Between two fetches, however many tokens name a key that nobody knows.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Between two fetches that nobody waits for, while they fail.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long a set may be used while its issuer cannot be reached.
 const LASTING: Duration = Duration::from_hours(24);
 /// The most keys of one set that are looked at.
 const MOST_KEYS: usize = 100;
 
-/// Keys by what a token's header says of its own.
+/// Public keys by what a token's header says of its own.
 #[derive(Debug, Clone)]
 pub struct KeySet(Vec<Known>);
 
-#[derive(Debug, Clone)]
-struct Known {
-    id: Option<String>,
-    algorithm: Algorithm,
-    key: DecodingKey,
-}
-
-/// Why a set of keys cannot be used.
+/// It is no set of keys.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum KeySetError {
-    /// Not `{"keys": [...]}`.
-    #[error("it is not a JSON Web Key Set: {{\"keys\": [...]}}")]
-    Malformed,
-    /// None that signs by an algorithm we know.
-    #[error("there is no public key in it for signatures by RS256, ES256 or EdDSA (Ed25519)")]
-    Empty,
-}
+#[error("it is not a JSON Web Key Set: {{\"keys\": [...]}}")]
+pub struct NotKeySet;
 
 #[derive(Deserialize)]
 struct Set<'a> {
@@ -55,98 +47,83 @@ struct Set<'a> {
 }
 
 impl KeySet {
-    /// The public keys of a JSON Web Key Set. Keys of other kinds and for other uses are left out, and so are secret
-    /// ones: who can read the set could sign with them.
+    /// The public keys of a JSON Web Key Set, perhaps none. Keys of other kinds and for other uses are left out, and so
+    /// are secret ones: who can read the set could sign with them.
     ///
     /// # Errors
-    /// When it is none, or has no key that can be used.
-    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        let set: Set<'_> = serde_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
-        let keys: Vec<Known> = set.keys.into_iter().take(MOST_KEYS).filter_map(Known::read).collect();
-        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self(keys)) }
+    /// When it is none.
+    pub fn parse(json: &[u8]) -> Result<Self, NotKeySet> {
+        let set: Set<'_> = serde_json::from_slice(json).map_err(|_| NotKeySet)?;
+        Ok(Self(set.keys.into_iter().take(MOST_KEYS).filter_map(Known::read).collect()))
     }
 
-    /// A secret shared with the issuer, for HS256.
-    pub fn secret(secret: &[u8]) -> Self {
-        Self(vec![Known { id: None, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(secret) }])
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// The one key that may have signed a token: that of its `kid`, else the only one of its algorithm that has no name
-    /// or is asked for without one.
-    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
-        let fitting = || self.0.iter().filter(|known| known.algorithm == algorithm);
-        if let Some(named) = fitting().find(|known| id.is_some() && known.id.as_deref() == id) {
-            return Some(named.key.clone());
-        }
-        let mut nameless = fitting().filter(|known| id.is_none() || known.id.is_none());
-        match (nameless.next(), nameless.next()) {
-            (Some(only), None) => Some(only.key.clone()),
-            _ => None,
-        }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-}
 
-impl Known {
-    fn read(json: &RawValue) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_str(json.get()).ok()?;
-        if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
-            return None;
-        }
-        let (algorithm, named) = match &jwk.algorithm {
-            AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-                (Algorithm::ES256, KeyAlgorithm::ES256)
-            }
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-                (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
-            }
-            _ => return None,
+    /// The keys that may have signed a token: those of its `kid`, else those without a name; all where it has none.
+    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
+        let fitting = |id: Option<&str>| {
+            let fits = move |known: &&Known| known.algorithm == algorithm && known.id.as_deref() == id;
+            self.0.iter().filter(fits).map(|known| known.key.clone()).collect::<Vec<_>>()
         };
-        if jwk.common.key_algorithm.is_some_and(|other| other != named) {
-            return None;
+        match id {
+            None => self.0.iter().filter(|known| known.algorithm == algorithm).map(|known| known.key.clone()).collect(),
+            Some(_) => Some(fitting(id)).filter(|keys| !keys.is_empty()).unwrap_or_else(|| fitting(None)),
         }
-        let key = DecodingKey::from_jwk(&jwk).ok()?;
-        Some(Self { id: jwk.common.key_id, algorithm, key })
     }
 }
 
 /// Where an issuer's keys come from.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// They are known.
+    /// A secret shared with the issuer, for HS256.
+    Secret(DecodingKey),
+    /// Public keys that are known.
     Fixed(KeySet),
-    /// They are fetched.
+    /// Public keys that are fetched.
     Remote(Arc<Remote>),
 }
 
-/// What became of the search for a key.
+/// What became of the search for keys.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// This one.
-    Key(DecodingKey),
-    /// There is none such.
-    Unknown,
+    /// One of these, if any.
+    Keys(Vec<DecodingKey>),
     /// Nobody knows: no set could be fetched so far.
     Unreachable,
 }
 
 impl KeySource {
-    /// A set to be fetched from this address.
+    /// A secret.
+    pub fn secret(secret: &[u8]) -> Self {
+        Self::Secret(DecodingKey::from_secret(secret))
+    }
+
+    /// A set to be fetched.
     pub fn remote(fetch: Fetch) -> Self {
-        Self::Remote(Arc::new(Remote { fetch, state: RwLock::default(), turn: tokio::sync::Mutex::new(()) }))
+        let (wanted, tries) = (Arc::new(Notify::new()), watch::Sender::new(0));
+        Self::Remote(Arc::new(Remote { fetch, state: RwLock::default(), wanted, tries }))
     }
 
-    /// The key that may have signed a token.
+    /// The keys that may have signed a token. A public key is never taken for a secret (RFC 8725, section 2.1).
     pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Found {
-        match self {
-            Self::Fixed(keys) => keys.find(id, algorithm).map_or(Found::Unknown, Found::Key),
-            Self::Remote(remote) => remote.find(id, algorithm).await,
+        match (self, algorithm) {
+            (Self::Secret(key), Algorithm::HS256) => Found::Keys(vec![key.clone()]),
+            (Self::Fixed(keys), Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) => {
+                Found::Keys(keys.find(id, algorithm))
+            }
+            (Self::Remote(remote), Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) => {
+                remote.find(id, algorithm).await
+            }
+            _ => Found::Keys(vec![]),
         }
-    }
-
-    /// Whether tokens are signed with a secret.
-    pub(super) fn is_secret(&self) -> bool {
-        matches!(self, Self::Fixed(keys) if keys.0.iter().any(|known| known.algorithm == Algorithm::HS256))
     }
 }
 
@@ -154,15 +131,11 @@ impl KeySource {
 #[derive(Debug)]
 pub struct Remote {
     fetch: Fetch,
-    state: RwLock<State>,
-    /// Whoever has it fetches.
-    turn: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    keys: Option<(Arc<KeySet>, Instant)>,
-    tried: Option<Instant>,
+    state: RwLock<Option<(Arc<KeySet>, Instant)>>,
+    /// Somebody waits for the next fetch.
+    wanted: Arc<Notify>,
+    /// How often was fetched, successfully or not.
+    tries: watch::Sender<u64>,
 }
 
 impl Remote {
@@ -171,65 +144,73 @@ impl Remote {
         self.fetch.url()
     }
 
+    /// The address without what may be a secret in it.
+    pub fn shown(&self) -> &str {
+        fetch::shown(self.url())
+    }
+
     async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Found {
-        if let Found::Key(key) = self.look(id, algorithm) {
-            return Found::Key(key);
+        let mut tries = self.tries.subscribe();
+        match self.look(id, algorithm) {
+            Found::Keys(keys) if !keys.is_empty() => return Found::Keys(keys),
+            _ => {}
         }
-        self.refresh(PAUSE).await;
+        self.wanted.notify_one();
+        // A pause and a fetch, and no longer: the task may have ended with the process.
+        let _ = timeout(PAUSE + fetch::PATIENCE + Duration::from_secs(1), tries.changed()).await;
         self.look(id, algorithm)
     }
 
     fn look(&self, id: Option<&str>, algorithm: Algorithm) -> Found {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        match &state.keys {
-            Some((keys, since)) if since.elapsed() < LASTING => {
-                keys.find(id, algorithm).map_or(Found::Unknown, Found::Key)
-            }
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            Some((keys, since)) if since.elapsed() < LASTING => Found::Keys(keys.find(id, algorithm)),
             _ => Found::Unreachable,
         }
-    }
-
-    /// Fetches the set, unless it was tried within `pause`. Whoever comes meanwhile waits for the same fetch.
-    async fn refresh(&self, pause: Duration) {
-        let _turn = self.turn.lock().await;
-        let tried = self.state.read().unwrap_or_else(PoisonError::into_inner).tried;
-        if tried.is_some_and(|tried| tried.elapsed() < pause) {
-            return;
-        }
-        let fetched = self.fetch.get().await.map_err(|error| error.to_string());
-        let parsed = fetched.and_then(|json| KeySet::parse(&json).map_err(|error| error.to_string()));
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        state.tried = Some(now);
-        match parsed {
-            Ok(keys) => {
-                info!(url = self.url(), keys = keys.0.len(), "keys of an issuer fetched");
-                state.keys = Some((Arc::new(keys), now));
-            }
-            Err(error) => warn!(url = self.url(), %error, "the keys of an issuer cannot be fetched"),
-        }
-    }
-
-    /// Keeps the set fresh for as long as somebody uses it.
-    pub(super) fn keep_fresh(self: &Arc<Self>, drain: &Drain) {
-        let remote: Weak<Self> = Arc::downgrade(self);
-        drain.spawn_until_stopped("keys of an issuer", async move {
-            while let Some(remote) = remote.upgrade() {
-                remote.refresh(PAUSE).await;
-                let failed = matches!(remote.look(None, Algorithm::HS256), Found::Unreachable);
-                drop(remote);
-                sleep(if failed { PAUSE } else { FRESH }).await;
-            }
-        });
     }
 
     /// Fetches the set once, for the doctor.
     ///
     /// # Errors
     /// Why it cannot be used, in words.
-    pub async fn probe(&self) -> Result<usize, String> {
+    pub async fn probe(&self) -> Result<KeySet, String> {
         let json = self.fetch.get().await.map_err(|error| error.to_string())?;
-        KeySet::parse(&json).map(|keys| keys.0.len()).map_err(|error| error.to_string())
+        KeySet::parse(&json).map_err(|error| error.to_string())
+    }
+
+    /// Fetches the set; whether that went well.
+    async fn refresh(&self) -> bool {
+        let fetched = self.probe().await;
+        let url = self.shown();
+        match &fetched {
+            Ok(keys) if keys.is_empty() => warn!(url, "an issuer has no keys that tokens could be signed with"),
+            Ok(keys) => info!(url, keys = keys.len(), "keys of an issuer fetched"),
+            Err(error) => warn!(url, %error, "the keys of an issuer cannot be fetched"),
+        }
+        let went_well = fetched.is_ok();
+        if let Ok(keys) = fetched {
+            // Also an empty one: keys that are withdrawn are not to be used for another day.
+            *self.state.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(keys), Instant::now()));
+        }
+        self.tries.send_modify(|tries| *tries += 1);
+        went_well
+    }
+
+    /// Keeps the set fresh for as long as somebody uses it.
+    pub(super) fn keep_fresh(self: &Arc<Self>, drain: &Drain) {
+        let (remote, wanted) = (Arc::downgrade(self), Arc::clone(&self.wanted));
+        drain.spawn_until_stopped("keys of an issuer", async move {
+            let mut pause = PAUSE;
+            while let Some(remote) = remote.upgrade() {
+                let went_well = remote.refresh().await;
+                drop(remote);
+                let earliest = Instant::now() + PAUSE;
+                pause = if went_well { PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
+                tokio::select! {
+                    () = sleep(if went_well { FRESH } else { pause }) => {}
+                    () = wanted.notified() => sleep_until(earliest).await,
+                }
+            }
+        });
     }
 }
 

@@ -4,17 +4,19 @@
 //! entry in the configuration allows.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use moka::sync::Cache;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::debug;
 
 use super::api_key::KeyHash;
+use super::claims::Claims;
 use super::jwks::{Found, KeySource};
 use super::principal::{Allowance, Principal};
 use super::{NOT_VALID, signature};
@@ -22,12 +24,14 @@ use crate::drain::Drain;
 use crate::error::Failure;
 
 /// How far clocks may differ, in seconds.
-const LEEWAY: u64 = 30;
+pub(super) const LEEWAY: u64 = 30;
 /// How long a token that was found good is taken without looking again, so that keys and issuers that are withdrawn
 /// are out of use soon.
 const REMEMBERED: Duration = Duration::from_mins(1);
 /// How many of those are kept.
 const MOST_REMEMBERED: u64 = 10_000;
+/// The longest token that is looked at, in bytes.
+const LONGEST: usize = 16 << 10;
 
 /// Whose tokens are taken, and what they give.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub struct Issuer {
     pub databases: Option<Vec<Arc<str>>>,
     /// Whether their transactions are READ ONLY.
     pub read_only: bool,
+    /// Whether they may invalidate cached answers.
+    pub invalidate: bool,
     /// How much each of its subjects may ask.
     pub allowance: Allowance,
 }
@@ -98,34 +104,39 @@ impl Issuers {
         &self.list
     }
 
-    /// Whether a secret may be a token of somebody here: three parts, the first of which is JSON.
+    /// Whether a secret may be a token of somebody here: three parts, and not endless.
     pub(super) fn may_know(&self, secret: &str) -> bool {
-        !self.list.is_empty() && secret.starts_with("ey") && secret.bytes().filter(|byte| *byte == b'.').count() == 2
+        let dots = || secret.bytes().filter(|byte| *byte == b'.').count();
+        !self.list.is_empty() && secret.len() <= LONGEST && dots() == 2
     }
 
-    /// The principal of a token.
+    /// The principal of a token, which has this hash.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] if it does not hold, [`Failure::Forbidden`] if its role is none its issuer may give,
     /// [`Failure::Unavailable`] if the issuer's keys could not be fetched so far.
-    pub(super) async fn principal(&self, token: &str) -> Result<Arc<Principal>, Failure> {
-        let hash = *KeyHash::of(token).as_bytes();
+    pub(super) async fn principal(&self, token: &str, hash: KeyHash) -> Result<Arc<Principal>, Failure> {
+        let hash = *hash.as_bytes();
         if let Some(good) = self.good.get(&hash).filter(|good| SystemTime::now() < good.until) {
             return Ok(good.principal);
         }
         let refused = |why: &'static str| {
             debug!(why, "token refused");
-            Failure::Unauthorized(NOT_VALID)
+            NOT_VALID
         };
         let header = decode_header(token).map_err(|_| refused("malformed"))?;
         // What must be understood is not (RFC 7515, section 4.1.11).
         if header.crit.is_some() {
             return Err(refused("crit"));
         }
+        // A token for another purpose is none for access (RFC 8725, section 3.11).
+        if !header.typ.as_deref().is_none_or(is_for_access) {
+            return Err(refused("typ"));
+        }
         let claimed: Claimed = insecure_decode_claims(token).map_err(|_| refused("malformed"))?;
         let issuer = self.of(claimed.iss.as_deref()).ok_or_else(|| refused("issuer"))?;
         let claims = issuer.claims_of(token, &header).await?;
-        let good = Good { until: expiry(&claims), principal: Arc::new(issuer.principal(&claims)?) };
+        let good = Good { until: claims.expiry(), principal: Arc::new(issuer.principal(&claims)?) };
         self.good.insert(hash, good.clone());
         Ok(good.principal)
     }
@@ -150,38 +161,42 @@ impl Issuer {
     }
 
     /// The claims of a token that holds.
-    async fn claims_of(&self, token: &str, header: &Header) -> Result<Map<String, Value>, Failure> {
+    async fn claims_of(&self, token: &str, header: &Header) -> Result<Claims, Failure> {
         let refused = |why: &str| {
             debug!(issuer = %self.name, why, "token refused");
-            Failure::Unauthorized(NOT_VALID)
+            NOT_VALID
         };
-        // A public key must never be taken for a secret (RFC 8725, section 2.1).
-        let fits = match header.alg {
-            Algorithm::HS256 => self.keys.is_secret(),
-            Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => !self.keys.is_secret(),
-            _ => false,
-        };
-        if !fits {
-            return Err(refused("algorithm"));
-        }
-        let key = match self.keys.find(header.kid.as_deref(), header.alg).await {
-            Found::Key(key) => key,
-            Found::Unknown => return Err(refused("unknown key")),
+        let keys = match self.keys.find(header.kid.as_deref(), header.alg).await {
+            Found::Keys(keys) => keys,
             Found::Unreachable => {
                 return Err(Failure::unavailable("the keys of the token's issuer cannot be fetched just now"));
             }
         };
-        let decoded = decode::<Map<String, Value>>(token, &key, &self.validation(header.alg));
-        decoded.map(|token| token.claims).map_err(|error| match error.kind() {
+        let validation = self.validation(header.alg);
+        let mut outcome = Err(ErrorKind::InvalidSignature.into());
+        for key in keys {
+            outcome = decode::<Box<RawValue>>(token, &key, &validation);
+            // More than one may fit while an issuer changes its keys.
+            if !matches!(&outcome, Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature)) {
+                break;
+            }
+        }
+        let decoded = outcome.map_err(|error| match error.kind() {
             // Only now is it known that the token is the issuer's, so its bearer may know.
-            ErrorKind::ExpiredSignature => Failure::Unauthorized("the token has expired"),
-            ErrorKind::ImmatureSignature => Failure::Unauthorized("the token is not valid yet"),
+            ErrorKind::ExpiredSignature => Failure::refused("the token has expired"),
+            ErrorKind::ImmatureSignature => Failure::refused("the token is not valid yet"),
             ErrorKind::InvalidAudience => refused("audience"),
             ErrorKind::InvalidIssuer => refused("issuer"),
-            ErrorKind::InvalidSignature => refused("signature"),
+            ErrorKind::InvalidSignature => refused("no key has signed it"),
             ErrorKind::MissingRequiredClaim(_) => refused("a claim is missing"),
             _ => refused("malformed"),
-        })
+        })?;
+        let claims = Claims::parse(&decoded.claims).ok_or_else(|| refused("malformed"))?;
+        // The library lets pass what is no audience.
+        if self.audiences.is_empty() && claims.value("aud").is_some_and(|audience| !audience.is_null()) {
+            return Err(refused("audience"));
+        }
+        Ok(claims)
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
@@ -201,30 +216,22 @@ impl Issuer {
         validation
     }
 
-    fn principal(&self, claims: &Map<String, Value>) -> Result<Principal, Failure> {
-        let role = self.role(claims)?;
-        let kept = self.claims.iter().filter_map(|name| claims.get_key_value(name));
-        let kept: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
+    fn principal(&self, claims: &Claims) -> Result<Principal, Failure> {
         Ok(Principal {
             name: Arc::clone(&self.name),
             // No key's name has such characters.
-            line: format!("\0{}\0{subject}", self.name).into(),
+            line: format!("\0{}\0{}", self.name, claims.subject()).into(),
             databases: self.databases.clone(),
-            role: Some(role),
-            claims: Some(Value::Object(kept).to_string().into()),
+            role: Some(self.role(claims)?),
+            claims: Some(claims.only(&self.claims).into()),
             read_only: self.read_only,
+            may_invalidate: self.invalidate,
             allowance: self.allowance,
         })
     }
 
-    fn role(&self, claims: &Map<String, Value>) -> Result<Arc<str>, Failure> {
-        let named = if self.role_claim.starts_with('/') {
-            pointed(claims, &self.role_claim)
-        } else {
-            claims.get(&self.role_claim)
-        };
-        let role = match named {
+    fn role(&self, claims: &Claims) -> Result<Arc<str>, Failure> {
+        let role = match claims.value(&self.role_claim) {
             None | Some(Value::Null) => self.default_role.as_ref(),
             Some(Value::String(name)) => self.roles.iter().chain(&self.default_role).find(|role| ***role == **name),
             Some(_) => None,
@@ -233,18 +240,9 @@ impl Issuer {
     }
 }
 
-/// The value at a path (RFC 6901).
-fn pointed<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
-    let (first, rest) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-    let first = claims.get(&first.replace("~1", "/").replace("~0", "~"))?;
-    if rest.is_empty() { Some(first) } else { first.pointer(&format!("/{rest}")) }
-}
-
-/// From when on the token is refused.
-fn expiry(claims: &Map<String, Value>) -> SystemTime {
-    let seconds = claims.get("exp").and_then(Value::as_f64).unwrap_or_default().max(0.0);
-    let until = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
-    UNIX_EPOCH.checked_add(until.saturating_add(Duration::from_secs(LEEWAY))).unwrap_or(UNIX_EPOCH)
+/// The type of a token that stands for its bearer (RFC 7519, section 5.1, and RFC 9068, section 2.1).
+fn is_for_access(typ: &str) -> bool {
+    ["JWT", "at+jwt", "application/at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typ))
 }
 
 #[cfg(test)]

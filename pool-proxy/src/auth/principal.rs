@@ -20,6 +20,8 @@ pub struct Principal {
     pub claims: Option<Arc<str>>,
     /// Whether its transactions are READ ONLY.
     pub read_only: bool,
+    /// Whether it may invalidate cached answers, which belong to everybody.
+    pub may_invalidate: bool,
     /// How much it may ask.
     pub allowance: Allowance,
 }

@@ -162,6 +162,7 @@ pub(super) struct IssuerSection {
     pub(super) claims: List,
     pub(super) databases: List,
     pub(super) read_only: Text,
+    pub(super) invalidate: Text,
     pub(super) rate: Text,
     pub(super) concurrency: Text,
 }

@@ -12,7 +12,7 @@ use super::names;
 use super::origin::Origin;
 use super::reader::{Given, Reader, Show};
 use crate::auth::Issuer;
-use crate::auth::fetch::Fetch;
+use crate::auth::fetch::{self, Fetch};
 use crate::auth::jwks::{KeySet, KeySource};
 
 /// RFC 7518, section 3.2: as long as the hash.
@@ -49,14 +49,40 @@ pub(super) fn read(
                 let given = [reader.line(&section.read_only)];
                 reader.read(&format!("{key}.read_only"), given, false).value
             },
+            invalidate: {
+                let given = [reader.line(&section.invalidate)];
+                reader.read(&format!("{key}.invalidate"), given, false).value
+            },
             allowance: access::allowance(reader, &key, &section.rate, &section.concurrency),
             // One that is missing is a fault, and then nothing is served.
             name: name.unwrap_or_default().into(),
-            keys: keys.unwrap_or_else(|| KeySource::Fixed(KeySet::secret(&[]))),
+            keys: keys.unwrap_or_else(|| KeySource::secret(&[])),
         };
+        if read.issuer.is_none() && matches!(read.keys, KeySource::Remote(_)) {
+            reader.warn(format!("{key} names no issuer: whoever else signs with the same keys is taken for it"));
+        }
+        if let Some(other) = issuers.iter().find(|other| may_be_confused(other, &read)) {
+            reader.warn(format!(
+                "{key}.claims and those of {} have no iss: a sub of one is taken for the same sub of the other, since both \
+                 give the same role in the same database",
+                other.name
+            ));
+        }
         issuers.push(read);
     }
     (issuers, files)
+}
+
+/// Whether row-level security and the cache could not tell the subjects of two issuers apart: a `sub` is one of its
+/// issuer's own (RFC 7519, section 4.1.2).
+fn may_be_confused(one: &Issuer, other: &Issuer) -> bool {
+    let names_itself = |issuer: &Issuer| issuer.claims.iter().any(|claim| claim == "iss");
+    let shares_database = match (&one.databases, &other.databases) {
+        (Some(names), Some(_)) => names.iter().any(|name| other.may_use(name)),
+        _ => true,
+    };
+    let shares_role = one.all_roles().any(|role| other.all_roles().any(|same| same == role));
+    shares_role && shares_database && !(names_itself(one) && names_itself(other))
 }
 
 fn name(
@@ -128,7 +154,7 @@ fn keys(
         reader.fault(&format!("{key}.{other}"), Some((&second, Show::Hidden)), problem);
     }
     let key = format!("{key}.{name}");
-    let shown = if name == "secret" { HIDDEN } else { first.text.as_str() };
+    let shown = if name == "secret" { HIDDEN } else { fetch::shown(&first.text) };
     reader.note_text(&key, shown, &first.origin);
     let source = match name {
         "jwks_url" => Fetch::new(&first.text).map(KeySource::remote).map_err(|error| error.to_string()),
@@ -138,7 +164,7 @@ fn keys(
             match std::fs::read(&first.text) {
                 Err(error) => Err(format!("expected a file that can be read: {error}")),
                 Ok(text) if name == "secret_file" => secret(text.trim_ascii_end()),
-                Ok(json) => KeySet::parse(&json).map(KeySource::Fixed).map_err(|error| error.to_string()),
+                Ok(json) => public(&json),
             }
         }
     };
@@ -150,7 +176,15 @@ fn secret(bytes: &[u8]) -> Result<KeySource, String> {
     if bytes.len() < SHORTEST_SECRET {
         return Err(format!("expected a secret of at least {SHORTEST_SECRET} bytes; it has {}", bytes.len()));
     }
-    Ok(KeySource::Fixed(KeySet::secret(bytes)))
+    Ok(KeySource::secret(bytes))
+}
+
+fn public(json: &[u8]) -> Result<KeySource, String> {
+    let keys = KeySet::parse(json).map_err(|error| error.to_string())?;
+    if keys.is_empty() {
+        return Err("there is no public key in it for signatures by RS256, ES256 or EdDSA (Ed25519)".to_owned());
+    }
+    Ok(KeySource::Fixed(keys))
 }
 
 /// The roles that tokens may name, and the one of those that name none.

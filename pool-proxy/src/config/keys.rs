@@ -59,7 +59,8 @@ fn environment(reader: &mut Reader<'_>) -> Option<KeyEntry> {
     let given = reader.variable(sources::KEY)?;
     let hash = secret(reader, sources::KEY, &given)?;
     reader.note_text(&format!("keys.{ENVIRONMENT}"), format!("{HIDDEN} all databases, unrestricted"), &given.origin);
-    let principal = Principal { name: ENVIRONMENT.into(), line: ENVIRONMENT.into(), ..Principal::default() };
+    let principal =
+        Principal { name: ENVIRONMENT.into(), line: ENVIRONMENT.into(), may_invalidate: true, ..Principal::default() };
     Some(KeyEntry { hash, principal: Arc::new(principal), expires: None })
 }
 
@@ -86,7 +87,7 @@ fn entry(
     let allowance = access::allowance(reader, &key, &section.rate, &section.concurrency);
     let name: Arc<str> = name?.into();
     let line = Arc::clone(&name);
-    let principal = Principal { name, line, databases, role, claims: None, read_only, allowance };
+    let principal = Principal { name, line, databases, role, claims: None, read_only, may_invalidate: true, allowance };
     Some(KeyEntry { hash: hash?, principal: Arc::new(principal), expires })
 }
 

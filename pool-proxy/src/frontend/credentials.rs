@@ -45,7 +45,10 @@ impl Credentials {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                     credentials.secret = Some(token.trim().to_owned());
                 }
-                _ => return Err(Failure::Unauthorized("Authorization must be: Bearer <API key>")),
+                _ => {
+                    let reason = "Authorization must be: Bearer <API key or token>";
+                    return Err(Failure::Unauthorized { reason, presented: false });
+                }
             }
         }
         Ok(credentials)

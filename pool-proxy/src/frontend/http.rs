@@ -16,8 +16,9 @@ use super::sql::{self, errors};
 use crate::error::Failure;
 
 static REGION: HeaderName = HeaderName::from_static("pool-region");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("cache-status, age, server-timing, x-request-id, pool-region, retry-after");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "cache-status, age, server-timing, x-request-id, pool-region, retry-after, www-authenticate",
+);
 
 /// The routes: a name for metrics, a path, a method.
 const ROUTES: [(&str, &str, Method); 3] =
@@ -109,7 +110,10 @@ impl Public {
             Failure::Database { .. } => {
                 debug!(request_id = id, region, route, status, code, "refused by postgres");
             }
-            Failure::BadRequest(_) | Failure::Unauthorized(_) | Failure::Forbidden(_) | Failure::UnknownDatabase(_) => {
+            Failure::BadRequest(_)
+            | Failure::Unauthorized { .. }
+            | Failure::Forbidden(_)
+            | Failure::UnknownDatabase(_) => {
                 debug!(request_id = id, region, route, status, "refused");
             }
             failure => info!(request_id = id, region, route, status, reason = %failure, "not answered"),

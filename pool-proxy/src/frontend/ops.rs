@@ -80,7 +80,8 @@ impl Ops {
         if bool::from(token.as_bytes().ct_eq(presented.as_bytes())) {
             Ok(())
         } else {
-            Err(Failure::Unauthorized("the operators' token is required: Authorization: Bearer <token>"))
+            let reason = "the operators' token is required: Authorization: Bearer <token>";
+            Err(Failure::Unauthorized { reason, presented: credentials.secret.is_some() })
         }
     }
 

@@ -12,7 +12,7 @@ use crate::error::Failure;
 /// More calls of one key than this per connection do not wait but are refused at once.
 const WAITING_PER_TURN: usize = 1000;
 
-/// So many keys may wait with all they may, before one more call of any key is refused at once.
+/// So many keys may wait with all they may. When so many calls wait, a key gets no more than its share of the room.
 const FULL_LINES: usize = 4;
 
 /// Hands out turns. Cheap to clone.
@@ -30,9 +30,31 @@ struct State {
     free: usize,
     waiting: usize,
     /// One line per key that has somebody waiting.
-    lines: HashMap<Arc<str>, VecDeque<oneshot::Sender<Turn>>>,
+    lines: HashMap<Arc<str>, Line>,
     /// The keys of the lines; the front one is served next.
     order: VecDeque<Arc<str>>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// Also of those who gave up, until it is noticed.
+    calls: VecDeque<oneshot::Sender<Turn>>,
+    /// Each call that waits holds one of these, too.
+    waiting: Arc<()>,
+}
+
+impl Line {
+    fn waiting(&self) -> usize {
+        Arc::strong_count(&self.waiting) - 1
+    }
+
+    /// Takes out who gave up, now and then, so that they are never more than those who wait.
+    fn push(&mut self, call: oneshot::Sender<Turn>) {
+        if self.calls.len() >= 32 && self.calls.len() > self.waiting().saturating_mul(2) {
+            self.calls.retain(|call| !call.is_closed());
+        }
+        self.calls.push_back(call);
+    }
 }
 
 /// The right to one connection, until dropped.
@@ -49,12 +71,15 @@ impl Drop for Turn {
     }
 }
 
-/// Takes a call that gave up out of the count of those who wait.
-struct Waiting<'a>(&'a Queue);
+/// Takes a call out of the count of those who wait.
+struct Waiting<'a> {
+    queue: &'a Queue,
+    _place: Arc<()>,
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.state().waiting -= 1;
+        self.queue.state().waiting -= 1;
     }
 }
 
@@ -83,54 +108,56 @@ impl Queue {
     /// [`Failure::Unavailable`] when no turn came, [`Failure::TooManyRequests`] when too many of this key wait already.
     pub async fn turn(&self, key: &Arc<str>, patience: Duration) -> Result<Turn, Failure> {
         let (call, served) = oneshot::channel();
-        {
+        let _waiting = {
             let mut state = self.state();
             if state.free > 0 {
                 state.free -= 1;
                 return Ok(Turn { queue: Some(self.clone()) });
             }
-            if state.waiting >= self.0.most_waiting.saturating_mul(FULL_LINES) {
+            let most = self.0.most_waiting;
+            let waiting_here = state.lines.get(key).map_or(0, Line::waiting);
+            if waiting_here >= most {
+                let reason = "too many calls of this key wait for a connection";
+                return Err(Failure::TooManyRequests { reason, retry_after: Duration::from_secs(1) });
+            }
+            let room = most.saturating_mul(FULL_LINES);
+            if state.waiting >= room && waiting_here >= room / (state.lines.len() + 1) {
                 return Err(Failure::unavailable("too many calls wait for a connection to the database"));
             }
-            if let Some(line) = state.lines.get_mut(key) {
-                if line.len() >= self.0.most_waiting {
-                    line.retain(|call| !call.is_closed());
-                }
-                if line.len() >= self.0.most_waiting {
-                    let reason = "too many calls of this key wait for a connection";
-                    return Err(Failure::TooManyRequests { reason, retry_after: Duration::from_secs(1) });
-                }
-                line.push_back(call);
-            } else {
-                state.lines.insert(Arc::clone(key), VecDeque::from([call]));
+            if !state.lines.contains_key(key) {
                 state.order.push_back(Arc::clone(key));
             }
             state.waiting += 1;
-        }
-        let _waiting = Waiting(self);
+            let line = state.lines.entry(Arc::clone(key)).or_default();
+            line.push(call);
+            Waiting { queue: self, _place: Arc::clone(&line.waiting) }
+        };
         match tokio::time::timeout(patience, served).await {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(Failure::unavailable("no connection to the database came free in time")),
         }
     }
 
-    /// Gives a turn to the next who still waits.
+    /// Gives a turn to the next who still waits: the first of the line whose turn it is.
     fn pass_on(&self) {
         let mut state = self.state();
         while let Some(key) = state.order.pop_front() {
             let Some(line) = state.lines.get_mut(&key) else { continue };
-            let next = line.pop_front();
-            if line.is_empty() {
-                state.lines.remove(&key);
-            } else {
-                state.order.push_back(key);
+            while let Some(call) = line.calls.pop_front() {
+                match call.send(Turn { queue: Some(self.clone()) }) {
+                    Ok(()) => {
+                        if line.calls.is_empty() {
+                            state.lines.remove(&key);
+                        } else {
+                            state.order.push_back(key);
+                        }
+                        return;
+                    }
+                    // It gave up; its turn must not pass itself on from within this very call.
+                    Err(mut turn) => turn.queue = None,
+                }
             }
-            let Some(call) = next else { continue };
-            match call.send(Turn { queue: Some(self.clone()) }) {
-                Ok(()) => return,
-                // It gave up; its turn must not pass itself on from within this very call.
-                Err(mut turn) => turn.queue = None,
-            }
+            state.lines.remove(&key);
         }
         state.free += 1;
     }

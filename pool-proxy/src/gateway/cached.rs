@@ -92,7 +92,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     }
     let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
     let ticket = gateway.shelf.ticket();
-    let mut again = true;
+    let (since, mut again) = (Instant::now(), true);
     let (collapsed, landed) = loop {
         let joined = gateway.flights.join(
             &cache.key,
@@ -106,6 +106,8 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         };
         let leads = joined.leads;
         let landed = joined.landed().await;
+        // Whoever has waited for as long as anybody may is told what came of it.
+        again = again && since.elapsed() < call.database.limits().queue;
         if !std::mem::take(&mut again) || !deserves_another(landed.as_deref(), leads) {
             let Some(landed) = landed else { return Err(Failure::Internal) };
             break (!leads, landed);

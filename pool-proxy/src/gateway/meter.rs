@@ -40,7 +40,7 @@ pub struct Admission(Option<Arc<Meter>>);
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        if let Some(meter) = self.0.take() {
+        if let Some(meter) = &self.0 {
             meter.used().running -= 1;
         }
     }

@@ -15,7 +15,7 @@ const SETTINGS: &str = "listen region log drain_delay ops.listen ops.token tls.c
     databases.default.limits.response_bytes keys.name keys.hash keys.databases keys.read_only keys.role keys.expires \
     keys.rate keys.concurrency issuers.name issuers.issuer issuers.audience issuers.jwks_url issuers.jwks_file \
     issuers.secret issuers.secret_file issuers.role_claim issuers.roles issuers.default_role issuers.claims \
-    issuers.databases issuers.read_only issuers.rate issuers.concurrency";
+    issuers.databases issuers.read_only issuers.invalidate issuers.rate issuers.concurrency";
 
 #[test]
 fn the_example_is_accepted() {

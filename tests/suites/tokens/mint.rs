@@ -86,7 +86,11 @@ impl Mint {
     }
 
     pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
-        let signed = format!("{}.{}", part(header.to_string()), part(claims.to_string()));
+        self.sign(&format!("{}.{}", part(header.to_string()), part(claims.to_string())))
+    }
+
+    /// What is signed, with its signature.
+    pub(super) fn sign(&self, signed: &str) -> String {
         let bytes = signed.as_bytes();
         let signature = match self {
             Self::Secret(secret) => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), bytes).as_ref().to_vec(),

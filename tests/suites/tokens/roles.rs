@@ -68,6 +68,43 @@ async fn a_rate_holds_for_each_subject() {
     office.end().await;
 }
 
+/// Cached answers belong to everybody.
+#[tokio::test]
+async fn a_token_invalidates_only_where_its_issuer_lets_it() {
+    for (line, status) in [("", 403), ("invalidate = true\n", 200)] {
+        let issuer =
+            format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n{line}");
+        let office = Office::with(&issuer, |proxy| proxy).await;
+        let request = office.proxy.request("POST", "/invalidate").bearer(token(json!({})));
+        request.json(&json!({ "tags": "all" })).send().await.expect(status);
+        office.end().await;
+    }
+}
+
+/// Also files of an issuer that was not there at the start.
+#[tokio::test]
+async fn a_file_of_keys_is_read_again_when_it_changes() {
+    let office = Office::plain().await;
+    let path = office.proxy.folder().join("jwks.json");
+    let write = |mint: &Mint| std::fs::write(&path, json!({ "keys": [mint.jwk("a")] }).to_string()).unwrap();
+    let (first, second) = (Mint::ec(), Mint::ec());
+    let claims = json!({ "iss": "later", "sub": "ada", "exp": now() + 600 });
+    let works = async |mint: &Mint| office.ask(&mint.token(&claims), "SELECT 1").await.status == 200;
+    write(&first);
+    let config = std::fs::read_to_string(office.proxy.config_path()).unwrap();
+    let later = format!(
+        "[[issuers]]\nname = \"later\"\nissuer = \"later\"\njwks_file = \"{}\"\ndefault_role = \"{}\"\n",
+        path.display(),
+        office.role
+    );
+    std::fs::write(office.proxy.config_path(), format!("{config}{later}")).unwrap();
+    harness::eventually(|| works(&first)).await;
+    write(&second);
+    harness::eventually(|| works(&second)).await;
+    office.ask(&first.token(&json!({ "iss": "later", "sub": "x", "exp": now() + 600 })), "SELECT 1").await.expect(401);
+    office.end().await;
+}
+
 #[tokio::test]
 async fn an_issuer_can_be_added_and_removed_while_serving() {
     let office = Office::plain().await;

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::mint::{Mint, Office, SECRET, now};
+use super::mint::{Mint, Office, SECRET, now, part};
 
 fn token_of(subject: &str) -> String {
     Mint::secret(SECRET).token(&json!({ "sub": subject, "exp": now() + 600 }))
@@ -105,6 +105,24 @@ async fn there_is_no_way_to_other_claims() {
     }
     for query in ["COMMIT", "ROLLBACK", "COPY notes TO STDOUT"] {
         office.ask_batch(&eve, &[query, OWN]).await.expect(400);
+    }
+    office.end().await;
+}
+
+/// Two numbers that are one as a double are still two.
+#[tokio::test]
+async fn claims_keep_every_digit() {
+    let issuer = format!(
+        "[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\nclaims = [\"org\"]\n"
+    );
+    let office = Office::with(&issuer, |proxy| proxy).await;
+    for org in ["100000000000000000001", "100000000000000000002", "1234567890.123456789012", "-0.10"] {
+        let claims = format!("{{\"org\": {org}, \"exp\": {}}}", now() + 60);
+        let token = Mint::secret(SECRET).sign(&format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims)));
+        let request = office.proxy.request("POST", "/sql").bearer(&token).header("cache-control", "max-age=60");
+        let query = "SELECT current_setting('request.jwt.claims')::json ->> 'org' AS org";
+        let answer = request.json(&json!({ "query": query })).send().await.expect(200);
+        assert_eq!(answer.body["rows"][0]["org"], org);
     }
     office.end().await;
 }

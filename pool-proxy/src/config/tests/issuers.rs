@@ -18,16 +18,16 @@ fn refused(lines: &str, expected: &[&str]) {
 
 #[test]
 fn an_issuer_is_read() {
-    let file = Scratch::new(r#"{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}"#);
+    let file = Scratch::new(&format!(r#"{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "x": "{}"}}]}}"#, "A".repeat(43)));
     let secret = Scratch::new("geheim, and long enough for a secret\n");
     let text = format!(
         "[[issuers]]\nname = \"a\"\n{SECRET}\ndefault_role = \"web\"\n\
          [[issuers]]\nname = \"b\"\nissuer = \"https://b.example\"\naudience = [\"api\"]\njwks_file = \"{}\"\n\
-         role_claim = \"/app/role\"\nroles = [\"r\", \"w\"]\nclaims = [\"sub\", \"org\"]\ndatabases = [\"default\"]\n\
+         role_claim = \"/app/role\"\nroles = [\"r\", \"w\"]\nclaims = [\"sub\", \"org\"]\ninvalidate = true\ndatabases = [\"default\"]\n\
          read_only = true\nrate = \"600/min\"\nconcurrency = 7\n\
          [[issuers]]\nname = \"c\"\nissuer = \"https://c.example\"\njwks_url = \"https://c.example/jwks\"\n\
-         default_role = \"web\"\n\
-         [[issuers]]\nname = \"d\"\nissuer = \"d\"\nsecret_file = \"{}\"\ndefault_role = \"web\"\nclaims = []\n",
+         default_role = \"c\"\n\
+         [[issuers]]\nname = \"d\"\nissuer = \"d\"\nsecret_file = \"{}\"\ndefault_role = \"d\"\nclaims = []\n",
         file.path(),
         secret.path()
     );
@@ -46,10 +46,12 @@ fn an_issuer_is_read() {
     );
     assert_eq!(b.allowance.rate.unwrap().to_string(), "600/min");
     assert_eq!(b.allowance.concurrency, NonZeroUsize::new(7));
+    assert!(b.invalidate && !a.invalidate);
     assert!(b.read_only && b.audiences == ["api"]);
     assert!(matches!(&c.keys, KeySource::Remote(remote) if remote.url() == "https://c.example/jwks"));
-    assert!(matches!(&d.keys, KeySource::Fixed(_)) && d.claims.is_empty());
+    assert!(matches!(&d.keys, KeySource::Secret(_)) && d.claims.is_empty());
     assert_eq!(config.issuer_files.len(), 2);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(effective.get("issuers.a.secret").unwrap().value, "[hidden]");
     assert_eq!(effective.get("issuers.b.rate").unwrap().value, "600/min");
 }
@@ -117,4 +119,22 @@ fn roles_claims_and_databases_are_checked() {
     with("rate = \"0/s\"", "issuers.a.rate = 0/s (FILE:5): expected requests in a time");
     with("concurrency = 0", "issuers.a.concurrency = 0 (FILE:5): expected at least 1");
     with("audiences = [\"x\"]", "config (FILE:5): unknown key `audiences`");
+}
+
+#[test]
+fn subjects_that_could_be_mistaken_are_warned_of() {
+    let with = |one: &str, other: &str| {
+        let entry = |name: &str, lines: &str| {
+            format!("[[issuers]]\nname = \"{name}\"\nissuer = \"{name}\"\n{SECRET}\n{lines}\n")
+        };
+        let (config, _) = load(&format!("{}{}", entry("a", one), entry("b", other)), &ENOUGH).unwrap();
+        config.warnings.iter().any(|warning| warning.contains("issuers.b.claims and those of a have no iss"))
+    };
+    let (web, both) = ("default_role = \"web\"", "default_role = \"web\"\nclaims = [\"sub\", \"iss\"]");
+    assert!(with(web, web) && with(both, web));
+    assert!(!with(both, both) && !with(web, "default_role = \"other\""));
+    let url = "[[issuers]]\nname = \"a\"\njwks_url = \"https://id.example/jwks?key=geheim\"\ndefault_role = \"web\"";
+    let (config, effective) = load(url, &ENOUGH).unwrap();
+    assert!(config.warnings[0].contains("issuers.a names no issuer"), "{:?}", config.warnings);
+    assert_eq!(effective.get("issuers.a.jwks_url").unwrap().value, "https://id.example/jwks");
 }

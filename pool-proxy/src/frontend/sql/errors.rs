@@ -83,7 +83,7 @@ impl<'a> Body<'a> {
 pub fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::BadRequest(_) | Failure::Database { .. } => StatusCode::BAD_REQUEST,
-        Failure::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+        Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::UnknownDatabase(_) => StatusCode::NOT_FOUND,
         Failure::RequestTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -114,8 +114,10 @@ pub fn reply(failure: &Failure, request_id: &HeaderValue) -> Reply {
         Failure::Unavailable { retry_after, .. } | Failure::TooManyRequests { retry_after, .. } => {
             reply.headers_mut().insert(RETRY_AFTER, retry_seconds(*retry_after));
         }
-        Failure::Unauthorized(_) => {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Failure::Unauthorized { presented, .. } => {
+            // RFC 6750, section 3: a client that refreshes its tokens looks for this.
+            let challenge = if *presented { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         _ => {}
     }

@@ -36,6 +36,9 @@ pub async fn invalidate(door: &Public, request: Request<Incoming>) -> Result<Rep
     let credentials = Credentials::from_headers(&head.headers)?;
     let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
     let _admission = door.gateway.admit(&principal)?;
+    if !principal.may_invalidate {
+        return Err(Failure::Forbidden("tokens of this issuer may not invalidate cached answers".to_owned()));
+    }
     let database = door.gateway.database(&principal, credentials.database.as_deref())?;
     let body = body::read(incoming, LARGEST).await?;
     let bad = |message: String| Failure::BadRequest(message);

@@ -1,7 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::Queue;
+use crate::error::Failure;
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -44,4 +47,61 @@ async fn skips_who_gave_up_and_loses_no_turn() {
     let again = queue.turn(&key("c"), Duration::from_millis(10)).await.unwrap();
     drop(again);
     assert!(queue.turn(&key("c"), Duration::from_millis(10)).await.is_ok());
+}
+
+/// A line whose first calls have given up is not passed over.
+#[tokio::test(start_paused = true)]
+async fn an_impatient_key_gets_its_turns_beside_a_busy_one() {
+    const SHORT: Duration = Duration::from_millis(200);
+    let queue = Queue::new(1);
+    let got = Arc::new(Mutex::new([0_u32; 2]));
+    let ask = |index: usize, patience: Duration| {
+        let (queue, got) = (queue.clone(), Arc::clone(&got));
+        async move {
+            if let Ok(turn) = queue.turn(&key(["busy", "impatient"][index]), patience).await {
+                got.lock().unwrap()[index] += 1;
+                sleep(Duration::from_millis(10)).await;
+                drop(turn);
+            }
+        }
+    };
+    for _ in 0..300 {
+        tokio::spawn(ask(0, LONG));
+    }
+    for _ in 0..400 {
+        tokio::spawn(ask(1, SHORT));
+        sleep(Duration::from_millis(5)).await;
+    }
+    let [busy, impatient] = *got.lock().unwrap();
+    // Two seconds of turns, half of them each.
+    assert!(busy >= 80 && impatient >= 80, "{busy} {impatient}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn greedy_keys_do_not_keep_others_out() {
+    let queue = Queue::new(1);
+    let _turn = queue.turn(&key("first"), LONG).await.unwrap();
+    let most = super::WAITING_PER_TURN;
+    for name in 0..super::FULL_LINES {
+        for _ in 0..most {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.turn(&key(&format!("greedy {name}")), LONG).await });
+        }
+        // All that can run has run then.
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(queue.waiting(), most * super::FULL_LINES);
+    let refused = queue.turn(&key("greedy 0"), LONG).await;
+    assert!(matches!(refused, Err(Failure::TooManyRequests { .. })), "{refused:?}");
+    // Each new one gets a share of the room, and no more.
+    let share = most * super::FULL_LINES / (super::FULL_LINES + 2);
+    for _ in 0..most {
+        let queue = queue.clone();
+        tokio::spawn(async move { queue.turn(&key("modest"), LONG).await });
+    }
+    sleep(Duration::from_millis(1)).await;
+    let modest = queue.waiting() - most * super::FULL_LINES;
+    assert!((share..=share + share / 4).contains(&modest), "{modest} of {share}");
+    let refused = queue.turn(&key("modest"), LONG).await;
+    assert!(matches!(refused, Err(Failure::Unavailable { .. })), "{refused:?}");
 }
