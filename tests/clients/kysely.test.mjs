@@ -5,7 +5,7 @@ import { before, beforeEach, describe, test } from 'node:test';
 import { neon, NeonDbError } from '@neondatabase/serverless';
 import { Kysely, sql } from 'kysely';
 import { NeonDialect } from 'kysely-neon';
-import { connectionString, direct, failure } from './proxy.mjs';
+import { connectionString, direct, failure, observed } from './proxy.mjs';
 
 const db = new Kysely({ dialect: new NeonDialect({ neon: neon(connectionString()) }) });
 
@@ -97,6 +97,15 @@ describe('kysely', () => {
     await db.schema.dropTable('kysely_new').execute();
     const { rows } = await direct.query(`SELECT to_regclass('kysely_new') AS gone`);
     assert.equal(rows[0].gone, null);
+  });
+
+  // Not the proxy's words: the dialect knows none, and asks nobody.
+  test('a transaction is refused by the dialect', async () => {
+    const answers = await observed(async () => {
+      const error = await failure(db.transaction().execute((tx) => tx.deleteFrom('kysely_pet').execute()));
+      assert.match(error.message, /doesn't support interactive transactions/);
+    });
+    assert.equal(answers.length, 0);
   });
 
   test('errors carry what Postgres said', async () => {

@@ -30,7 +30,9 @@ describe('credentials', () => {
   test('the key as authToken', async () => {
     const bare = 'postgresql://anybody@db.example.com/default';
     assert.deepEqual(await asked(neon(bare, { authToken: KEY })), expected);
+    assert.deepEqual(await asked(neon(bare, { authToken: () => KEY })), expected);
     assert.deepEqual(await asked(neon(bare, { authToken: async () => KEY })), expected);
+    assert.deepEqual(await neon(bare).query('SELECT current_database() AS name', [], { authToken: KEY }), expected);
     const [[row]] = await neon(bare, { authToken: KEY }).transaction([asked(neon(bare))]);
     assert.deepEqual([row], expected);
   });

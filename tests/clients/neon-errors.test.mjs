@@ -93,6 +93,24 @@ describe('errors', () => {
     });
   }
 
+  test('the error has its name, and nothing of the request in it', async () => {
+    const error = await failure(sql.query('SELECT 1/($1::int - $1::int)', [4711]));
+    assert.equal(error.name, 'NeonDbError');
+    assert.equal(error.sourceError, undefined);
+    assert.ok(!JSON.stringify({ ...error, message: error.message }).includes('4711'));
+  });
+
+  test('an error in a transaction has the same fields', async () => {
+    const text = `INSERT INTO neon_author VALUES (9, '')`;
+    const error = await failure(sql.transaction([sql`SELECT 1`, sql.query(text)]));
+    assert.ok(error instanceof NeonDbError, String(error));
+    const right = await failure(direct.query({ text, values: [], queryMode: 'extended' }));
+    assert.equal(error.message, right.message);
+    for (const field of FIELDS) {
+      assert.equal(error[field], right[field], field);
+    }
+  });
+
   test('the next query does not suffer', async () => {
     await failure(sql`SELECT 1/0`);
     assert.deepEqual(await sql`SELECT 1 AS fine`, [{ fine: 1 }]);
