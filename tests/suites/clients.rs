@@ -1,5 +1,7 @@
 //! Clients of the Neon contract as their authors ship them, against the real proxy: npm's in `tests/clients`, and curl.
 
+mod blog;
+
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +57,16 @@ async fn drizzle() {
 #[tokio::test]
 async fn kysely() {
     node("kysely.test.mjs").await;
+}
+
+#[tokio::test]
+async fn prisma_neon() {
+    node("prisma-neon.test.mjs").await;
+}
+
+#[tokio::test]
+async fn fetch() {
+    node("fetch.test.mjs").await;
 }
 
 /// Runs the tests of a file in `tests/clients` with a proxy and a database of their own; panics with what they print if

@@ -1,4 +1,4 @@
-//! The edge API's Worker in the real Workers runtime: workerd as a child process, on ports of its own.
+//! The edge API's Worker, or another, in the real Workers runtime: workerd as a child process, on ports of its own.
 
 mod binary;
 mod config;
@@ -104,7 +104,8 @@ impl Workerd {
 }
 
 impl WorkerdBuilder {
-    /// The folder of the built Worker. Without it, `EDGE_WORKER_BUILD`, or what `cargo xtask worker` has built.
+    /// The folder of the built Worker: `index.js`, and WebAssembly beside it. Without it, `EDGE_WORKER_BUILD`, or what
+    /// `cargo xtask worker` has built.
     pub fn build(mut self, folder: impl Into<PathBuf>) -> Self {
         self.build = Some(folder.into());
         self

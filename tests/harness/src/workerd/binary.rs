@@ -38,7 +38,9 @@ pub(super) fn build(asked: Option<&Path>) -> Result<PathBuf, Error> {
     let named = given(BUILD);
     let is_named = asked.is_none() && named.is_some();
     let folder = asked.map(Path::to_owned).or(named).unwrap_or_else(|| edge_api().join("worker/build"));
-    let complete = ["index.js", "index_bg.wasm"].iter().all(|name| folder.join(name).is_file());
+    // Whoever asks may have another Worker, with other modules beside its own.
+    let needed = if asked.is_some() { &["index.js"][..] } else { &["index.js", "index_bg.wasm"] };
+    let complete = needed.iter().all(|name| folder.join(name).is_file());
     match folder.canonicalize() {
         Ok(folder) if complete => Ok(folder),
         _ if is_named => Err(Error::new(format!("{}: run `cargo xtask worker`", missing(BUILD, &folder)))),

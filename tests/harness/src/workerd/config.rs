@@ -34,10 +34,10 @@ impl Config {
         if let Some(pem) = ca {
             fs::write(folder.join("ca.pem"), pem)?;
         }
-        fs::write(folder.join(CONFIG), self.text())
+        fs::write(folder.join(CONFIG), self.text(&wasm_modules(build)?))
     }
 
-    fn text(&self) -> String {
+    fn text(&self, wasm_modules: &[String]) -> String {
         let mut services = String::new();
         let mut sockets = String::new();
         for isolate in 0..self.isolates {
@@ -58,6 +58,11 @@ impl Config {
             let _ = writeln!(services, "    (name = {name}, external = (address = {address}, http = ())),");
             let _ = writeln!(bindings, "    (name = {name}, service = {name}),");
         }
+        let mut modules = String::from("    (name = \"index.js\", esModule = embed \"build/index.js\"),\n");
+        for name in wasm_modules {
+            let _ =
+                writeln!(modules, "    (name = {}, wasm = embed {}),", quoted(name), quoted(&format!("build/{name}")));
+        }
         let ca = if self.has_ca { ", trustedCertificates = [embed \"ca.pem\"]" } else { "" };
         let date = compatibility_date();
         // Without `allow` the network would be the public one alone, and not this machine.
@@ -66,12 +71,23 @@ impl Config {
              const config :Workerd.Config = (\n  services = [\n{services}    \
              (name = \"internet\", network = (allow = [\"public\", \"private\"], \
              tlsOptions = (trustBrowserCas = true{ca}))),\n  ],\n  sockets = [\n{sockets}  ],\n);\n\n\
-             const edge :Workerd.Worker = (\n  modules = [\n    \
-             (name = \"index.js\", esModule = embed \"build/index.js\"),\n    \
-             (name = \"index_bg.wasm\", wasm = embed \"build/index_bg.wasm\"),\n  ],\n  \
+             const edge :Workerd.Worker = (\n  modules = [\n{modules}  ],\n  \
              compatibilityDate = \"{date}\",\n  bindings = [\n{bindings}  ],\n);\n"
         )
     }
+}
+
+/// The names of the WebAssembly modules beside the Worker.
+fn wasm_modules(build: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(build)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if Path::new(&name).extension().is_some_and(|extension| extension == "wasm") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 fn quoted(text: &str) -> String {
