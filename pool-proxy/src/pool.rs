@@ -1,19 +1,24 @@
 //! The warm connections to one database: never more than the cap, and none that remembers a request.
 //!
-//! Calls do not wait here: the gateway admits no more of them than there are connections. deadpool keeps the
-//! connections; its slot is freed when a connection is given up, so the cap is a permit of our own that a connection
-//! holds until the server has closed it.
+//! Calls hardly wait here: the gateway admits no more of them than there may be connections. But there may be fewer for a
+//! while: the server is full, or one that was given up is still closing. deadpool keeps the connections; its slot is
+//! freed when a connection is given up, so the cap is a permit of our own that a connection holds until the server has
+//! closed it.
 
+mod dial;
 mod hygiene;
 mod lease;
 mod manager;
+mod room;
+mod warm;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::{self, PoolError, QueueMode, TimeoutType, Timeouts};
-use deadpool_postgres::Runtime;
-use tracing::{debug, warn};
+use deadpool::managed::{self, Object, PoolError, QueueMode, Timeouts};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 
 pub use lease::{Fate, Lease};
 
@@ -22,7 +27,11 @@ use crate::error::Failure;
 use crate::postgres::{ConnectError, Schema, Target};
 use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
+use dial::{Dialer, Outlook};
 use manager::Manager;
+
+/// How long a call waits for what another one's attempt to reach the server comes to.
+const SHORTLY: Duration = Duration::from_millis(300);
 
 /// How many connections there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +53,12 @@ impl Default for PoolConfig {
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
-    name: Arc<str>,
     config: PoolConfig,
     schema: Schema,
     connections: managed::Pool<Manager>,
+    dialer: Dialer,
+    /// Held by whoever is next to get a connection.
+    line: Mutex<()>,
     drain: Drain,
     metrics: Arc<DatabaseMetrics>,
 }
@@ -65,68 +76,89 @@ impl Pool {
         metrics: Arc<DatabaseMetrics>,
     ) -> Result<Self, managed::BuildError> {
         let schema = target.schema().clone();
-        let manager = Manager::new(target, config.max, drain.clone(), Arc::clone(&metrics));
-        let connections = managed::Pool::builder(manager)
+        let dialer = Dialer::new(name, target, config.max, drain.clone(), Arc::clone(&metrics));
+        let connections = managed::Pool::builder(Manager::new(dialer.clone()))
             .max_size(config.max)
             .queue_mode(QueueMode::Lifo)
-            .runtime(Runtime::Tokio1)
             .build()?;
-        Ok(Self(Arc::new(Inner { name, config, schema, connections, drain, metrics })))
+        let line = Mutex::new(());
+        Ok(Self(Arc::new(Inner { config, schema, connections, dialer, line, drain, metrics })))
     }
 
-    /// Takes a connection, or opens one. Whoever calls has been admitted, so a connection is free or can be opened.
+    /// Takes a connection, or opens one. While the server is full (SQLSTATE 53300), or one of ours is still closing, it
+    /// waits for its turn; whoever came first is served first.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] when none can be had within `patience`; nothing was run then.
+    /// [`Failure::Unavailable`] when none can be had within `patience`, or at once while the server is known to be down;
+    /// nothing was run then.
     pub async fn checkout(&self, patience: Duration) -> Result<Lease, Failure> {
-        match self.get(patience).await {
-            Ok(server) => Ok(Lease::new(self.clone(), server)),
-            Err(PoolError::Backend(error)) => {
-                warn!(database = %self.0.name, stage = error.stage.as_str(), error = %error.message, "cannot connect");
-                Err(unavailable(&error))
-            }
-            Err(PoolError::Timeout(TimeoutType::Create)) => {
-                warn!(database = %self.0.name, "connecting took too long");
-                Err(Failure::unavailable("the database did not accept a connection in time"))
-            }
+        if self.0.dialer.waiting() == 0
+            && let Some(server) = self.take().await?
+        {
+            return Ok(Lease::new(self.clone(), server));
+        }
+        // Boxed: most calls never come here.
+        let server = Box::pin(self.wait(Instant::now() + patience)).await?;
+        Ok(Lease::new(self.clone(), server))
+    }
+
+    /// One that is there.
+    async fn take(&self) -> Result<Option<Object<Manager>>, Failure> {
+        let at_once = Timeouts { wait: Some(Duration::ZERO), create: None, recycle: None };
+        match self.0.connections.timeout_get(&at_once).await {
+            Ok(server) => Ok(Some(server)),
             Err(PoolError::Closed) => Err(Failure::unavailable("the proxy is shutting down")),
-            Err(_) => Err(Failure::unavailable("no connection to the database came free in time")),
+            Err(_) => Ok(None),
         }
     }
 
-    async fn get(&self, patience: Duration) -> Result<managed::Object<Manager>, PoolError<ConnectError>> {
-        let timeouts = Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(patience) };
-        self.0.connections.timeout_get(&timeouts).await
-    }
-
-    /// Keeps the least number of connections open, for as long as the process serves. While the database is down
-    /// this is the one that keeps trying, ever more slowly.
-    pub async fn keep_warm(self) {
-        const CALM: Duration = Duration::from_millis(500);
-        let mut pause = CALM;
+    /// Waits for one that comes back or is opened, behind those who wait already.
+    async fn wait(&self, deadline: Instant) -> Result<Object<Manager>, Failure> {
+        let dialer = &self.0.dialer;
+        let _waiting = dialer.wait();
+        let shortly = deadline.min(Instant::now() + SHORTLY);
+        let mut place = pin!(self.0.line.lock());
+        // Only the first in the line takes what comes.
+        let mut head = None;
+        let mut probes = false;
         loop {
-            let wanted = self.0.config.min_idle.min(self.0.config.max);
-            let mut held = Vec::new();
-            pause = CALM.max(pause.min(Duration::from_secs(8)));
-            // What the server has closed counts for nothing.
-            self.0.connections.retain(|server, _| server.is_idle());
-            while self.0.connections.status().size < wanted {
-                match self.get(Duration::from_secs(15)).await {
-                    Ok(server) => {
-                        held.push(server);
-                        pause = CALM;
-                    }
-                    Err(error) => {
-                        debug!(database = %self.0.name, %error, "cannot keep connections warm");
-                        pause = pause.saturating_mul(2);
-                        break;
-                    }
+            let outlook = dialer.want(dialer.waiting());
+            let until = match outlook {
+                Outlook::Coming { probe } => {
+                    probes |= probe;
+                    deadline
                 }
+                Outlook::Full { next } => next.unwrap_or(deadline),
+                // Whoever tries waits for what comes of it.
+                Outlook::Down { next: None, .. } if probes => deadline,
+                // One of ours that is in use may come back.
+                Outlook::Down { next, .. } if self.0.connections.status().size > 0 => next.unwrap_or(deadline),
+                Outlook::Down { next: None, .. } if Instant::now() < shortly => shortly,
+                Outlook::Down { error, .. } => return Err(unavailable(&error)),
+            };
+            let until = until.min(deadline);
+            if head.is_some() {
+                let _ = timeout_at(until, dialer.news()).await;
+            } else {
+                head = timeout_at(until, place.as_mut()).await.ok();
             }
-            drop(held);
-            let jitter = Duration::from_millis(rand::random_range(0..100));
-            tokio::time::sleep(pause + jitter).await;
+            if let (Some(_), Some(server)) = (&head, self.take().await?) {
+                return Ok(server);
+            }
+            if Instant::now() >= deadline {
+                return Err(late(&dialer.want(0)));
+            }
         }
+    }
+
+    /// How many connections there are.
+    fn size(&self) -> usize {
+        self.0.connections.status().size + self.0.dialer.ready()
+    }
+
+    /// Whether the server answers within `patience`; takes no connection for that, not even for a moment.
+    pub async fn is_answered(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.0.dialer.is_answered()).await.unwrap_or(false)
     }
 
     /// Which schema the database has, as far as is known.
@@ -137,20 +169,28 @@ impl Pool {
     /// How the pool stands; `waiting` is the gateway's to know.
     pub fn gauges(&self) -> PoolGauges {
         let status = self.0.connections.status();
-        let idle = status.available.min(status.size);
-        PoolGauges { idle, active: status.size - idle, max: self.0.config.max, waiting: 0 }
+        let available = status.available.min(status.size);
+        let idle = available + self.0.dialer.ready();
+        PoolGauges { idle, active: status.size - available, max: self.0.config.max, waiting: 0 }
     }
 
     /// Closes what is idle now, and the rest as it comes back.
     pub fn close(&self) {
         self.0.connections.close();
+        self.0.dialer.close();
     }
 }
 
 /// What a client may read of a failed attempt to connect: no address, no role.
 fn unavailable(error: &ConnectError) -> Failure {
-    Failure::unavailable(match error.code.as_deref() {
-        Some("53300") => "the database has no connection to spare".to_owned(),
-        _ => format!("the database cannot be reached ({} failed)", error.stage.as_str()),
-    })
+    Failure::unavailable(format!("the database cannot be reached ({} failed)", error.stage.as_str()))
+}
+
+/// And of none that came in time.
+fn late(outlook: &Outlook) -> Failure {
+    match outlook {
+        Outlook::Full { .. } => Failure::unavailable("the database has no connection to spare"),
+        Outlook::Down { error, .. } => unavailable(error),
+        Outlook::Coming { .. } => Failure::unavailable("the database did not accept a connection in time"),
+    }
 }

@@ -9,6 +9,7 @@ pub mod connect;
 pub mod errors;
 pub mod pipeline;
 pub mod query;
+mod reach;
 pub mod schema;
 pub mod server;
 mod socket;
@@ -17,6 +18,7 @@ mod tap_tls;
 pub mod target;
 pub mod tls;
 pub mod url;
+mod vacancy;
 pub mod value;
 mod wire;
 

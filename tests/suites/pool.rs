@@ -2,6 +2,8 @@
 
 mod cancels;
 pub(crate) mod cap;
+mod down;
+mod full;
 mod hygiene;
 mod leftovers;
 mod line;

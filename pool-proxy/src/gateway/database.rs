@@ -83,9 +83,10 @@ impl Database {
     /// Why not.
     pub async fn probe(&self, patience: Duration) -> Result<(), Failure> {
         let gauges = self.pool.gauges();
+        let mute = || Failure::unavailable("the database does not answer");
         if gauges.active == gauges.max && gauges.max > 0 {
-            // All are at work, which is proof enough.
-            return Ok(());
+            // All are at work, or wait for a server that hangs.
+            return if self.pool.is_answered(patience).await { Ok(()) } else { Err(mute()) };
         }
         let mut lease = self.pool.checkout(patience).await?;
         let answers = match lease.server() {
@@ -93,7 +94,7 @@ impl Database {
             None => return Err(Failure::Internal),
         };
         if !matches!(answers, Ok(Ok(()))) {
-            return Err(Failure::unavailable("the database does not answer"));
+            return Err(mute());
         }
         lease.finish(false).await;
         Ok(())

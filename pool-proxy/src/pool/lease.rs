@@ -99,6 +99,11 @@ impl Lease {
         Ok(())
     }
 
+    /// Closes the connection instead of giving it back.
+    pub(super) fn give_up(self) {
+        self.fate.spoil();
+    }
+
     /// What may still be done with the connection.
     pub fn fate(&self) -> Arc<Fate> {
         Arc::clone(&self.fate)
@@ -112,6 +117,7 @@ impl Lease {
         let settled = async { hygiene::settle(server).await && (!reset || hygiene::undo(&self.pool, server).await) };
         if let Ok(true) = tokio::time::timeout(PATIENCE, settled).await {
             self.server.take();
+            self.pool.0.dialer.tell();
         } else {
             self.fate.spoil();
         }
@@ -130,6 +136,7 @@ impl Lease {
             } else {
                 drop(Object::take(server));
             }
+            pool.0.dialer.tell();
             drop(held);
         });
     }

@@ -1,42 +1,36 @@
-//! Opening and re-using connections, under the cap.
-
-use std::sync::Arc;
+//! What deadpool keeps: connections that have come back, and those that are taken over from the dialer.
 
 use deadpool::managed::{self, Metrics as Usage, RecycleError, RecycleResult};
-use tokio::sync::Semaphore;
 
-use crate::drain::Drain;
-use crate::postgres::{ConnectError, Server, Target};
-use crate::telemetry::DatabaseMetrics;
+use super::dial::Dialer;
+use crate::postgres::Server;
 
 /// deadpool's view of a [`Server`].
 pub(super) struct Manager {
-    target: Target,
-    cap: Arc<Semaphore>,
-    drain: Drain,
-    metrics: Arc<DatabaseMetrics>,
+    dialer: Dialer,
 }
 
+/// There is none to be had at once.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection is ready")]
+pub(super) struct NoneReady;
+
 impl Manager {
-    pub(super) fn new(target: Target, max: usize, drain: Drain, metrics: Arc<DatabaseMetrics>) -> Self {
-        Self { target, cap: Arc::new(Semaphore::new(max)), drain, metrics }
+    pub(super) fn new(dialer: Dialer) -> Self {
+        Self { dialer }
     }
 }
 
 impl managed::Manager for Manager {
     type Type = Server;
-    type Error = ConnectError;
+    type Error = NoneReady;
 
-    async fn create(&self) -> Result<Server, ConnectError> {
-        // Waits while a connection that was given up is still closing. The semaphore is never closed itself.
-        let permit = Arc::clone(&self.cap).acquire_owned().await.ok();
-        // Boxed: every checkout would carry its size.
-        let outcome = Box::pin(self.target.connect(&self.drain, permit)).await;
-        self.metrics.connect(if outcome.is_ok() { "ok" } else { "failed" });
-        outcome
+    /// Opens nothing itself, and so takes no time.
+    async fn create(&self) -> Result<Server, NoneReady> {
+        self.dialer.take().ok_or(NoneReady)
     }
 
-    async fn recycle(&self, server: &mut Server, _: &Usage) -> RecycleResult<ConnectError> {
+    async fn recycle(&self, server: &mut Server, _: &Usage) -> RecycleResult<NoneReady> {
         if server.is_idle() { Ok(()) } else { Err(RecycleError::message("the connection is gone")) }
     }
 }

@@ -56,6 +56,17 @@ impl ConnectError {
         Self { stage, message: message.into(), code: None }
     }
 
+    /// The server has no room for another connection, though it is well (53300 `too_many_connections`).
+    pub fn is_full(&self) -> bool {
+        self.code.as_deref() == Some("53300")
+    }
+
+    /// As if the server had said that it is full.
+    pub fn full() -> Self {
+        let message = "the server is full".to_owned();
+        Self { stage: Stage::Startup, message, code: Some("53300".to_owned()) }
+    }
+
     pub(super) fn timed_out(address: &Address) -> Self {
         Self::new(Stage::Tcp, format!("{address} did not answer in time"))
     }

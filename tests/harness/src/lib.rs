@@ -18,6 +18,8 @@ mod eventually;
 mod http;
 #[cfg(feature = "suites")]
 mod proxy;
+#[cfg(feature = "suites")]
+mod relay;
 
 pub use error::Error;
 pub use guard::{Guarded, Signal};
@@ -35,3 +37,5 @@ pub use eventually::eventually;
 pub use http::{Answer, Request};
 #[cfg(feature = "suites")]
 pub use proxy::{Proxy, ProxyBuilder};
+#[cfg(feature = "suites")]
+pub use relay::{Relay, Way};

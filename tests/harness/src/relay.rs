@@ -1,0 +1,213 @@
+//! A TCP relay between a proxy and what it speaks to, with the accidents of a network at the test's command.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// Passes bytes on, as long as nothing else is commanded. What is commanded holds for connections that are open and for
+/// those to come, unless it says otherwise.
+#[derive(Debug)]
+pub struct Relay {
+    address: String,
+    opened: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+    weather: Arc<watch::Sender<Weather>>,
+}
+
+/// A way through a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From who connects.
+    Out,
+    /// From the server.
+    Back,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Weather {
+    refused: bool,
+    stalled_out: bool,
+    stalled_back: bool,
+    delay_out: Duration,
+    delay_back: Duration,
+    /// Connections up to this one are reset.
+    reset: usize,
+    /// Connections up to this one are held open, and carry nothing.
+    lost: usize,
+    /// How many bytes may still come back on a connection before it is reset.
+    left: Option<usize>,
+}
+
+impl Weather {
+    fn stalls(&self, way: Way) -> bool {
+        match way {
+            Way::Out => self.stalled_out,
+            Way::Back => self.stalled_back,
+        }
+    }
+
+    fn delay(&self, way: Way) -> Duration {
+        match way {
+            Way::Out => self.delay_out,
+            Way::Back => self.delay_back,
+        }
+    }
+}
+
+impl Relay {
+    /// In front of the server of a URL `scheme://user:password@host:port/...`.
+    pub async fn to(url: &str) -> Self {
+        let target = server(url).to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let relay = Self {
+            address,
+            opened: Arc::default(),
+            open: Arc::default(),
+            weather: Arc::new(watch::Sender::new(Weather::default())),
+        };
+        let (opened, open, weather) = (Arc::clone(&relay.opened), Arc::clone(&relay.open), relay.weather.subscribe());
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
+                if weather.borrow().refused {
+                    let _ = near.set_zero_linger();
+                    continue;
+                }
+                let (target, open, weather) = (target.clone(), Arc::clone(&open), weather.clone());
+                open.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    carry(near, &target, number, weather).await;
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        relay
+    }
+
+    /// The URL that goes through this relay.
+    pub fn url(&self, url: &str) -> String {
+        url.replacen(server(url), &self.address, 1)
+    }
+
+    /// How many connections there have been, refused ones included.
+    pub fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    /// Resets (RST) all connections there are, on both sides.
+    pub fn reset(&self) {
+        let last = self.opened();
+        self.weather.send_modify(|weather| weather.reset = last);
+    }
+
+    /// Resets whoever connects, or does so no longer. Connections that are open are left alone.
+    pub fn refuse(&self, refused: bool) {
+        self.weather.send_modify(|weather| weather.refused = refused);
+    }
+
+    /// Nothing goes this way until [`forward`](Self::forward); what was sent waits.
+    pub fn stall(&self, way: Way) {
+        self.weather.send_modify(|weather| match way {
+            Way::Out => weather.stalled_out = true,
+            Way::Back => weather.stalled_back = true,
+        });
+    }
+
+    /// What goes this way arrives so much later.
+    pub fn delay(&self, way: Way, delay: Duration) {
+        self.weather.send_modify(|weather| match way {
+            Way::Out => weather.delay_out = delay,
+            Way::Back => weather.delay_back = delay,
+        });
+    }
+
+    /// The connections there are carry nothing any more, and stay open all the same on both sides, as when a firewall
+    /// has forgotten them. New ones are not concerned.
+    pub fn lose(&self) {
+        let last = self.opened();
+        self.weather.send_modify(|weather| weather.lost = last);
+    }
+
+    /// A connection is reset after so many more bytes have come back on it.
+    pub fn cut_after(&self, bytes: usize) {
+        self.weather.send_modify(|weather| weather.left = Some(bytes));
+    }
+
+    /// Ends every stall, delay, refusal and cut to come. What was lost stays lost.
+    pub fn forward(&self) {
+        self.weather.send_modify(|weather| {
+            *weather = Weather { reset: weather.reset, lost: weather.lost, ..Weather::default() };
+        });
+    }
+}
+
+async fn carry(mut near: TcpStream, target: &str, number: usize, weather: watch::Receiver<Weather>) {
+    let Ok(mut far) = TcpStream::connect(target).await else { return };
+    let _ = (near.set_nodelay(true), far.set_nodelay(true));
+    let (mut resets, mut losses) = (weather.clone(), weather.clone());
+    let lost = {
+        let (near_read, near_write) = near.split();
+        let (far_read, far_write) = far.split();
+        let out = pump(near_read, far_write, Way::Out, weather.clone());
+        let back = pump(far_read, near_write, Way::Back, weather);
+        tokio::select! {
+            _ = resets.wait_for(|weather| number <= weather.reset) => false,
+            _ = losses.wait_for(|weather| number <= weather.lost) => true,
+            ended = async { tokio::try_join!(out, back) } => match ended {
+                // Both sides have come to their end by themselves.
+                Ok(_) => return,
+                Err(_) => false,
+            },
+        }
+    };
+    if lost {
+        let _ = resets.wait_for(|weather| number <= weather.reset).await;
+    }
+    let _ = (near.set_zero_linger(), far.set_zero_linger());
+}
+
+/// Carries bytes one way until their end, or an error.
+async fn pump(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    way: Way,
+    mut weather: watch::Receiver<Weather>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 16 << 10];
+    let mut passed = 0;
+    let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+    loop {
+        let read = from.read(&mut buffer).await?;
+        let delay = weather.borrow().delay(way);
+        tokio::time::sleep(delay).await;
+        weather.wait_for(|weather| !weather.stalls(way)).await.map_err(gone)?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        // Each connection counts for itself: a test that cuts has one that matters.
+        let left = weather.borrow().left.filter(|_| way == Way::Back);
+        let left = left.map_or(usize::MAX, |left| left.saturating_sub(passed));
+        to.write_all(&buffer[..read.min(left)]).await?;
+        if left <= read {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        passed = if left == usize::MAX { 0 } else { passed + read };
+    }
+}
+
+fn server(url: &str) -> &str {
+    let after = url.rsplit_once('@').map_or(url, |(_, after)| after);
+    after.split('/').next().unwrap_or(after)
+}
