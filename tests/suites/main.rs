@@ -1,6 +1,7 @@
 //! All test suites in one binary: each plays a user against the real proxy and a real Postgres.
 
 mod cache;
+mod chaos;
 mod check;
 mod clients;
 mod config;

@@ -1,13 +1,13 @@
 //! Ending what takes too long or grows too large, by a cancel in Postgres; its last word decides.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::call::Budget;
 use crate::error::Failure;
@@ -35,18 +35,32 @@ pub(super) struct Progress(Arc<Steps>);
 
 #[derive(Debug)]
 struct Steps {
-    /// When the statement under way began.
-    since: Mutex<Instant>,
+    times: Mutex<Times>,
     /// Whether any was sent.
     sent: AtomicBool,
     /// Whether time or budget were used up.
     over: AtomicBool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    /// When all of it began.
+    begun: Instant,
+    /// When the statement under way did.
+    since: Instant,
+}
+
+impl Times {
+    fn now() -> Self {
+        let now = Instant::now();
+        Self { begun: now, since: now }
+    }
+}
+
 impl Progress {
     pub(super) fn new() -> Self {
         Self(Arc::new(Steps {
-            since: Mutex::new(Instant::now()),
+            times: Mutex::new(Times::now()),
             sent: AtomicBool::new(false),
             over: AtomicBool::new(false),
         }))
@@ -54,7 +68,12 @@ impl Progress {
 
     /// One statement has ended, and the next one's time begins.
     pub(super) fn step(&self) {
-        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.times().since = Instant::now();
+    }
+
+    /// What stands before the statements is done, such as finding out what they are: their own time begins.
+    pub(super) fn begin(&self) {
+        *self.times() = Times::now();
     }
 
     /// A statement is on its way: from now on only Postgres knows what becomes of it.
@@ -66,8 +85,8 @@ impl Progress {
         self.0.sent.load(Ordering::Acquire)
     }
 
-    fn since(&self) -> Instant {
-        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner)
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the call was given up here, whatever became of its connection.
@@ -90,9 +109,8 @@ impl Deadline {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let mut work = pin!(work);
-        progress.step();
-        let end = progress.since() + self.total;
-        let mut timer = pin!(sleep_until(end.min(progress.since() + self.each)));
+        progress.begin();
+        let mut timer = pin!(sleep_until(Instant::now() + self.each.min(self.total)));
         let over = poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
@@ -102,7 +120,8 @@ impl Deadline {
                 return Poll::Ready(Err(Over::Size));
             }
             while timer.as_mut().poll(cx).is_ready() {
-                let next = progress.since() + self.each;
+                let Times { begun, since } = *progress.times();
+                let (end, next) = (begun + self.total, since + self.each);
                 if timer.deadline() >= end {
                     return Poll::Ready(Err(Over::Time(self.total)));
                 }
@@ -120,22 +139,49 @@ impl Deadline {
         };
         progress.0.over.store(true, Ordering::Release);
         // Boxed: most calls never come here.
-        Box::pin(async {
-            self.fate.cancel(&self.canceller).await;
-            let last_word = timeout(GRACE, work).await;
-            match (last_word, over) {
-                (Ok(Ok(done)), _) => Ok(done),
-                (Ok(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
-                    Err(Failure::TimedOut(limit))
-                }
-                // Whether the cancel came in time, nobody knows.
-                (Err(_), _) if progress.was_sent() => Err(Failure::OutcomeUnknown),
-                // No answer, or it did not even come to be run.
-                (Err(_) | Ok(Err(Failure::Unavailable { .. })), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
-                (Ok(Err(failure)), _) => Err(failure),
-                (Err(_), Over::Size) => Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false }),
+        let last_word = Box::pin(self.last_word(work)).await;
+        match (last_word, over) {
+            (Some(Ok(done)), _) => Ok(done),
+            (Some(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
+                Err(Failure::TimedOut(limit))
             }
-        })
-        .await
+            // Whether the cancel came in time, nobody knows.
+            (None, _) if progress.was_sent() => Err(Failure::OutcomeUnknown),
+            // No answer, or it did not even come to be run.
+            (None | Some(Err(Failure::Unavailable { .. })), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
+            (Some(Err(failure)), _) => Err(failure),
+            (None, Over::Size) => Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false }),
+        }
+    }
+
+    /// Cancels the work, and what it then comes to; `None` if nobody knows.
+    async fn last_word<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        // A cancel that hits what stands before the statements would let them run outside of it: it waits until that is
+        // acknowledged, and it is the work that sees it acknowledged.
+        tokio::select! {
+            biased;
+            done = &mut work => return Some(done),
+            () = self.fate.cancellable() => {}
+            () = sleep(GRACE) => return None,
+        }
+        let mut cancel = pin!(self.fate.cancel(&self.canceller));
+        let cancelled = tokio::select! {
+            biased;
+            done = &mut work => {
+                // Once it is on its way it must not be left alone.
+                cancel.await;
+                return Some(done);
+            }
+            cancelled = &mut cancel => cancelled,
+        };
+        if !cancelled {
+            // The server is out of reach, and so will be what it has to say.
+            return None;
+        }
+        let last_word = timeout(GRACE, work).await.ok();
+        if last_word.is_none() {
+            self.fate.spoil();
+        }
+        last_word
     }
 }

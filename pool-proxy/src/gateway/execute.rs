@@ -272,6 +272,7 @@ impl<'a> Execution<'a> {
         let mut care = Care { reset: false, discard_sequences: false, unclean: Vec::new() };
         for (index, query) in queries.iter().enumerate() {
             let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
+            self.progress.step();
             let verdict = match judged {
                 // It may read what a statement before it creates, so it cannot be asked about yet.
                 Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && queries.len() > 1 => {
@@ -287,6 +288,7 @@ impl<'a> Execution<'a> {
             care.reset |= unclean;
             care.discard_sequences |= verdict.as_ref().is_none_or(|verdict| verdict.reads_sequence_state);
         }
+        self.progress.begin();
         Ok(care)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::database::Database;
 use super::identity::{self, Mode};
-use super::outcome::{not_sent, refused};
+use super::outcome::not_sent;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
@@ -37,7 +37,7 @@ pub(super) async fn judge(
         let mode = Mode { read_only: true, ..Mode::default() };
         let entered = identity::enter(server, principal, mode).await;
         let prepared = match entered {
-            Ok(()) => server.prepare(text, keep).await.map_err(refused),
+            Ok(()) => server.prepare(text, keep).await.map_err(not_sent),
             Err(error) => Err(identity_refused(principal, error)),
         };
         server.command("ROLLBACK").await.map_err(not_sent)?;

@@ -5,11 +5,11 @@ use std::time::Duration;
 /// The limits of one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A statement, from sending to its last row.
+    /// A statement, from sending to its last row. Finding out what it is may take as long again.
     pub query: Duration,
     /// Waiting for a connection.
     pub queue: Duration,
-    /// A batch as a whole.
+    /// A batch as a whole; finding out what its statements are may take as long again.
     pub transaction: Duration,
     /// A request body, in bytes.
     pub request_bytes: u64,

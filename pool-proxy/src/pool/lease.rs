@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::Object;
+use tokio::sync::watch;
 
 use super::manager::Manager;
 use super::{Pool, hygiene};
@@ -17,15 +18,23 @@ use crate::telemetry::DatabaseMetrics;
 /// What may still be done with a leased connection; known to the lease and to whoever watches its deadline.
 #[derive(Debug)]
 pub struct Fate {
-    cancellable: AtomicBool,
+    cancellable: watch::Sender<bool>,
     spoilt: AtomicBool,
+    /// A cancel is on its way, and may hit whoever has the connection then.
+    cancelling: AtomicBool,
     metrics: Arc<DatabaseMetrics>,
 }
 
 impl Fate {
     /// While false, a cancel could hit the BEGIN of what is under way and let the rest run outside of it.
     pub fn set_cancellable(&self, cancellable: bool) {
-        self.cancellable.store(cancellable, Ordering::Release);
+        self.cancellable.send_replace(cancellable);
+    }
+
+    /// Waits until a cancel is safe.
+    pub async fn cancellable(&self) {
+        // The sender lives in self, so the wait cannot fail.
+        let _ = self.cancellable.subscribe().wait_for(|cancellable| *cancellable).await;
     }
 
     /// Something was done to the session that cannot be undone: it will be closed.
@@ -33,21 +42,23 @@ impl Fate {
         self.spoilt.store(true, Ordering::Release);
     }
 
-    /// Cancels what runs, if that is safe now, and waits until Postgres has dealt with it.
-    pub async fn cancel(&self, canceller: &Canceller) {
-        if !self.cancellable.load(Ordering::Acquire) {
-            return;
-        }
+    /// Cancels what runs, and waits until Postgres has dealt with it; false if nobody knows whether it has. To be called,
+    /// and once called to be waited for, only while that is safe: see [`cancellable`](Self::cancellable).
+    pub async fn cancel(&self, canceller: &Canceller) -> bool {
         self.metrics.cancel();
-        if canceller.cancel().await.is_err() {
-            // It may still be under way, and must not hit the next borrower.
-            self.spoil();
+        // Stays so if the cancel fails, or if whoever waits for it leaves.
+        self.cancelling.store(true, Ordering::Release);
+        let done = canceller.cancel().await.is_ok();
+        if done {
+            self.cancelling.store(false, Ordering::Release);
         }
+        done
     }
 
     /// Whether the connection may be brought back.
     fn is_sound(&self) -> bool {
-        self.cancellable.load(Ordering::Acquire) && !self.spoilt.load(Ordering::Acquire)
+        let doubtful = self.spoilt.load(Ordering::Acquire) || self.cancelling.load(Ordering::Acquire);
+        *self.cancellable.borrow() && !doubtful
     }
 }
 
@@ -64,7 +75,12 @@ pub struct Lease {
 impl Lease {
     pub(super) fn new(pool: Pool, server: Object<Manager>) -> Self {
         let metrics = Arc::clone(&pool.0.metrics);
-        let fate = Fate { cancellable: AtomicBool::new(true), spoilt: AtomicBool::new(false), metrics };
+        let fate = Fate {
+            cancellable: watch::Sender::new(true),
+            spoilt: AtomicBool::new(false),
+            cancelling: AtomicBool::new(false),
+            metrics,
+        };
         let departures = server.departures();
         Self { server: Some(server), pool, fate: Arc::new(fate), held: None, departures }
     }
