@@ -40,11 +40,16 @@ pub struct PoolConfig {
     pub max: usize,
     /// How many are kept open also when nobody asks.
     pub min_idle: usize,
+    /// How old one may become; each gets somewhat less, so that they do not all end together.
+    pub max_lifetime: Duration,
+    /// How long one may be idle if there are more than `min_idle`.
+    pub idle_timeout: Duration,
 }
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        Self { max: 10, min_idle: 2 }
+        let (max_lifetime, idle_timeout) = (Duration::from_mins(30), Duration::from_mins(1));
+        Self { max: 10, min_idle: 2, max_lifetime, idle_timeout }
     }
 }
 
@@ -76,7 +81,7 @@ impl Pool {
         metrics: Arc<DatabaseMetrics>,
     ) -> Result<Self, managed::BuildError> {
         let schema = target.schema().clone();
-        let dialer = Dialer::new(name, target, config.max, drain.clone(), Arc::clone(&metrics));
+        let dialer = Dialer::new(name, target, config, drain.clone(), Arc::clone(&metrics));
         let connections = managed::Pool::builder(Manager::new(dialer.clone()))
             .max_size(config.max)
             .queue_mode(QueueMode::Lifo)

@@ -10,6 +10,7 @@ pub mod errors;
 pub mod pipeline;
 pub mod query;
 mod reach;
+mod rest;
 pub mod schema;
 pub mod server;
 mod socket;

@@ -106,7 +106,13 @@ fn an_unknown_key_names_its_line() {
     let answer = run(&["config"], &[ENOUGH[0], ENOUGH[1], ("POOL_PROXY_CONFIG", file.path())]);
     let (_, err) = printed(&answer);
     assert_eq!(answer.status.code(), Some(2));
-    assert!(err.contains(&format!("{}:3): unknown key `maximum`, expected `max` or `min_idle`", file.path())), "{err}");
+    assert!(
+        err.contains(&format!(
+            "{}:3): unknown key `maximum`, expected one of `max`, `min_idle`, `max_lifetime`, `idle_timeout`",
+            file.path()
+        )),
+        "{err}"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The pool, as clients and Postgres see it: never too many connections, none that remembers, none that stays broken.
 
+mod ages;
 mod cancels;
 pub(crate) mod cap;
 mod down;

@@ -176,6 +176,8 @@ struct Pool {
     max: Read<usize>,
     /// Unless somebody says otherwise it follows `max`.
     min_idle: Option<Read<usize>>,
+    max_lifetime: Read<Duration>,
+    idle_timeout: Read<Duration>,
 }
 
 impl Pool {
@@ -185,10 +187,13 @@ impl Pool {
         let max = reader.read("pool.max", max, default.max);
         let min_idle = [reader.variable(sources::POOL_MIN_IDLE), reader.line(&section.min_idle)];
         let min_idle = reader.given("pool.min_idle", min_idle);
-        let pool = Self { max, min_idle };
+        let unsaid = |value| Read { value, origin: Origin::Default, sound: true };
+        let (max_lifetime, idle_timeout) = (unsaid(default.max_lifetime), unsaid(default.idle_timeout));
+        let mut pool = Self { max, min_idle, max_lifetime, idle_timeout };
         pool.check(reader, "pool");
         let shown = pool.min_idle_or_default();
         reader.note("pool.min_idle", &shown);
+        pool.take_times(reader, "pool", section);
         pool
     }
 
@@ -205,14 +210,25 @@ impl Pool {
         let max = reader.given(&max_key, max).unwrap_or_else(|| self.max.inherited());
         let min_idle = [reader.line(&section.min_idle)];
         let min_idle = reader.given(&min_key, min_idle).or_else(|| self.min_idle.as_ref().map(Read::inherited));
-        let pool = Self { max, min_idle };
+        let (max_lifetime, idle_timeout) = (self.max_lifetime.inherited(), self.idle_timeout.inherited());
+        let mut pool = Self { max, min_idle, max_lifetime, idle_timeout };
         let min_idle = pool.min_idle_or_default();
         reader.note(&max_key, &pool.max);
         reader.note(&min_key, &min_idle);
         if own {
             pool.check(reader, &format!("{key}.pool"));
         }
-        PoolConfig { max: pool.max.value, min_idle: min_idle.value }
+        pool.take_times(reader, &format!("{key}.pool"), section);
+        let (max_lifetime, idle_timeout) = (pool.max_lifetime.value, pool.idle_timeout.value);
+        PoolConfig { max: pool.max.value, min_idle: min_idle.value, max_lifetime, idle_timeout }
+    }
+
+    /// What this section says of times, else what held before it.
+    fn take_times(&mut self, reader: &mut Reader<'_>, key: &str, section: &PoolSection) {
+        const LEAST: (Duration, &str) = (Duration::from_secs(1), "expected at least 1s");
+        let (lifetime, idle) = (format!("{key}.max_lifetime"), format!("{key}.idle_timeout"));
+        self.max_lifetime = limit(reader, &lifetime, &section.max_lifetime, &self.max_lifetime, LEAST);
+        self.idle_timeout = limit(reader, &idle, &section.idle_timeout, &self.idle_timeout, LEAST);
     }
 
     fn check(&self, reader: &mut Reader<'_>, key: &str) {

@@ -111,6 +111,8 @@ pub(super) struct CacheSection {
 pub(super) struct PoolSection {
     pub(super) max: Text,
     pub(super) min_idle: Text,
+    pub(super) max_lifetime: Text,
+    pub(super) idle_timeout: Text,
 }
 
 #[derive(Deserialize, Default)]

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
+use super::PoolConfig;
 use crate::drain::Drain;
 use crate::postgres::{ConnectError, Server, Stage, Target};
 use crate::telemetry::DatabaseMetrics;
@@ -37,7 +38,7 @@ struct Inner {
     target: Target,
     /// One for each connection there may be, held until the server has closed it.
     cap: Arc<Semaphore>,
-    max: usize,
+    config: PoolConfig,
     drain: Drain,
     metrics: Arc<DatabaseMetrics>,
     state: Mutex<State>,
@@ -78,10 +79,16 @@ pub(super) enum Outlook {
 }
 
 impl Dialer {
-    pub(super) fn new(name: Arc<str>, target: Target, max: usize, drain: Drain, metrics: Arc<DatabaseMetrics>) -> Self {
-        let cap = Arc::new(Semaphore::new(max));
+    pub(super) fn new(
+        name: Arc<str>,
+        target: Target,
+        config: PoolConfig,
+        drain: Drain,
+        metrics: Arc<DatabaseMetrics>,
+    ) -> Self {
+        let cap = Arc::new(Semaphore::new(config.max));
         let (state, waiting, news) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Self(Arc::new(Inner { name, target, cap, max, drain, metrics, state, waiting, news }))
+        Self(Arc::new(Inner { name, target, cap, config, drain, metrics, state, waiting, news }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,8 +117,8 @@ impl Dialer {
     }
 
     /// Takes out what is not to be kept.
-    pub(super) fn retain(&self, keep: impl FnMut(&mut Server) -> bool) {
-        self.state().ready.retain_mut(keep);
+    pub(super) fn retain(&self, keep: impl FnMut(&Server) -> bool) {
+        self.state().ready.retain(keep);
     }
 
     /// How many wait for a connection.
@@ -141,7 +148,7 @@ impl Dialer {
         let state = &mut *guard;
         state.forget();
         let Some(trouble) = &mut state.trouble else {
-            while state.under_way < count.min(self.0.max) {
+            while state.under_way < count.min(self.0.config.max) {
                 self.dial(state, false);
             }
             return Outlook::Coming { probe: false };
@@ -206,13 +213,27 @@ impl Attempt {
         if !self.is_wanted() {
             return;
         }
-        let outcome = Box::pin(dialer.0.target.connect(&dialer.0.drain, permit)).await;
+        let mut outcome = Box::pin(dialer.0.target.connect(&dialer.0.drain, permit)).await;
         dialer.0.metrics.connect(if outcome.is_ok() { "ok" } else { "failed" });
+        if let Ok(server) = &mut outcome {
+            let lifetime = dialer.0.config.max_lifetime.mul_f64(rand::random_range(0.8..1.0));
+            server.expire_at(Instant::now() + lifetime);
+        }
         if let Err(error) = &outcome {
             let (database, stage) = (&dialer.0.name, error.stage.as_str());
-            warn!(%database, stage, code = error.code, error = %error.message, "cannot connect");
+            // Once for each time that it begins, or is another one.
+            if self.is_news(error) {
+                warn!(%database, stage, code = error.code, error = %error.message, "cannot connect");
+            } else {
+                debug!(%database, stage, code = error.code, "still cannot connect");
+            }
         }
         self.outcome = Some(outcome);
+    }
+
+    fn is_news(&self, error: &ConnectError) -> bool {
+        let state = self.dialer.state();
+        state.trouble.as_ref().is_none_or(|known| (known.error.stage, &known.error.code) != (error.stage, &error.code))
     }
 
     /// Not if others have found out in the meantime that the server lets nobody in.

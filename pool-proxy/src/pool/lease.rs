@@ -131,23 +131,32 @@ impl Lease {
         const PATIENCE: Duration = Duration::from_secs(5);
         let Some(server) = self.server.as_deref().filter(|_| self.fate.is_sound()) else { return };
         let settled = async { hygiene::settle(server).await && (!reset || hygiene::undo(&self.pool, server).await) };
-        if let Ok(true) = tokio::time::timeout(PATIENCE, settled).await {
-            self.server.take();
-            self.pool.0.dialer.tell();
-        } else {
-            self.fate.spoil();
+        let settled = matches!(tokio::time::timeout(PATIENCE, settled).await, Ok(true));
+        match self.server.as_deref_mut() {
+            // Always at work, it would never be found at rest.
+            Some(server) if settled && server.is_overdue() => {
+                self.fate.spoil();
+                let _ = self.pool.0.dialer.want(1);
+            }
+            Some(server) if settled => {
+                server.begin_rest();
+                self.server.take();
+                self.pool.0.dialer.tell();
+            }
+            _ => self.fate.spoil(),
         }
     }
 
     /// Brings the connection back in the background, or closes it.
     fn let_go(&mut self) {
-        let Some(server) = self.server.take() else { return };
+        let Some(mut server) = self.server.take() else { return };
         let held = self.held.take();
         let pool = self.pool.clone();
         let sound = self.fate.is_sound();
         let drain = pool.0.drain.clone();
         drain.spawn("reclaim connection", async move {
             if sound && hygiene::reclaim(&pool, &server).await {
+                server.begin_rest();
                 drop(server);
             } else {
                 drop(Object::take(server));

@@ -31,6 +31,10 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, server: &mut Server, _: &Usage) -> RecycleResult<NoneReady> {
-        if server.is_idle() { Ok(()) } else { Err(RecycleError::message("the connection is gone")) }
+        if server.is_idle() && server.has_answered().await {
+            Ok(())
+        } else {
+            Err(RecycleError::message("the connection is gone"))
+        }
     }
 }

@@ -51,8 +51,12 @@ impl Pool {
                 }
                 lease.finish(false).await;
             }
+            Err(_) => {
+                server.despair();
+                lease.give_up();
+            }
             // Dropped: it is looked after in the background.
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Err(_)) => {}
         }
     }
 }

@@ -11,6 +11,15 @@ use tokio::net::{TcpStream, UnixStream};
 use super::socket::Socket;
 use super::target::Host;
 
+/// How long a socket is silent before the kernel asks whether the other side is there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// How long what was sent may stay unacknowledged before the kernel gives the connection up
+/// (<https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-USER-TIMEOUT> is the server's own).
+/// A server at work acknowledges: this is about one that is out of reach.
+#[cfg(target_os = "linux")]
+const UNREACHED: Duration = Duration::from_secs(20);
+
 /// How far an attempt to connect came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
@@ -133,9 +142,10 @@ impl Address {
             Place::Tcp(address) => {
                 let socket = TcpStream::connect(address).await.map_err(failed)?;
                 socket.set_nodelay(true).map_err(failed)?;
-                let keepalive =
-                    TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+                let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
                 SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(failed)?;
+                #[cfg(target_os = "linux")]
+                SockRef::from(&socket).set_tcp_user_timeout(Some(UNREACHED)).map_err(failed)?;
                 Ok(socket.into())
             }
             Place::Unix(path) => Ok(UnixStream::connect(path).await.map_err(failed)?.into()),

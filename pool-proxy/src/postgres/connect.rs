@@ -15,6 +15,7 @@ use tokio_postgres::{Client, NoTls};
 
 use super::address::{Address, ConnectError, Stage, describe, resolve};
 use super::cancel::Canceller;
+use super::rest::Rest;
 use super::server::Server;
 use super::tap::Tap;
 use super::tap_tls::{TapTls, tls_connect};
@@ -23,8 +24,12 @@ use super::tls::Tls;
 use super::wire::Wire;
 use crate::drain::Drain;
 
-/// How long a connection that was given up may take to end before its socket is dropped.
-const CLOSING: Duration = Duration::from_secs(30);
+/// How long a connection that was given up may take to end before its socket is dropped: longer than the interval below,
+/// since the server may have been told.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// And one that does not answer even when it rests, and after that.
+const HOPELESS: Duration = Duration::from_secs(1);
 
 /// The interval below, and a little more.
 const NOTICING: Duration = Duration::from_secs(6);
@@ -53,8 +58,10 @@ impl Target {
                 match self.connect_to(&address).await {
                     Ok((client, wire, tls, driver)) => {
                         let canceller = Canceller { token: client.cancel_token(), address, tls };
-                        let client = ClientWrapper::new(client, spawn(drain, driver, hold));
-                        return Ok(Server::new(client, wire, canceller, self.schema.clone()));
+                        let hopeless = Arc::new(AtomicBool::new(false));
+                        let client = ClientWrapper::new(client, spawn(drain, driver, Arc::clone(&hopeless), hold));
+                        let rest = Rest::new(hopeless);
+                        return Ok(Server::new(client, wire, canceller, self.schema.clone(), rest));
                     }
                     Err(error) if error.stage >= farthest.stage => farthest = error,
                     Err(_) => {}
@@ -133,7 +140,9 @@ async fn end<C: Future<Output = Result<(), tokio_postgres::Error>>>(connection: 
     let io = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
     // A server that says goodbye, or whose side is closed, is gone.
     let gone = error.is_closed() || error.as_db_error().is_some();
-    if !gone && io.is_none_or(|io| io.kind() == io::ErrorKind::InvalidData) {
+    // One that is out of reach has not heard of the end.
+    let unheard = [io::ErrorKind::InvalidData, io::ErrorKind::TimedOut, io::ErrorKind::HostUnreachable];
+    if !gone && io.is_none_or(|io| unheard.contains(&io.kind())) {
         tokio::time::sleep(NOTICING).await;
     }
 }
@@ -141,19 +150,21 @@ async fn end<C: Future<Output = Result<(), tokio_postgres::Error>>>(connection: 
 /// Drives the connection until the server has closed it. deadpool-postgres aborts the task it is given when the client
 /// is dropped, which would free the slot before the server has gone; so it is given a leash: once that has ended, the
 /// connection has [`CLOSING`] to end by itself.
-fn spawn<H: Send + 'static>(drain: &Drain, driver: Driver, hold: H) -> JoinHandle<()> {
+fn spawn<H: Send + 'static>(drain: &Drain, driver: Driver, hopeless: Arc<AtomicBool>, hold: H) -> JoinHandle<()> {
     let (alive, dropped) = oneshot::channel::<()>();
     drain.spawn("postgres connection", async move {
         let _hold = hold;
         let given_up = async move {
             let _ = dropped.await;
-            tokio::time::sleep(CLOSING).await;
+            let hopeless = hopeless.load(Ordering::Acquire);
+            tokio::time::sleep(if hopeless { HOPELESS } else { CLOSING }).await;
+            hopeless
         };
-        tokio::select! {
+        let hopeless = tokio::select! {
             () = driver => return,
-            () = given_up => {}
-        }
-        tokio::time::sleep(NOTICING).await;
+            hopeless = given_up => hopeless,
+        };
+        tokio::time::sleep(if hopeless { HOPELESS } else { NOTICING }).await;
     });
     drain.spawn_leash(alive)
 }

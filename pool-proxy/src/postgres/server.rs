@@ -14,6 +14,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::cancel::Canceller;
 use super::query::{Column, Param, QueryError, RowSink};
+use super::rest::Rest;
 use super::schema::Schema;
 use super::wire::{Completion, TransactionStatus, Wire};
 use crate::error::DatabaseError;
@@ -57,7 +58,8 @@ struct Prepared {
 
 /// A connection to Postgres.
 pub struct Server {
-    client: ClientWrapper,
+    /// Shared with who waits for a sign of life.
+    pub(super) client: Arc<ClientWrapper>,
     wire: Wire,
     canceller: Arc<Canceller>,
     prepared: LruCache<Arc<str>, Prepared>,
@@ -65,6 +67,7 @@ pub struct Server {
     /// Whether the transaction under way has changed the schema.
     changes_schema: AtomicBool,
     opened: Instant,
+    pub(super) rest: Rest,
 }
 
 impl std::fmt::Debug for Server {
@@ -74,15 +77,16 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    pub(super) fn new(client: ClientWrapper, wire: Wire, canceller: Canceller, schema: Schema) -> Self {
+    pub(super) fn new(client: ClientWrapper, wire: Wire, canceller: Canceller, schema: Schema, rest: Rest) -> Self {
         Self {
-            client,
+            client: Arc::new(client),
             wire,
             canceller: Arc::new(canceller),
             prepared: LruCache::new(PREPARED),
             schema,
             changes_schema: AtomicBool::new(false),
             opened: Instant::now(),
+            rest,
         }
     }
 

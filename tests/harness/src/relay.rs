@@ -1,8 +1,9 @@
 //! A TCP relay between a proxy and what it speaks to, with the accidents of a network at the test's command.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 pub struct Relay {
     address: String,
     opened: Arc<AtomicUsize>,
-    open: Arc<AtomicUsize>,
+    open: Arc<Mutex<BTreeSet<usize>>>,
     weather: Arc<watch::Sender<Weather>>,
 }
 
@@ -29,9 +30,18 @@ pub enum Way {
     Back,
 }
 
+/// What becomes of who connects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Newcomers {
+    #[default]
+    Served,
+    Refused,
+    Hung,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Weather {
-    refused: bool,
+    newcomers: Newcomers,
     stalled_out: bool,
     stalled_back: bool,
     delay_out: Duration,
@@ -76,15 +86,20 @@ impl Relay {
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
-                if weather.borrow().refused {
+                let newcomers = weather.borrow().newcomers;
+                if newcomers == Newcomers::Refused {
                     let _ = near.set_zero_linger();
                     continue;
                 }
-                let (target, open, weather) = (target.clone(), Arc::clone(&open), weather.clone());
-                open.fetch_add(1, Ordering::SeqCst);
+                let (target, open, mut weather) = (target.clone(), Arc::clone(&open), weather.clone());
+                open.lock().unwrap().insert(number);
                 tokio::spawn(async move {
-                    carry(near, &target, number, weather).await;
-                    open.fetch_sub(1, Ordering::SeqCst);
+                    if newcomers == Newcomers::Hung {
+                        let _ = weather.wait_for(|weather| number <= weather.reset).await;
+                    } else {
+                        carry(near, &target, number, weather).await;
+                    }
+                    open.lock().unwrap().remove(&number);
                 });
             }
         });
@@ -103,18 +118,26 @@ impl Relay {
 
     /// How many connections there are.
     pub fn open(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
+        self.open.lock().unwrap().len()
     }
 
-    /// Resets (RST) all connections there are, on both sides.
-    pub fn reset(&self) {
+    /// Resets (RST) all connections there are, on both sides; returns when that is done.
+    pub async fn reset(&self) {
         let last = self.opened();
         self.weather.send_modify(|weather| weather.reset = last);
+        while self.open.lock().unwrap().first().is_some_and(|first| *first <= last) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
-    /// Resets whoever connects, or does so no longer. Connections that are open are left alone.
-    pub fn refuse(&self, refused: bool) {
-        self.weather.send_modify(|weather| weather.refused = refused);
+    /// Resets whoever connects from now on. Connections that are open are left alone.
+    pub fn refuse(&self) {
+        self.weather.send_modify(|weather| weather.newcomers = Newcomers::Refused);
+    }
+
+    /// Whoever connects from now on gets no answer, ever. Connections that are open are left alone.
+    pub fn hang(&self) {
+        self.weather.send_modify(|weather| weather.newcomers = Newcomers::Hung);
     }
 
     /// Nothing goes this way until [`forward`](Self::forward); what was sent waits.

@@ -8,9 +8,9 @@ use super::parts::{Folder, config, deploy, leaves, printed, uncommented};
 
 /// Every setting of the configuration file, as `section.key`.
 const SETTINGS: &str = "listen region log drain_delay ops.listen ops.token tls.cert tls.key cors.origins cache.bytes \
-    pool.max pool.min_idle limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \
+    pool.max pool.min_idle pool.max_lifetime pool.idle_timeout limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \
     databases.default.url databases.default.url_file databases.default.root_cert databases.default.pool.max \
-    databases.default.pool.min_idle databases.default.limits.query databases.default.limits.queue \
+    databases.default.pool.min_idle databases.default.pool.max_lifetime databases.default.pool.idle_timeout databases.default.limits.query databases.default.limits.queue \
     databases.default.limits.transaction databases.default.limits.request_bytes \
     databases.default.limits.response_bytes keys.name keys.hash keys.databases keys.read_only keys.role keys.expires \
     keys.rate keys.concurrency issuers.name issuers.issuer issuers.audience issuers.jwks_url issuers.jwks_file \

@@ -15,8 +15,8 @@ async fn five_hundred_clients_are_no_stampede() {
     let proxy = Proxy::builder().database_url(url).env("POOL_PROXY_POOL_MAX", "4");
     let proxy = proxy.start().await;
     eventually(|| async { proxy.sql(json!({ "query": ASK })).await.status == 200 }).await;
-    relay.refuse(true);
-    relay.reset();
+    relay.refuse();
+    relay.reset().await;
     let before = relay.opened();
     for _ in 0..10 {
         for answer in join_all((0..500).map(|_| proxy.sql(json!({ "query": ASK })))).await {

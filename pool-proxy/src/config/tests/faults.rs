@@ -224,6 +224,8 @@ fn pools() {
         "11",
         "pool.min_idle = 11 (POOL_PROXY_POOL_MIN_IDLE): expected at most pool.max, which is 10 (default)",
     );
+    in_file("[pool]\nmax_lifetime = \"0s\"", "pool.max_lifetime = 0s (FILE:2): expected at least 1s");
+    in_file("[pool]\nidle_timeout = \"no\"", "pool.idle_timeout = no (FILE:2): expected a duration");
     in_file(
         "[pool]\nmin_idle = 5\n[databases.default.pool]\nmax = 4",
         "databases.default.pool.min_idle = 5 (FILE:2): expected at most databases.default.pool.max, which is 4 (FILE:4)",

@@ -16,6 +16,7 @@ token = "geheim, 0123456789"
 [cache]
 bytes = "1GiB"
 [pool]
+max_lifetime = "1h"
 max = 7
 [databases.default]
 url = "postgres://file@file.internal/app"
@@ -23,6 +24,7 @@ url = "postgres://file@file.internal/app"
 url = "postgres://file@other.internal:5433/app"
 [databases.other.pool]
 max = 3
+idle_timeout = "5s"
 [databases.other.limits]
 query = "1m"
 [[keys]]
@@ -46,7 +48,7 @@ fn two_variables_are_enough() {
     assert_eq!((config.cache_bytes, config.drain_delay), (256 << 20, Duration::from_secs(5)));
     assert_eq!((config.databases.len(), config.keys.len()), (1, 1));
     let database = default(&config);
-    assert_eq!((database.pool.max, database.pool.min_idle), (10, 2));
+    assert_eq!(database.pool, crate::pool::PoolConfig::default());
     assert_eq!(database.limits, crate::gateway::Limits::default());
     let key = &config.keys[0];
     assert_eq!(key.hash, KeyHash::of("geheim, 0123456789"));
@@ -68,11 +70,15 @@ fn later_layers_win() {
     let other = &config.databases[1];
     assert_eq!((other.pool.max, other.pool.min_idle, other.limits.query), (3, 2, Duration::from_mins(1)));
     assert_eq!(other.limits.queue, Duration::from_secs(5));
+    assert_eq!((other.pool.max_lifetime, other.pool.idle_timeout), (Duration::from_hours(1), Duration::from_secs(5)));
     let lines = [
         ("listen", ":2"),
-        ("pool.max", ":10"),
-        ("databases.default.pool.max", ":10"),
-        ("databases.other.pool.max", ":16"),
+        ("pool.max", ":11"),
+        ("pool.max_lifetime", ":10"),
+        ("databases.default.pool.max", ":11"),
+        ("databases.other.pool.max", ":17"),
+        ("databases.other.pool.max_lifetime", ":10"),
+        ("databases.other.pool.idle_timeout", ":18"),
     ];
     for (key, line) in lines {
         let origin = effective.get(key).unwrap().origin.to_string();
