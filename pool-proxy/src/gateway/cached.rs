@@ -183,7 +183,8 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
     let mut execution = Execution::new(&call, lease);
     let outcome = loop {
         let outcome = fill_on(&gateway, &mut execution, &call, query, &cache, queue).await;
-        if !execution.begins_anew(&outcome).await? {
+        // What may be stored has changed nothing.
+        if !execution.begins_anew(&outcome).await? && !execution.reads_again(&outcome).await? {
             break outcome;
         }
     };

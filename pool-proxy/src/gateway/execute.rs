@@ -25,6 +25,7 @@ pub(super) struct Execution<'a> {
     owes_reset: bool,
     /// How many more connections may turn out to be dead.
     exchanges: usize,
+    read_again: bool,
 }
 
 /// What is known of a call's statements before they run.
@@ -46,7 +47,8 @@ enum Pace {
 
 impl<'a> Execution<'a> {
     pub(super) fn new(call: &'a Call, lease: Lease) -> Self {
-        Self { call, lease, progress: Progress::new(), owes_reset: false, exchanges: call.database.gauges().max }
+        let exchanges = call.database.gauges().max;
+        Self { call, lease, progress: Progress::new(), owes_reset: false, exchanges, read_again: false }
     }
 
     /// Whether this outcome is none: the connection had ended while nobody used it, nothing was sent through it, and
@@ -61,6 +63,21 @@ impl<'a> Execution<'a> {
             return Ok(false);
         }
         self.exchanges -= 1;
+        self.progress = Progress::new();
+        self.owes_reset = false;
+        self.lease.exchange(self.call.database.limits().queue).await?;
+        Ok(true)
+    }
+
+    /// Whether a pure read whose connection was lost in the middle is to be made again: once, on another connection.
+    ///
+    /// # Errors
+    /// When there is no other.
+    pub(super) async fn reads_again<T>(&mut self, outcome: &Result<T, Failure>) -> Result<bool, Failure> {
+        if !matches!(outcome, Err(Failure::OutcomeUnknown)) || self.progress.is_over() || self.read_again {
+            return Ok(false);
+        }
+        self.read_again = true;
         self.progress = Progress::new();
         self.owes_reset = false;
         self.lease.exchange(self.call.database.limits().queue).await?;
