@@ -35,12 +35,29 @@ pub enum Signal {
     Terminate,
     /// End in good order, as on Ctrl-C.
     Interrupt,
+    /// End at once, where the process can.
+    Quit,
     /// End at once.
     Kill,
     /// Stand still, to look dead.
     Stop,
     /// Go on after `Stop`.
     Continue,
+}
+
+impl Signal {
+    /// As `kill` knows it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hangup => "HUP",
+            Self::Terminate => "TERM",
+            Self::Interrupt => "INT",
+            Self::Quit => "QUIT",
+            Self::Kill => "KILL",
+            Self::Stop => "STOP",
+            Self::Continue => "CONT",
+        }
+    }
 }
 
 /// A child process, with all its children, that ends when this value does or when our own process ends.
@@ -113,17 +130,9 @@ impl Guarded {
         if self.try_wait().is_some() {
             return;
         }
-        let name = match signal {
-            Signal::Hangup => "HUP",
-            Signal::Terminate => "TERM",
-            Signal::Interrupt => "INT",
-            Signal::Kill => "KILL",
-            Signal::Stop => "STOP",
-            Signal::Continue => "CONT",
-        };
         // The shell's own `kill`: the standard library only knows SIGKILL.
         let _ = Command::new("sh")
-            .args(["-c", r#"kill -s "$1" -- "-$2""#, "kill", name])
+            .args(["-c", r#"kill -s "$1" -- "-$2""#, "kill", signal.name()])
             .arg(self.pid().to_string())
             .stderr(Stdio::null())
             .status();

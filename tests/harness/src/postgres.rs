@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::guard::{end, shell};
-use crate::{Error, random_hex};
+use crate::{Error, Signal, random_hex};
 use account::Account;
 
 /// Runs the cluster, and ends it when the pipe to us ends: see there.
@@ -97,6 +97,39 @@ impl Postgres {
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Stops the server: with [`Signal::Interrupt`] in order, ending what runs; with [`Signal::Quit`] as if it had
+    /// crashed. Returns once it is gone.
+    ///
+    /// # Errors
+    /// If it does not end, or never ran.
+    pub fn go_down(&self, signal: Signal) -> Result<(), Error> {
+        for name in ["again", "down"] {
+            fs::write(self.folder.join(name), "").map_err(Error::doing("writing to the cluster's folder"))?;
+        }
+        let file = self.data_dir().join("postmaster.pid");
+        let text = fs::read_to_string(&file).map_err(Error::doing(file.display()))?;
+        let pid = text.lines().next().unwrap_or_default();
+        let told = Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "kill", signal.name(), pid]).status();
+        told.map_err(Error::doing("stopping Postgres"))?;
+        let deadline = Instant::now() + START;
+        while file.exists() {
+            if Instant::now() >= deadline {
+                return Err(Error::new(format!("Postgres has not ended after {START:?}")));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Starts the server again, and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn come_back(&self) -> Result<(), Error> {
+        fs::remove_file(self.folder.join("down")).map_err(Error::doing("writing to the cluster's folder"))?;
+        self.accepting()
     }
 
     /// The superuser's direct URL.

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::join_all;
+use harness::eventually;
 use serde_json::json;
 
+use super::cap::Census;
 use crate::sql::served::{ADVISORY_LOCKS, Served};
 
 const LIMITS: &str = "[limits]\nquery = \"1s\"\nqueue = \"60s\"\ntransaction = \"20s\"";
@@ -77,4 +80,58 @@ async fn a_cancelled_request_leaves_a_clean_connection() {
         }
     }
     assert_eq!(served.value("SELECT pg_backend_pid()").await, backend, "a cancel need not cost the connection");
+}
+
+#[tokio::test]
+async fn a_hundred_who_leave_at_once_hurt_nobody() {
+    let setup = "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 100)";
+    let config = "[limits]\nquery = \"60s\"\nqueue = \"60s\"\ntransaction = \"60s\"";
+    let served = Served::with(setup, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "6")).await;
+    let served = Arc::new(served);
+    let census = Census::of(&served.database).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = (0..4)
+        .map(|number| {
+            let (served, over) = (Arc::clone(&served), Arc::clone(&over));
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    let answer = if number % 2 == 0 {
+                        served.ask("SELECT count(*) FROM t").await
+                    } else {
+                        served.ask_batch(&["SELECT 1", "SELECT sum(a) FROM t"]).await
+                    };
+                    assert_eq!(answer.status, 200, "{}", answer.text);
+                }
+            })
+        })
+        .collect();
+    for round in 0..10 {
+        let leaving: Vec<_> = (0..100)
+            .map(|number| {
+                let served = Arc::clone(&served);
+                // Some of them are over at about the time when their clients leave.
+                let sleep = format!("SELECT pg_sleep({})", [60.0, 0.02, 0.05][number % 3]);
+                tokio::spawn(async move {
+                    if number % 2 == 0 {
+                        served.ask(&sleep).await
+                    } else {
+                        served.ask_batch(&["SELECT 1", &sleep]).await
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50 + 10 * round)).await;
+        for client in &leaving {
+            client.abort();
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    for other in others {
+        other.await.unwrap();
+    }
+    // The pool is whole: as many at once as there may be.
+    let at_once = join_all((0..6).map(|_| served.ask("SELECT pg_sleep(0.1)"))).await;
+    assert!(at_once.iter().all(|answer| answer.status == 200));
+    eventually(|| async { served.metric("pool_proxy_pool_waiting").await < 1.0 }).await;
+    assert!(census.most().await <= 6);
 }

@@ -104,3 +104,24 @@ async fn a_procedure_that_has_committed_is_not_run_again() {
         assert_eq!(served.value("SELECT count(*) FROM t").await, runs.to_string(), "after {code}");
     }
 }
+
+#[tokio::test]
+async fn only_so_many_stay_prepared_the_latest() {
+    let served = Served::on_one_connection("").await;
+    for number in 0..400 {
+        assert_eq!(served.value(&format!("SELECT {number}")).await, number);
+    }
+    let count = served.value("SELECT count(*)::int FROM pg_prepared_statements").await.as_i64().unwrap();
+    // 256 of the clients', and a few of the proxy's own.
+    assert!((200..=270).contains(&count), "{count} prepared statements");
+    for (query, there) in [("SELECT 0", 0), ("SELECT 100", 0), ("SELECT 399", 1)] {
+        let count = format!("SELECT count(*)::int FROM pg_prepared_statements WHERE statement = '{query}'");
+        assert_eq!(served.value(&count).await, there, "{query}");
+    }
+    // What is prepared anew is so once.
+    for _ in 0..3 {
+        assert_eq!(served.value("SELECT 0").await, 0);
+    }
+    let count = "SELECT count(*)::int FROM pg_prepared_statements WHERE statement = 'SELECT 0'";
+    assert_eq!(served.value(count).await, 1);
+}

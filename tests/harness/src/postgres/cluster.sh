@@ -15,12 +15,22 @@ cd "$folder" || exit 1
         cat settings >>data/postgresql.conf &&
         rm -f password &&
         "$@" "$bin/postgres" -D "$folder/data" >>log 2>&1
-    echo $? >ended.part
+    status=$?
+    # `again` says that it was stopped to be started again, once `down` is gone.
+    while [ -e again ]; do
+        rm -f again
+        while [ -e down ] && [ ! -e over ]; do sleep 0.05; done
+        if [ -e over ]; then break; fi
+        "$@" "$bin/postgres" -D "$folder/data" >>log 2>&1
+        status=$?
+    done
+    echo $status >ended.part
     mv ended.part ended
 ) </dev/null &
 
 while read -r _; do :; done
 
+: >over
 # An immediate shutdown: what the folder holds goes anyway. The group is initdb, or Postgres; a backend is in a
 # session of its own, and ends with the postmaster.
 tries=0
