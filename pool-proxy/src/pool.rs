@@ -30,7 +30,7 @@ use crate::telemetry::metrics::PoolGauges;
 use dial::{Dialer, Outlook};
 use manager::Manager;
 
-/// How long a call waits for what another one's attempt to reach the server comes to.
+/// How long a call waits for what another one's attempt to reach the server comes to, or until it may make one itself.
 const SHORTLY: Duration = Duration::from_millis(300);
 
 /// How many connections there are.
@@ -138,7 +138,10 @@ impl Pool {
                 Outlook::Down { next: None, .. } if probes => deadline,
                 // One of ours that is in use may come back.
                 Outlook::Down { next, .. } if self.0.connections.status().size > 0 => next.unwrap_or(deadline),
-                Outlook::Down { next: None, .. } if Instant::now() < shortly => shortly,
+                // One attempt that failed is not yet an outage.
+                Outlook::Down { next, .. } if Instant::now() < shortly && next.is_none_or(|next| next <= shortly) => {
+                    next.unwrap_or(shortly)
+                }
                 Outlook::Down { error, .. } => return Err(unavailable(&error)),
             };
             let until = until.min(deadline);
