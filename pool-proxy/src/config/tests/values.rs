@@ -151,7 +151,7 @@ fn what_works_but_should_be_known() {
     }
     let (config, _) = load(&FILE.replace("2035", "2020"), &[("POOL_PROXY_DB_ROOT_CERT", "system")]).unwrap();
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
-    assert!(config.warnings[0].starts_with("keys.web.expires = 2020-01-01 (FILE:25): the key is refused"));
+    assert!(config.warnings[0].starts_with("keys.web.expires = 2020-01-01 (FILE:27): the key is refused"));
     for silent in ["POOL_PROXY_BIN", "POOL_PROXY_TEST_POSTGRES", "POOL_PROXY_BENCH_X", "POOL_PROXY_POSTGRES_BIN"] {
         let (config, _) = load("", &[ENOUGH[0], ENOUGH[1], (silent, "x")]).unwrap();
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
