@@ -122,15 +122,16 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     answer(gateway, &call, reason, collapsed, &landed).await
 }
 
-/// Whether a flight that came to this should be flown once more. A follower's own try is not used up by what befell its
-/// leader: its place in line, its connection, its task. Nothing but a read was lost with a connection, so the leader may
-/// try again, too.
+/// Whether a follower should fly once more: its own try is not used up by what befell its leader, such as its place in
+/// line, its connection, its task.
 fn deserves_another(landed: Option<&Landed>, leads: bool) -> bool {
-    match landed {
-        Some(Err(Failure::OutcomeUnknown)) => true,
-        None | Some(Err(Failure::TooManyRequests { .. } | Failure::Unavailable { .. } | Failure::Internal)) => !leads,
-        Some(_) => false,
-    }
+    let of_the_leader_alone = matches!(
+        landed,
+        None | Some(Err(
+            Failure::OutcomeUnknown | Failure::TooManyRequests { .. } | Failure::Unavailable { .. } | Failure::Internal
+        ))
+    );
+    !leads && of_the_leader_alone
 }
 
 /// Fetches a newer answer in the background, once however many ask. If that fails the stale one stays as long as it may.
