@@ -1,7 +1,7 @@
 //! What a statement is, as Postgres's own parser says: may its answer be kept, does it leave the session clean, may a
 //! restricted principal run it, which relations does it touch.
 //!
-//! It never decides by the words of a text (the two looks at the text it does take are in `text`, each with its reason), never
+//! It never decides by the words of a text (the few looks at the text it does take are in `text`, each with its reason), never
 //! runs the statement, and never keeps anything: verdicts are the caller's to remember, by text, role and search path.
 
 mod catalog;
@@ -12,7 +12,7 @@ mod survey;
 mod text;
 mod tree;
 
-pub use text::{has_frozen_literal, refused_keyword, rolls_back_to_savepoint};
+pub use text::{has_frozen_literal, is_shaped_by_session, may_define, refused_keyword, rolls_back_to_savepoint};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};

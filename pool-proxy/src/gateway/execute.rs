@@ -14,7 +14,7 @@ use super::send::{Flight, Frame, send};
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::{QueryError, Server};
-use crate::statement;
+use crate::statement::{self, Kind, Verdict};
 
 /// A call and the connection it runs on.
 pub(super) struct Execution<'a> {
@@ -34,6 +34,8 @@ struct Care {
     discard_sequences: bool,
     /// For each, whether it may change the session for those behind it.
     unclean: Vec<bool>,
+    /// For each, whether it is known to do no more than read and write rows.
+    only_rows: Vec<bool>,
 }
 
 /// How a batch is sent.
@@ -243,7 +245,7 @@ impl<'a> Execution<'a> {
                     let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
                     let prepared = prepare(server, &query.text, changed).await;
                     statements.push(prepared.map_err(|error| failed(error).of_query(next))?);
-                } else if changed && has_literal(&query.text) {
+                } else if is_read_anew(&query.text, changed) {
                     break;
                 } else if let (Pace::Pipelined, Some(statement)) = (pace, server.prepared(&query.text)) {
                     statements.push(statement);
@@ -252,6 +254,12 @@ impl<'a> Execution<'a> {
                 }
                 changed |= care.unclean.get(next) == Some(&true);
                 next += 1;
+                // What is prepared may be another statement once this has run: of a temporary table instead of a
+                // permanent one of its name. Only then is it seen that the schema is another.
+                let has_columns = statements.last().is_some_and(|statement| !statement.columns().is_empty());
+                if care.only_rows.get(next - 1) != Some(&true) && statement::may_define(&query.text, has_columns) {
+                    break;
+                }
             }
             let last = next == batch.queries.len();
             let frame = Frame {
@@ -286,7 +294,7 @@ impl<'a> Execution<'a> {
     async fn care(&mut self, queries: &[Query]) -> Result<Care, Failure> {
         let principal = &self.call.principal;
         let restricted = principal.is_restricted();
-        let mut care = Care { reset: false, discard_sequences: false, unclean: Vec::new() };
+        let mut care = Care { reset: false, discard_sequences: false, unclean: Vec::new(), only_rows: Vec::new() };
         for (index, query) in queries.iter().enumerate() {
             let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
             self.progress.step();
@@ -302,6 +310,8 @@ impl<'a> Execution<'a> {
             }
             let unclean = verdict.as_ref().is_none_or(|verdict| !verdict.clean);
             care.unclean.push(unclean);
+            let rows = |verdict: &Arc<Verdict>| !matches!(verdict.kind, Kind::Utility | Kind::Unknown);
+            care.only_rows.push(verdict.as_ref().is_some_and(rows));
             care.reset |= unclean;
             care.discard_sequences |= verdict.as_ref().is_none_or(|verdict| verdict.reads_sequence_state);
         }
@@ -340,17 +350,24 @@ fn within(budget: &Budget) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes the prepared statement, or prepares it. A literal is read when a statement is prepared, in the session's
-/// settings of that moment: where `changed` says that the request may have changed them, and for a literal such as
-/// 'now', it is prepared for this once.
+/// Takes the prepared statement, or prepares it: for this once, if it is read anew each time or has a literal such as
+/// 'now'.
 async fn prepare(server: &mut Server, text: &Arc<str>, changed: bool) -> Result<Statement, QueryError> {
-    if changed && has_literal(text) {
+    let anew = is_read_anew(text, changed);
+    if anew {
         server.forget(text);
     }
     if let Some(statement) = server.prepared(text) {
         return Ok(statement);
     }
-    server.prepare(text, !changed && !statement::has_frozen_literal(text)).await
+    server.prepare(text, !anew && !changed && !statement::has_frozen_literal(text)).await
+}
+
+/// Whether a statement must be prepared in its turn. A literal is read when a statement is prepared, in the session's
+/// settings of that moment, and `changed` says that the request may have changed them. A FETCH has the columns of its
+/// cursor.
+fn is_read_anew(text: &str, changed: bool) -> bool {
+    (changed && has_literal(text)) || statement::is_shaped_by_session(text)
 }
 
 /// Whether there may be a literal in it that depends on the session's settings: one in any kind of quotes.

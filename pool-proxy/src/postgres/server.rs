@@ -44,10 +44,14 @@ const REMAINS: &str = "SELECT pg_catalog.count(*) FILTER (WHERE from_sql), pg_ca
     EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ANY ('{dblink,plperl,plperlu,plpython3u,plpython2u,\
     pltcl,pltclu,plv8,plr,pljava,pg_variables}')) FROM pg_catalog.pg_prepared_statements";
 
-/// Anything but reading and writing rows may.
-fn may_change_schema(tag: &str) -> bool {
+/// Anything but reading and writing rows and what concerns the session or transaction alone may; what a cursor gives is
+/// part of what a FETCH is. A SELECT without columns is a CREATE TABLE AS, CREATE MATERIALIZED VIEW or SELECT INTO: their
+/// tag is that of the query in them. EXPLAIN ANALYZE runs those, too.
+fn may_change_schema(tag: &str, has_columns: bool) -> bool {
     let command = tag.split(' ').next().unwrap_or_default();
-    !matches!(command, "" | "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SHOW" | "SET" | "EXPLAIN")
+    let rows = matches!(command, "" | "INSERT" | "UPDATE" | "DELETE" | "MERGE") || (command == "SELECT" && has_columns);
+    let session = matches!(command, "SHOW" | "SET" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "LOCK" | "NOTIFY");
+    !rows && !session
 }
 
 struct Prepared {
@@ -236,7 +240,7 @@ impl Server {
             }
         }
         let Completion { tag, foreign_encoding } = self.wire.completion(number).ok_or(QueryError::Closed)?;
-        if may_change_schema(tag.as_deref().unwrap_or_default()) {
+        if may_change_schema(tag.as_deref().unwrap_or_default(), !columns.is_empty()) {
             self.schema.changed();
             self.changes_schema.store(true, Ordering::Relaxed);
         }

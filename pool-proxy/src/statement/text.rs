@@ -1,4 +1,4 @@
-//! The only two looks at a statement's words, each with the reason why words are enough.
+//! The few looks at a statement's words, each with the reason why words are enough.
 
 /// The leading keyword, if the statement would end or replace the transaction it runs in, or start a COPY.
 ///
@@ -33,11 +33,36 @@ pub fn refused_keyword(text: &str) -> Option<&'static str> {
 
 /// Whether a statement that is not refused may bring a failed transaction back: ROLLBACK TO a savepoint is the only one.
 pub fn rolls_back_to_savepoint(text: &str) -> bool {
+    first_word(text).eq_ignore_ascii_case("ROLLBACK")
+}
+
+/// Whether a statement of which no more is known may define something that those behind it name: a table that stands before
+/// another of its name, say.
+///
+/// The check is one-sided, too: only commands that define nothing, and have no others in them that could, are let off. What
+/// gives rows is none that defines, but for EXPLAIN ANALYZE and a procedure.
+pub fn may_define(text: &str, has_columns: bool) -> bool {
+    let harmless =
+        ["SET", "SHOW", "SAVEPOINT", "RELEASE", "ROLLBACK", "LOCK", "NOTIFY", "INSERT", "UPDATE", "DELETE", "MERGE"];
+    let first = first_word(text);
+    let is_one_of = |words: &[&str]| words.iter().any(|word| first.eq_ignore_ascii_case(word));
+    if has_columns { is_one_of(&["EXPLAIN", "CALL"]) } else { !is_one_of(&harmless) }
+}
+
+/// Whether its columns are those of something that only the session knows: the cursor of a FETCH, the statement of an
+/// EXECUTE. Neither can be nested in another statement.
+pub fn is_shaped_by_session(text: &str) -> bool {
+    let first = first_word(text);
+    first.eq_ignore_ascii_case("FETCH") || first.eq_ignore_ascii_case("EXECUTE")
+}
+
+/// The first word after blanks, comments and empty statements.
+fn first_word(text: &str) -> &str {
     let mut text = skip(text);
     while let Some(after_empty) = text.strip_prefix(';') {
         text = skip(after_empty);
     }
-    word(text).0.eq_ignore_ascii_case("ROLLBACK")
+    word(text).0
 }
 
 /// Past blanks and comments. An unterminated comment leaves nothing: Postgres refuses it anyway.

@@ -1,6 +1,6 @@
 //! Keywords and literals, as texts come.
 
-use super::{has_frozen_literal, refused_keyword};
+use super::{has_frozen_literal, is_shaped_by_session, may_define, refused_keyword};
 
 #[test]
 fn refuses_what_ends_a_transaction() {
@@ -44,6 +44,30 @@ fn refuses_what_ends_a_transaction() {
     ] {
         assert_eq!(refused_keyword(text), expected, "{text}");
     }
+}
+
+#[test]
+fn lets_off_only_what_defines_nothing() {
+    for text in ["SET LOCAL a.b = '1'", " /* CREATE */ ;; show x", "ROLLBACK TO s", "insert into t values (1)"] {
+        assert!(!may_define(text, false), "{text}");
+    }
+    for text in
+        ["CREATE TEMP TABLE t ()", "SELECT 1 INTO t", "(SELECT 1)", "WITH a AS (SELECT 1) SELECT 1 INTO t", "DO ''", ""]
+    {
+        assert!(may_define(text, false), "{text}");
+    }
+}
+
+#[test]
+fn what_gives_rows_defines_nothing() {
+    assert!(!may_define("SELECT 1", true) && !may_define("(WITH a AS (SELECT 1) SELECT 1)", true));
+    assert!(may_define("explain ANALYZE CREATE TABLE t AS SELECT 1", true) && may_define("CALL p()", true));
+}
+
+#[test]
+fn knows_what_the_session_shapes() {
+    assert!(is_shaped_by_session("FETCH ALL FROM c") && is_shaped_by_session("/* a */ execute p(1)"));
+    assert!(!is_shaped_by_session("SELECT 'FETCH'") && !is_shaped_by_session("MOVE 1 FROM c"));
 }
 
 #[test]
