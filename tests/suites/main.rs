@@ -19,3 +19,4 @@ mod sql;
 mod statement;
 mod tls;
 mod tokens;
+mod types;

@@ -1,4 +1,4 @@
-//! Names, passwords and keys that nobody can guess and no two runs share.
+//! Names, passwords and keys that nobody can guess and no two runs share; and test data that a seed brings back.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -14,4 +14,62 @@ pub fn random_hex(bytes: usize) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// A generator of test data (`SplitMix64`, <https://prng.di.unimi.it/splitmix64.c>): the same seed gives the same data.
+#[derive(Clone, Debug)]
+pub struct Dice {
+    seed: u64,
+    state: u64,
+}
+
+impl Dice {
+    /// With the seed in `POOL_PROXY_TEST_SEED`, else one of its own; it is printed, for whoever has to see a failure again.
+    pub fn new() -> Self {
+        let given = std::env::var("POOL_PROXY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| u64::from_str_radix(&random_hex(7), 16).unwrap_or_default());
+        eprintln!("POOL_PROXY_TEST_SEED={seed} gives the same values again");
+        Self { seed, state: seed }
+    }
+
+    /// What these dice began with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Any 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Less than `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.bits() % (end.max(1) as u64)).unwrap_or_default()
+    }
+
+    /// From `first` to `last`, both included.
+    pub fn between(&mut self, first: i64, last: i64) -> i64 {
+        let span = last.abs_diff(first).saturating_add(1);
+        first.wrapping_add_unsigned(self.bits() % span)
+    }
+
+    /// True once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of several.
+    pub fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
+        of[self.below(of.len())]
+    }
+}
+
+impl Default for Dice {
+    fn default() -> Self {
+        Self::new()
+    }
 }
