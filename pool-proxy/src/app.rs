@@ -13,11 +13,14 @@ use tracing::{error, info, warn};
 use crate::auth::Auth;
 use crate::config::{Config, TlsFiles};
 use crate::drain::Drain;
+use crate::frontend::accept::{self, Door};
+use crate::frontend::gzip::Gzip;
+use crate::frontend::ledger::Ledger;
 use crate::frontend::tls::Certificate;
-use crate::frontend::{Ops, Public, accept};
+use crate::frontend::{Ops, Public, Terms};
 use crate::gateway::{Database, Gateway};
 use crate::pool::Pool;
-use crate::telemetry::Metrics;
+use crate::telemetry::{ClientMetrics, Metrics};
 
 /// How long requests may go on after the listeners have closed.
 const FINISH: Duration = Duration::from_secs(30);
@@ -28,6 +31,11 @@ const WATCH: Duration = Duration::from_secs(2);
 /// How long a changed file must then stay as it is: an editor that empties a file before it writes has no keys in it for
 /// a moment.
 const SETTLED: Duration = Duration::from_millis(200);
+
+/// The most connections to the operators' listener.
+const OPERATORS: usize = 256;
+/// Open files that the process needs besides its connections: the log, the certificates, the runtime's own.
+const OTHER_FILES: usize = 64;
 
 /// What `serve` is told besides its configuration.
 pub struct Options {
@@ -99,11 +107,14 @@ pub async fn serve(config: Config, options: Options, signals: Signals) -> Result
     for database in app.public.gateway.databases() {
         app.connections.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
     }
-    app.drain
-        .spawn("public listener", accept::serve(public_listener, app.certificate.clone(), app.drain.clone(), answer));
+    let terms = within_open_files(&config);
+    let door = Door { certificate: app.certificate.clone(), terms, metrics: app.public.metrics.client() };
+    app.drain.spawn("public listener", accept::serve(public_listener, door, app.drain.clone(), answer));
     // Readiness and metrics stay to be read until the very end.
     let ops_drain = Drain::default();
-    ops_drain.spawn("operators' listener", accept::serve(ops_listener, None, ops_drain.clone(), answer_ops));
+    let terms = Terms { connections: OPERATORS, ..config.terms };
+    let door = Door { certificate: None, terms, metrics: ClientMetrics::default() };
+    ops_drain.spawn("operators' listener", accept::serve(ops_listener, door, ops_drain.clone(), answer_ops));
 
     let scheme = if app.certificate.is_some() { "https" } else { "http" };
     let (listen, ops_listen) = addresses;
@@ -151,14 +162,18 @@ impl App {
             "" => None,
             region => Some(HeaderValue::from_str(region).map_err(|error| failed("region", &error))?),
         };
+        let ledger = Ledger::new(config.terms.body_bytes);
         let public = Arc::new(Public {
             gateway: Arc::clone(&gateway),
             auth: Arc::new(Auth::new(config.keys.clone(), config.issuers.clone(), drain.clone())),
             metrics: Arc::clone(&metrics),
             region,
             cors_origins: config.cors_origins.clone(),
+            terms: config.terms,
+            ledger: ledger.clone(),
+            gzip: Gzip::default(),
         });
-        let ops = Arc::new(Ops { gateway, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
+        let ops = Arc::new(Ops { gateway, ledger, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
         Ok(Self { public, ops, certificate, drain, connections })
     }
 
@@ -222,6 +237,25 @@ impl App {
         }
         self.connections.finish(CLOSE).await;
     }
+}
+
+/// The terms of clients, with no more connections than the system has file descriptors for.
+fn within_open_files(config: &Config) -> Terms {
+    // The soft limit is 1024 on most systems, for programs that still use select(2).
+    let limit = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        Err(error) => {
+            warn!(%error, "the limit of open files cannot be raised");
+            return config.terms;
+        }
+    };
+    // Cancelling takes a second connection for a moment.
+    let pools: usize = config.databases.iter().map(|database| database.pool.max.saturating_mul(2)).sum();
+    let free = limit.saturating_sub(pools + OPERATORS + OTHER_FILES).max(1);
+    if free < config.terms.connections {
+        warn!(limit, connections = free, "the limit of open files leaves room for fewer clients than configured");
+    }
+    Terms { connections: config.terms.connections.min(free), ..config.terms }
 }
 
 /// Puts in force what can change while serving.

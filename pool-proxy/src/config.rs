@@ -1,6 +1,7 @@
 //! What the operator wants, from defaults, file, environment and flags: the one place that reads the environment.
 
 mod access;
+mod clients;
 mod databases;
 pub mod date;
 mod effective;
@@ -27,6 +28,7 @@ pub use origin::Origin;
 pub use sources::{Flags, Sources};
 
 use crate::auth::{Issuer, KeyEntry};
+use crate::frontend::Terms;
 use crate::gateway::Limits;
 use crate::pool::PoolConfig;
 use crate::postgres::Target;
@@ -47,6 +49,8 @@ pub struct Config {
     pub ops: OpsConfig,
     /// Origins that browsers may ask from; `*` for any.
     pub cors_origins: Vec<String>,
+    /// What clients are granted.
+    pub terms: Terms,
     /// A short name that answers, logs and metrics carry; may be empty.
     pub region: String,
     /// How logs are written.
@@ -133,6 +137,7 @@ impl Config {
 
     fn read(reader: &mut Reader<'_>, sources: &Sources, file: &File, path: Option<PathBuf>) -> Self {
         let listeners = listeners::read(reader, &sources.flags, file);
+        let terms = clients::read(reader, &file.clients);
         let layers = [reader.variable(sources::REGION), reader.line(&file.region)];
         let region = reader.read("region", layers, Region(String::new())).value.0;
         let layers = [reader.variable(sources::LOG), reader.line(&file.log)];
@@ -150,6 +155,7 @@ impl Config {
             tls: listeners.tls,
             ops: listeners.ops,
             cors_origins: listeners.cors_origins,
+            terms,
             region,
             log,
             drain_delay,

@@ -63,6 +63,9 @@ pub enum Failure {
     /// A database that is not configured.
     #[error("no database named \"{0}\" is configured")]
     UnknownDatabase(String),
+    /// The request did not arrive in time.
+    #[error("{0}")]
+    TooSlow(&'static str),
     /// The request body is over its limit, in bytes.
     #[error("the request body is over the limit of {0} bytes")]
     RequestTooLarge(u64),

@@ -6,12 +6,20 @@
 pub mod accept;
 pub mod body;
 pub mod credentials;
+pub mod gzip;
 pub mod http;
+pub mod ledger;
 pub mod ops;
 pub mod public;
 pub mod reply;
 pub mod sql;
+mod streams;
+mod talk;
+pub mod terms;
 pub mod tls;
+pub mod trace;
+mod watched;
 
 pub use ops::Ops;
 pub use public::Public;
+pub use terms::Terms;

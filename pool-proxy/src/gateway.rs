@@ -19,6 +19,7 @@ mod verdicts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use call::{Answer, Call};
@@ -95,6 +96,21 @@ impl Gateway {
         self.shelf.invalidate(&database.name, what);
     }
 
+    /// An answer's body as `pack` makes it; where an entry holds the answer, it holds this too, and makes it once however
+    /// many ask.
+    pub async fn packed<F>(&self, answer: &Answer, pack: impl FnOnce(Bytes) -> F) -> Option<Bytes>
+    where
+        F: Future<Output = Option<Bytes>>,
+    {
+        let Some(entry) = &answer.entry else { return pack(answer.body.clone()).await };
+        if let Some(packed) = entry.packed.get() {
+            return packed.clone();
+        }
+        let packed = entry.packed.get_or_init(|| pack(answer.body.clone())).await.clone();
+        self.shelf.weigh_again(entry);
+        packed
+    }
+
     /// Runs a call.
     ///
     /// # Errors
@@ -126,7 +142,13 @@ impl Gateway {
             && batch.queries.is_empty()
         {
             // A transaction of nothing, as clients that build theirs at run time send it.
-            return Ok(Answer { body: call.format.finish(vec![]), cache, age: None, timing: Timing::default() });
+            return Ok(Answer {
+                body: call.format.finish(vec![]),
+                cache,
+                entry: None,
+                age: None,
+                timing: Timing::default(),
+            });
         }
         let (lease, queue) = database.lease(&call.principal).await?;
         let since = Instant::now();
@@ -143,7 +165,7 @@ impl Gateway {
         execution.finish().await;
         let timing = Timing { queue, database: since.elapsed() };
         database.metrics.query(result_word(&outcome), timing.database);
-        Ok(Answer { body: outcome?, cache, age: None, timing })
+        Ok(Answer { body: outcome?, cache, entry: None, age: None, timing })
     }
 }
 

@@ -3,4 +3,4 @@
 pub mod log;
 pub mod metrics;
 
-pub use metrics::{DatabaseMetrics, Metrics};
+pub use metrics::{ClientMetrics, DatabaseMetrics, Metrics};

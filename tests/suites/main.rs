@@ -9,6 +9,7 @@ mod deploy;
 mod edge;
 mod house;
 mod keys_command;
+mod limits;
 mod migrations;
 mod ops;
 mod pool;

@@ -6,6 +6,7 @@ mod leaving;
 mod logs;
 mod metrics;
 mod reload;
+mod traces;
 mod views;
 
 use harness::{Database, eventually};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::key::Key;
@@ -16,6 +17,8 @@ use super::tags::Tag;
 pub struct Entry {
     /// The finished body.
     pub body: Bytes,
+    /// The body as clients want it that take it smaller; none if it gets no smaller.
+    pub packed: OnceCell<Option<Bytes>>,
     /// When its query began: it is no younger than what the query saw.
     pub born: Instant,
     /// How long any request may still want it: time to live plus stale-while-revalidate of the one that stored it.
@@ -38,7 +41,21 @@ impl Entry {
         lifetime: Duration,
         tags: BTreeSet<Tag>,
     ) -> Self {
-        Self { body, born, lifetime, database, key, tags: Mutex::new(tags), settled: AtomicBool::new(false) }
+        Self {
+            body,
+            packed: OnceCell::new(),
+            born,
+            lifetime,
+            database,
+            key,
+            tags: Mutex::new(tags),
+            settled: AtomicBool::new(false),
+        }
+    }
+
+    /// What its bodies take, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.body.len() + self.packed.get().and_then(Option::as_ref).map_or(0, Bytes::len)
     }
 
     /// How old it is.

@@ -22,7 +22,7 @@ const MOST_TAGS: usize = 64;
 /// An entry's weight in bytes.
 fn weight(key: &Key, entry: &Entry) -> u64 {
     let tags: usize = entry.tags().iter().map(|tag| tag.len() + TAG_OVERHEAD).sum();
-    (key.len() + entry.body.len() + tags + OVERHEAD) as u64
+    (key.len() + entry.size() + tags + OVERHEAD) as u64
 }
 
 /// Finished answers in memory. Cheap to clone.
@@ -158,9 +158,9 @@ impl Shelf {
 
     /// Stores an answer, unless it was invalidated while its query ran or is larger than the whole shelf; says whether
     /// it did.
-    pub fn store(&self, ticket: &Ticket, entry: Entry) -> bool {
+    pub fn store(&self, ticket: &Ticket, entry: impl Into<Arc<Entry>>) -> bool {
         let Some(entries) = &self.entries else { return false };
-        let entry = Arc::new(entry);
+        let entry = entry.into();
         if entries.policy().max_capacity().is_some_and(|most| weight(&entry.key, &entry) > most) {
             return false;
         }
@@ -178,6 +178,12 @@ impl Shelf {
         entry.tags().extend(tags.iter().cloned());
         // Once more, since it weighs more.
         self.put(entries, ticket.unwrap_or(&now), entry);
+    }
+
+    /// Counts an entry that has grown.
+    pub fn weigh_again(&self, entry: &Arc<Entry>) {
+        // The same again, without tags that would be new.
+        self.add_tags(entry, &TagSet::default(), None);
     }
 
     /// Puts an entry in its place, and its tags into the index.

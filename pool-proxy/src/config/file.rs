@@ -72,6 +72,7 @@ pub(super) struct File {
     pub(super) ops: OpsSection,
     pub(super) tls: TlsSection,
     pub(super) cors: CorsSection,
+    pub(super) clients: ClientsSection,
     pub(super) cache: CacheSection,
     pub(super) pool: PoolSection,
     pub(super) limits: LimitsSection,
@@ -98,6 +99,16 @@ pub(super) struct TlsSection {
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub(super) struct CorsSection {
     pub(super) origins: Vec<Spanned<Scalar>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct ClientsSection {
+    pub(super) connections: Text,
+    pub(super) header_timeout: Text,
+    pub(super) body_timeout: Text,
+    pub(super) body_bytes: Text,
+    pub(super) compression: Text,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,29 +1,85 @@
-//! Reading a request's body, within its limit and in time.
+//! Reading a request's body, within its limit, in time, and within what all bodies together may take.
 
+use std::ops::Deref;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
 
+use super::ledger::{Held, Ledger};
+use super::terms::Terms;
 use crate::error::Failure;
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a body that is refused may still come in, so that its client, who writes first, gets to read why.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A whole body. Its bytes count until it is dropped.
+pub struct Body {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl Deref for Body {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
+    }
+}
 
 /// Reads it whole.
 ///
 /// # Errors
-/// [`Failure::RequestTooLarge`] as soon as its length is known to be over the limit.
-pub async fn read(body: Incoming, limit: u64) -> Result<Bytes, Failure> {
-    if body.size_hint().lower() > limit {
+/// [`Failure::RequestTooLarge`] as soon as its length is known to be over the limit, [`Failure::TooSlow`] when it does
+/// not arrive in time, [`Failure::Unavailable`] when the bodies of others leave no room for it.
+pub async fn read(mut body: Incoming, limit: u64, terms: &Terms, ledger: &Ledger) -> Result<Body, Failure> {
+    let announced = body.size_hint().lower();
+    if announced > limit {
         return Err(Failure::RequestTooLarge(limit));
     }
-    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match tokio::time::timeout(PATIENCE, limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::RequestTooLarge(limit)),
-        Ok(Err(_)) => Err(Failure::BadRequest("the request body ended early".to_owned())),
-        Err(_) => Err(Failure::BadRequest("the request body did not arrive in time".to_owned())),
+    let mut held = ledger.open();
+    // What is announced is not there yet, but to find out half-way that there is no room would be worse.
+    if let Err(full) = held.grow(announced) {
+        discard(body).await;
+        return Err(full);
     }
+    let began = Instant::now();
+    let (mut first, mut whole, mut length) = (Bytes::new(), BytesMut::new(), 0_u64);
+    loop {
+        let frame = match tokio::time::timeout_at(began + terms.patience(length), body.frame()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(Failure::BadRequest("the request body ended early".to_owned())),
+            Err(_) => return Err(Failure::TooSlow("the request body did not arrive in time")),
+        };
+        // Trailers mean nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len() as u64;
+        if length > limit {
+            return Err(Failure::RequestTooLarge(limit));
+        }
+        if let Err(full) = held.grow(length) {
+            discard(body).await;
+            return Err(full);
+        }
+        // Most bodies come in one piece, which needs no copy.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            if whole.is_empty() {
+                whole.reserve(usize::try_from(announced).unwrap_or(0).max(first.len() + data.len()));
+                whole.extend_from_slice(&std::mem::take(&mut first));
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    let bytes = if whole.is_empty() { first } else { whole.freeze() };
+    Ok(Body { bytes, _held: held })
+}
+
+/// Lets a body come in without keeping any of it.
+async fn discard(mut body: Incoming) {
+    let _ = tokio::time::timeout(FAREWELL, async { while let Some(Ok(_)) = body.frame().await {} }).await;
 }

@@ -3,22 +3,26 @@
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HeaderName,
-    HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION,
+    HeaderName, HeaderValue, ORIGIN, VARY,
 };
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::sql::{self, errors};
+use super::trace::Trace;
 use crate::error::Failure;
 
 static REGION: HeaderName = HeaderName::from_static("pool-region");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "cache-status, age, server-timing, x-request-id, pool-region, retry-after, www-authenticate",
 );
+
+/// No route takes anything that would need more, in bytes.
+const LONGEST_URI: usize = 8 << 10;
 
 /// The routes: a name for metrics, a path, a method.
 const ROUTES: [(&str, &str, Method); 3] =
@@ -30,11 +34,14 @@ impl Public {
         let arrived = Instant::now();
         let id = reply::request_id(request.headers());
         let origin = self.allowed_origin(request.headers());
+        let trace = Trace::of(request.headers());
+        let trace = trace.as_ref().map(Trace::id);
+        let version = request.version();
         let (route, outcome) = self.route(request, origin.is_some(), &id).await;
         let mut reply = match outcome {
             Ok(reply) => reply,
             Err(failure) => {
-                self.log(&failure, route, &id);
+                self.log(&failure, route, &id, trace);
                 errors::reply(&failure, &id)
             }
         };
@@ -43,6 +50,7 @@ impl Public {
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         debug!(
             request_id = id.to_str().unwrap_or_default(),
+            trace_id = trace,
             region = self.region_name(),
             route,
             status,
@@ -52,6 +60,10 @@ impl Public {
         self.metrics.request(route, status, took);
         let headers = reply.headers_mut();
         headers.insert(REQUEST_ID.clone(), id);
+        if status == StatusCode::REQUEST_TIMEOUT && version <= Version::HTTP_11 {
+            // What is left of the request may still come (RFC 9110, 15.5.9).
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if !headers.contains_key(&SERVER_TIMING) {
             headers.insert(SERVER_TIMING.clone(), reply::timing([("total", took)]));
         }
@@ -73,6 +85,9 @@ impl Public {
         id: &HeaderValue,
     ) -> (&'static str, Result<Reply, Failure>) {
         let path = request.uri().path();
+        if path.len() + request.uri().query().map_or(0, str::len) > LONGEST_URI {
+            return ("none", Ok(errors::refusal(StatusCode::URI_TOO_LONG, "the address is too long", id)));
+        }
         let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) else {
             let message = "no such path; SQL goes to POST /sql";
             return ("none", Ok(errors::refusal(StatusCode::NOT_FOUND, message, id)));
@@ -101,22 +116,23 @@ impl Public {
         self.region.as_ref().and_then(|region| region.to_str().ok()).unwrap_or_default()
     }
 
-    fn log(&self, failure: &Failure, route: &str, id: &HeaderValue) {
+    fn log(&self, failure: &Failure, route: &str, id: &HeaderValue, trace_id: Option<&str>) {
         let status = errors::status(failure).as_u16();
         let (id, region, code) = (id.to_str().unwrap_or_default(), self.region_name(), failure.code());
         match failure {
-            Failure::Internal => error!(request_id = id, region, route, status, "internal error"),
+            Failure::Internal => error!(request_id = id, trace_id, region, route, status, "internal error"),
             // Postgres's message may quote a value, so its code has to do.
             Failure::Database { .. } => {
-                debug!(request_id = id, region, route, status, code, "refused by postgres");
+                debug!(request_id = id, trace_id, region, route, status, code, "refused by postgres");
             }
             Failure::BadRequest(_)
             | Failure::Unauthorized { .. }
             | Failure::Forbidden(_)
-            | Failure::UnknownDatabase(_) => {
-                debug!(request_id = id, region, route, status, "refused");
+            | Failure::UnknownDatabase(_)
+            | Failure::TooSlow(_) => {
+                debug!(request_id = id, trace_id, region, route, status, "refused");
             }
-            failure => info!(request_id = id, region, route, status, reason = %failure, "not answered"),
+            failure => info!(request_id = id, trace_id, region, route, status, reason = %failure, "not answered"),
         }
     }
 }

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 use super::credentials::Credentials;
+use super::ledger::Ledger;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::sql::errors;
 use crate::auth::KeyHash;
@@ -27,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Ops {
     /// Has the databases and the cache.
     pub gateway: Arc<Gateway>,
+    /// What clients make the process hold.
+    pub ledger: Ledger,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// The bearer token that is asked for, if one is.
@@ -109,6 +112,7 @@ impl Ops {
         }
         let (entries, bytes) = self.gateway.shelf().size();
         self.metrics.cache(entries, bytes);
+        self.metrics.bodies(self.ledger.held());
         let mut reply = reply::text(StatusCode::OK, self.metrics.encode());
         let format = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
         reply.headers_mut().insert(CONTENT_TYPE, format);

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use hyper::header::HeaderValue;
 
+use super::gzip::Gzip;
+use super::ledger::Ledger;
+use super::terms::Terms;
 use crate::auth::Auth;
 use crate::gateway::Gateway;
 use crate::telemetry::Metrics;
@@ -20,4 +23,10 @@ pub struct Public {
     pub region: Option<HeaderValue>,
     /// Origins that browsers may ask from; `*` for any.
     pub cors_origins: Vec<String>,
+    /// What clients are granted.
+    pub terms: Terms,
+    /// What they make the process hold.
+    pub ledger: Ledger,
+    /// Makes answers smaller.
+    pub gzip: Gzip,
 }

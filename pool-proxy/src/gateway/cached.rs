@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Gateway;
@@ -19,7 +18,7 @@ pub(super) type Landed = Result<Filled, Failure>;
 #[derive(Debug)]
 pub(super) enum Filled {
     /// An answer.
-    Answer { body: Bytes, stored: bool, timing: Timing },
+    Answer { entry: Arc<Entry>, stored: bool, timing: Timing },
     /// Postgres says that it must not be stored; nothing was run.
     Refused(&'static str),
 }
@@ -47,7 +46,7 @@ impl Gateway {
 }
 
 /// An answer from an entry; its `ttl` is what the request's own max-age leaves.
-fn from_entry(entry: &Entry, cache: &CacheRequest, age: Duration) -> Answer {
+fn from_entry(entry: &Arc<Entry>, cache: &CacheRequest, age: Duration) -> Answer {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let ttl = seconds(cache.max_age).saturating_sub(seconds(age));
     // Whatever is stale is negative, also in its first second.
@@ -55,6 +54,7 @@ fn from_entry(entry: &Entry, cache: &CacheRequest, age: Duration) -> Answer {
     Answer {
         body: entry.body.clone(),
         cache: Some(CacheStatus::Hit { ttl }),
+        entry: Some(Arc::clone(entry)),
         age: Some(age),
         timing: Timing::default(),
     }
@@ -159,7 +159,7 @@ async fn answer(
     landed: &Landed,
 ) -> Result<Answer, Failure> {
     match landed {
-        Ok(Filled::Answer { body, stored, timing }) => {
+        Ok(Filled::Answer { entry, stored, timing }) => {
             let word = match (collapsed, reason) {
                 (true, _) => "collapsed",
                 (_, Forward::Stale) => "expired",
@@ -169,7 +169,8 @@ async fn answer(
             call.database.metrics.cache_request(word);
             let stored = *stored && !collapsed;
             let status = CacheStatus::Forward { reason, stored, collapsed, detail: None };
-            Ok(Answer { body: body.clone(), cache: Some(status), age: None, timing: *timing })
+            let (body, entry) = (entry.body.clone(), Some(Arc::clone(entry)));
+            Ok(Answer { body, cache: Some(status), entry, age: None, timing: *timing })
         }
         // What must not be stored must not be shared either: each runs its own.
         Ok(Filled::Refused(detail)) => gateway.run_uncached(call, Some(CacheStatus::bypass(detail))).await,
@@ -217,7 +218,7 @@ async fn fill_on(
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
-    let entry = Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body.clone(), born, lifetime, tags);
-    let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, entry);
-    Ok(Filled::Answer { body, stored, timing })
+    let entry = Arc::new(Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags));
+    let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, Arc::clone(&entry));
+    Ok(Filled::Answer { entry, stored, timing })
 }

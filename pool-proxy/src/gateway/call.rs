@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Database;
 use crate::auth::Principal;
-use crate::cache::{Key, TagSet};
+use crate::cache::{Entry, Key, TagSet};
 use crate::postgres::{Param, QueryError, RowSink};
 
 /// One query of a client, whatever dialect it came in.
@@ -155,6 +155,8 @@ pub struct Answer {
     pub body: Bytes,
     /// What became of it at the cache; `None` when the client did not ask for caching.
     pub cache: Option<CacheStatus>,
+    /// The entry that holds it, if one does.
+    pub entry: Option<Arc<Entry>>,
     /// How old it is, when it comes from the cache.
     pub age: Option<Duration>,
     /// What took how long.

@@ -74,6 +74,17 @@ pub struct Metrics {
     cancels: Family<Database, Counter>,
     resets: Family<Database, Counter>,
     analyses: Family<Database, Counter>,
+    client: ClientMetrics,
+    client_bodies: Gauge,
+}
+
+/// The connections of clients. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct ClientMetrics {
+    /// Open now.
+    pub connections: Gauge,
+    /// Over the most there may be.
+    pub refused: Counter,
 }
 
 fn seconds() -> Histogram {
@@ -127,8 +138,32 @@ impl Metrics {
             cancels: register!("cancels", "Cancel requests sent to Postgres", Family::default()),
             resets: register!("resets", "Sessions reset after a request", Family::default()),
             analyses: register!("statement_analyses", "Statements judged by Postgres's parser", Family::default()),
+            client: ClientMetrics {
+                connections: register!("client_connections", "Connections of clients", Gauge::default()),
+                refused: register!(
+                    "client_connections_refused",
+                    "Refused since there were too many",
+                    Counter::default()
+                ),
+            },
+            client_bodies: register!(
+                "client_bodies",
+                "Bodies of requests under way and answers not read yet",
+                Unit::Bytes,
+                Gauge::default()
+            ),
             registry: all,
         }
+    }
+
+    /// The connections of clients.
+    pub fn client(&self) -> ClientMetrics {
+        self.client.clone()
+    }
+
+    /// What clients make the process hold, set when metrics are read.
+    pub fn bodies(&self, bytes: u64) {
+        self.client_bodies.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// A request was answered.

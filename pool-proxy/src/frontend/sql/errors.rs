@@ -86,6 +86,7 @@ pub fn status(failure: &Failure) -> StatusCode {
         Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::UnknownDatabase(_) => StatusCode::NOT_FOUND,
+        Failure::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
         Failure::RequestTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
         Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,

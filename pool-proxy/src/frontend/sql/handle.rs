@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::Request;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::{AGE, HeaderName, HeaderValue};
+use hyper::header::{AGE, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
 use tokio::time::Instant;
 
 use super::cache_control::{Wish, cache_status};
@@ -14,6 +14,7 @@ use super::decode::{Options, decode};
 use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::credentials::Credentials;
+use crate::frontend::gzip;
 use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply, SERVER_TIMING};
 use crate::gateway::Call;
@@ -34,12 +35,15 @@ pub async fn handle(door: &Public, request: Request<Incoming>) -> Result<Reply, 
     let database = door.gateway.database(&principal, credentials.database.as_deref())?;
     let options = Options::from_headers(&head.headers)?;
     let wish = Wish::from_request(&head.headers, &credentials)?;
+    let packs = door.terms.compression && gzip::is_wanted(&head.headers);
+    // A request that waits holds no more than it needs.
+    drop(head);
     let authenticated = arrived.elapsed();
 
-    let body = body::read(incoming, database.limits().request_bytes).await?;
+    let body = body::read(incoming, database.limits().request_bytes, &door.terms, &door.ledger).await?;
     let mode = [u8::from(options.raw_text), u8::from(options.array_mode)];
     let cache = wish.map(|wish| wish.of(&database.name, &principal, mode, &body));
-    let answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
+    let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
         hit
     } else {
         let (work, layout) = decode(&body, options)?;
@@ -47,11 +51,35 @@ pub async fn handle(door: &Public, request: Request<Incoming>) -> Result<Reply, 
         // Boxed, so that a hit and an idle connection do not carry its size.
         Box::pin(door.gateway.run(Call { principal, database, work, format: Arc::new(layout), cache })).await?
     };
-    Ok(encode(answer, authenticated, arrived))
+    let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
+    let packed = varies && packs && pack(door, &mut answer).await;
+    // A hit is in the cache anyway, however many read it.
+    if answer.age.is_none() {
+        answer.body = door.ledger.answer(answer.body);
+    }
+    let mut reply = encode(answer, authenticated, arrived);
+    if varies {
+        reply.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if packed {
+        reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(reply)
+}
+
+/// Compresses the body, unless it would get no shorter.
+async fn pack(door: &Public, answer: &mut Answer) -> bool {
+    match door.gateway.packed(answer, |body| door.gzip.pack(body)).await {
+        Some(packed) => {
+            answer.body = packed;
+            true
+        }
+        None => false,
+    }
 }
 
 fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
-    let Answer { body, cache, age, timing: Timing { queue, database } } = answer;
+    let Answer { body, cache, age, timing: Timing { queue, database }, .. } = answer;
     let mut reply = reply::json(StatusCode::OK, body);
     let headers = reply.headers_mut();
     let timing = match (cache, age) {

@@ -1,0 +1,64 @@
+//! The caller's trace: W3C `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
+
+/// A trace that a request belongs to.
+#[derive(Debug, Clone)]
+pub struct Trace(HeaderValue);
+
+impl Trace {
+    /// The one that the headers name; one that is malformed, or named twice, is none.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut all = headers.get_all("traceparent").iter();
+        let value = all.next()?;
+        (all.next().is_none() && is_valid(value.as_bytes())).then(|| Self(value.clone()))
+    }
+
+    /// Its id: 32 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        self.0.to_str().ok().and_then(|text| text.get(3..35)).unwrap_or_default()
+    }
+}
+
+/// `version-trace-parent-flags`. Versions to come may have more behind a further dash; `ff` is none.
+fn is_valid(value: &[u8]) -> bool {
+    let hex = |part: &[u8]| part.iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let some = |part: &[u8]| hex(part) && part.iter().any(|c| *c != b'0');
+    let Some((known, rest)) = value.split_at_checked(55) else { return false };
+    let ends = if known.starts_with(b"00") { rest.is_empty() } else { rest.is_empty() || rest.starts_with(b"-") };
+    ends && [2, 35, 52].iter().all(|dash| known[*dash] == b'-')
+        && hex(&known[..2])
+        && !known.starts_with(b"ff")
+        && some(&known[3..35])
+        && some(&known[36..52])
+        && hex(&known[53..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_valid;
+
+    #[test]
+    fn only_what_the_standard_allows_is_a_trace() {
+        let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+        for (text, expected) in [
+            (format!("00-{trace}-{parent}-01"), true),
+            (format!("00-{trace}-{parent}-00"), true),
+            (format!("cc-{trace}-{parent}-01"), true),
+            (format!("cc-{trace}-{parent}-01-what-comes"), true),
+            (format!("cc-{trace}-{parent}-01.what-comes"), false),
+            (format!("00-{trace}-{parent}-01-more"), false),
+            (format!("ff-{trace}-{parent}-01"), false),
+            (format!("00-{}-{parent}-01", trace.to_uppercase()), false),
+            (format!("00-{}-{parent}-01", "0".repeat(32)), false),
+            (format!("00-{trace}-{}-01", "0".repeat(16)), false),
+            (format!("00-{trace}-{parent}-0"), false),
+            (format!("00-{trace}-{parent}-0g"), false),
+            (format!("00_{trace}-{parent}-01"), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_valid(text.as_bytes()), expected, "{text}");
+        }
+    }
+}

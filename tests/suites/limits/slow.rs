@@ -1,0 +1,151 @@
+//! Clients that take their time: with a head, a body, a handshake, or with reading their answer.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use harness::{Proxy, eventually, fresh_database};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+use super::wire::{Wire, address};
+use crate::ops::encrypted::Folder;
+use crate::sql::served::Served;
+
+async fn impatient() -> Served {
+    let config = "[clients]\nheader_timeout = \"500ms\"\nbody_timeout = \"500ms\"";
+    Served::with("", |proxy| proxy.config(config)).await
+}
+
+fn is_late(answer: &str) {
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_lowercase();
+    for header in ["connection: close", "content-type: application/json", "x-request-id: "] {
+        assert!(head.contains(header), "{answer}");
+    }
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(body["message"].is_string() && body["requestId"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_dribbles_is_408() {
+    let served = impatient().await;
+    let mut first = Wire::open(&served.proxy).await;
+    first.write("POST /sql HTTP/1.1\r\nx: ").await;
+    is_late(&first.dribble().await);
+    // Also as a later one of its connection, and where the connection has idled before.
+    for pause in [0, 2500] {
+        let mut later = Wire::open(&served.proxy).await;
+        later.ask("SELECT 1", 200).await;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        later.write("POST /sql HTTP/1.1\r\nx: ").await;
+        is_late(&later.dribble().await);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_dribbles_is_408() {
+    let served = impatient().await;
+    let mut client = Wire::open(&served.proxy).await;
+    let head = client.head(1_000_000);
+    client.write(&head).await;
+    is_late(&client.dribble().await);
+    assert_eq!(served.value("SELECT 1").await, 1);
+}
+
+/// A connection that speaks HTTP/2, with hardly any room for answers.
+async fn http2<B>(proxy: &Proxy) -> http2::SendRequest<B>
+where
+    B: hyper::body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
+    let socket = TcpStream::connect(address(proxy)).await.unwrap();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(1024);
+    let (sender, connection) = builder.handshake(TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn post(proxy: &Proxy) -> hyper::http::request::Builder {
+    let uri = format!("{}/sql", proxy.url());
+    hyper::Request::post(uri).header("authorization", format!("Bearer {}", proxy.key()))
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_408_over_http2_too() {
+    let served = impatient().await;
+    let mut sender = http2(&served.proxy).await;
+    let first = futures_util::stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"{")))]);
+    let body = StreamBody::new(Box::pin(first.chain(futures_util::stream::pending())));
+    let answer = sender.send_request(post(&served.proxy).body(body).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 408);
+    let text = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(serde_json::from_slice::<serde_json::Value>(&text).unwrap()["message"].is_string());
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_dropped() {
+    let served = impatient().await;
+    let mut client = Wire::narrow(&served.proxy).await;
+    let request = client.request("SELECT repeat('x', 9000000)");
+    client.write(&request).await;
+    eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await > 8e6 }).await;
+    eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await < 1e6 }).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_dropped_over_http2_too() {
+    let served = impatient().await;
+    let mut sender = http2(&served.proxy).await;
+    let body = serde_json::json!({ "query": "SELECT repeat('x', 40000)" }).to_string();
+    let body = http_body_util::Full::new(Bytes::from(body));
+    let answer = sender.send_request(post(&served.proxy).body(body).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await > 3e4 }).await;
+    eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await < 1.0 }).await;
+    drop(answer);
+}
+
+#[tokio::test]
+async fn who_does_not_encrypt_in_time_is_closed() {
+    let database = fresh_database().await;
+    let folder = Folder::new();
+    folder.certificate("one");
+    let proxy = Proxy::builder()
+        .database(&database)
+        .env("POOL_PROXY_TLS_CERT", folder.path("one.crt"))
+        .env("POOL_PROXY_TLS_KEY", folder.path("one.key"))
+        .config("[clients]\nheader_timeout = \"500ms\"")
+        .start()
+        .await;
+    assert!(Wire::open(&proxy).await.is_closed().await);
+    let mut client = Wire::open(&proxy).await;
+    // The first bytes of a ClientHello.
+    client.write("\u{16}\u{3}\u{1}").await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_and_loses_nothing() {
+    let served = impatient().await;
+    let mut client = Wire::open(&served.proxy).await;
+    for _ in 0..2 {
+        client.ask("SELECT 'one'", 200).await;
+        // Longer than a head may take, and than its buffers are kept.
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+    }
+    // Two requests at once, and most of a third.
+    let two = format!("{}{}", client.request("SELECT 'two'"), client.request("SELECT 'three'"));
+    let third = client.request("SELECT 'four'");
+    let (before, after) = third.split_at(third.len() - 10);
+    client.write(&format!("{two}{before}")).await;
+    assert!(client.answer().await.contains("two"));
+    assert!(client.answer().await.contains("three"));
+    client.write(after).await;
+    assert!(client.answer().await.contains("four"));
+}
