@@ -2,7 +2,7 @@
 //! Worker as it is deployed.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use harness::{Error, Postgres, target_dir};
@@ -10,7 +10,8 @@ use harness::{Error, Postgres, target_dir};
 use crate::cargo::{cargo, run as run_in_front, works};
 use crate::interrupt::Interrupts;
 use crate::programs::{EDGE_MIGRATIONS, POOL_PROXY};
-use crate::{npm, worker};
+use crate::steps::Steps;
+use crate::{npm, packages, worker};
 
 /// What was asked for on the command line: it was read to answer at once what is wrong with it, and goes to the
 /// benchmarks as it is.
@@ -37,9 +38,11 @@ const OPTIONS: [(&str, Value); 6] = [
     ("--out", Value::Folder),
 ];
 
-/// The part that loads the edge API, among all of them.
+/// The parts that need more than the others, among all of them.
+const CLIENTS: &str = "clients";
 const EDGE: &str = "edge";
-const PARTS: [&str; 4] = ["hits", "select", "clients", EDGE];
+const PROFILE: &str = "profile";
+const PARTS: [&str; 7] = ["hits", "select", CLIENTS, "memory", "overload", EDGE, PROFILE];
 
 impl Options {
     /// Reads the arguments after `bench`.
@@ -75,9 +78,9 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether the Worker takes part: in all but a run of another part alone.
-    fn loads_the_edge_api(&self) -> bool {
-        self.only.as_deref().is_none_or(|part| part == EDGE)
+    /// Whether a part is among what is measured: all are, but in a run of another part alone.
+    fn has(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
     }
 }
 
@@ -85,11 +88,15 @@ impl Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let interrupts = Interrupts::catch()?;
     let oha = oha(&interrupts)?;
+    let pgbouncer = if options.has(CLIENTS) { pgbouncer(&interrupts) } else { None };
+    if options.only.as_deref() == Some(PROFILE) {
+        perf(&interrupts)?;
+    }
     npm::install("tests/load/node", &interrupts)?;
     // By itself, so that it is built with the features it is released with.
     in_front("the build", &mut cargo(&["build", "--release", "--package", "pool-proxy"]), &interrupts)?;
     in_front("the build", &mut cargo(&["build", "--release", "--package", "load"]), &interrupts)?;
-    let edge = if options.loads_the_edge_api() {
+    let edge = if options.has(EDGE) {
         in_front("the build", &mut cargo(&["build", "--package", "edge-migrations"]), &interrupts)?;
         Some(worker::build(true, &interrupts)?)
     } else {
@@ -104,6 +111,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         .env("OHA_BIN", oha);
     if let Some(worker) = edge {
         load.env("EDGE_WORKER_BUILD", worker);
+    }
+    if let Some(pgbouncer) = pgbouncer {
+        load.env("PGBOUNCER_BIN", pgbouncer);
     }
     let status = run_in_front(&mut load, &interrupts)?;
     postgres.stop();
@@ -133,6 +143,38 @@ fn oha(interrupts: &Interrupts) -> Result<PathBuf, Error> {
     Ok(own)
 }
 
+/// `PgBouncer`, which is measured beside: the one named in `PGBOUNCER_BIN`, or the machine's, installed where we may.
+/// Nothing stands or falls with it.
+fn pgbouncer(interrupts: &Interrupts) -> Option<PathBuf> {
+    let given = env::var_os("PGBOUNCER_BIN").filter(|it| !it.is_empty()).map(PathBuf::from);
+    // Where Debian puts it is not on everybody's path.
+    let candidates = || given.iter().cloned().chain(["pgbouncer", "/usr/sbin/pgbouncer"].map(PathBuf::from));
+    let find = || candidates().find(|path| works(&mut Command::new(path)));
+    if let Some(found) = find() {
+        return Some(found);
+    }
+    // Under systemd the package would start a service at once, which nobody asked for.
+    if packages::may_install() && !Path::new("/run/systemd/system").exists() {
+        let install = |steps: &Steps| packages::install(&["pgbouncer"], steps);
+        if let Err(error) = Steps::new(interrupts).show("installing PgBouncer", "installed PgBouncer", install) {
+            eprintln!("PgBouncer is left out: {error}");
+            return None;
+        }
+        return find();
+    }
+    eprintln!("PgBouncer is left out: {}", packages::missing(&["pgbouncer"]));
+    None
+}
+
+/// What `--only profile` looks with.
+fn perf(interrupts: &Interrupts) -> Result<(), Error> {
+    if works(&mut Command::new("perf")) {
+        return Ok(());
+    }
+    let install = |steps: &Steps| packages::install(&["linux-perf"], steps);
+    Steps::new(interrupts).show("installing perf", "installed perf", install)
+}
+
 fn in_front(what: &str, command: &mut Command, interrupts: &Interrupts) -> Result<(), Error> {
     if run_in_front(command, interrupts)?.success() {
         return Ok(());
@@ -154,8 +196,7 @@ mod tests {
 
     #[test]
     fn the_worker_is_built_for_runs_that_load_it() {
-        let check =
-            |line: &str, expected: bool| assert_eq!(parse(line).unwrap().loads_the_edge_api(), expected, "{line}");
+        let check = |line: &str, expected: bool| assert_eq!(parse(line).unwrap().has("edge"), expected, "{line}");
         check("", true);
         check("--quick --rounds 2", true);
         check("--quick --only edge", true);
@@ -170,8 +211,11 @@ mod tests {
         check("--fast", "`bench` takes no `--fast`");
         check("select", "`bench` takes no `select`");
         check("--quick=yes", "`bench` takes no `--quick=yes`");
-        check("--only", "--only is ``, but should be hits, select, clients, edge");
-        check("--quick --only nothing", "--only is `nothing`, but should be hits, select, clients, edge");
+        check("--only", "--only is ``, but should be hits, select, clients, memory, overload, edge, profile");
+        check(
+            "--quick --only nothing",
+            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, profile",
+        );
         check("--rounds=many --quick", "--rounds is `many`, but should be a number of at least 1");
         check("--rounds 0", "--rounds is `0`, but should be a number of at least 1");
         check("--out=", "--out is ``, but should be a folder");

@@ -1,4 +1,5 @@
-//! The smallest hyper server: HTTP/1.1 on loopback, `TCP_NODELAY`, one task per connection.
+//! The smallest hyper server: on loopback, `TCP_NODELAY`, one task per connection; HTTP/1.1, or over TLS what the client
+//! chose of HTTP/1.1 and HTTP/2.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -10,11 +11,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::tls::Acceptor;
 
 /// Why a yardstick ended: text for a person, nothing handles it.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -25,10 +28,10 @@ pub type Outcome<T> = Result<T, Failure>;
 ///
 /// # Errors
 /// When it cannot bind, accept, or write the file.
-pub async fn serve<H, F>(ready_file: &Path, handle: H) -> Outcome<()>
+pub async fn serve<H, F>(ready_file: &Path, acceptor: Option<Acceptor>, handle: H) -> Outcome<()>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let ready = serde_json::json!({ "listen": listener.local_addr()?.to_string() });
@@ -36,16 +39,31 @@ where
     loop {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
-        let handle = handle.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let answer = handle(request);
-                async move { Ok::<_, Infallible>(answer.await) }
-            });
-            // A client that goes away ends its own connection and nothing else.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-        });
+        let (acceptor, handle) = (acceptor.clone(), handle.clone());
+        // A client that goes away ends its own connection and nothing else.
+        tokio::spawn(async move { connection(socket, acceptor, handle).await.ok() });
     }
+}
+
+async fn connection<H, F>(socket: TcpStream, acceptor: Option<Acceptor>, handle: H) -> Outcome<()>
+where
+    H: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let answer = handle(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let Some(Acceptor(acceptor)) = acceptor else {
+        return Ok(http1::Builder::new().serve_connection(TokioIo::new(socket), service).await?);
+    };
+    let socket = acceptor.accept(socket).await?;
+    if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
+        http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await?;
+    } else {
+        http1::Builder::new().serve_connection(TokioIo::new(socket), service).await?;
+    }
+    Ok(())
 }
 
 /// An answer of `body` under `content_type`.

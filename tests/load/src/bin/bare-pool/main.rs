@@ -3,16 +3,18 @@
 //! of the proxy's `POST /sql`. Left out: routes, credentials, limits, deadlines, cancel, cleaning of connections,
 //! batches, array mode, raw text, TLS, metrics, and every type but bool, int2, int4, int8 and text.
 
+//! With `--pipelined` it has no pool: all requests go down one connection, one behind the other, without waiting.
+
 mod answer;
+mod database;
 mod params;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Parser;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use futures_util::TryStreamExt;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -20,9 +22,8 @@ use hyper::header::HeaderValue;
 use load::{Outcome, answer_json, serve};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio_postgres::NoTls;
 
-use crate::params::TextParam;
+use crate::database::Database;
 
 /// Answers `POST /sql` over a pool.
 #[derive(Parser)]
@@ -33,6 +34,9 @@ struct Options {
     /// Connections in the pool.
     #[arg(long, default_value_t = 10)]
     pool_max: usize,
+    /// One pipelined connection instead of the pool.
+    #[arg(long)]
+    pipelined: bool,
     /// Where to write the address once bound.
     #[arg(long)]
     ready_file: PathBuf,
@@ -50,14 +54,17 @@ struct Ask<'a> {
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let options = Options::parse();
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(options.database_url, NoTls, recycling);
-    let pool = Pool::builder(manager).max_size(options.pool_max).build()?;
-    serve(&options.ready_file, move |request| {
-        let pool = pool.clone();
+    let database = if options.pipelined {
+        Database::pipelined(&options.database_url).await?
+    } else {
+        Database::pool(options.database_url, options.pool_max)?
+    };
+    let database = Arc::new(database);
+    serve(&options.ready_file, None, move |request| {
+        let database = Arc::clone(&database);
         async move {
             let json = HeaderValue::from_static("application/json");
-            match run(&pool, request.into_body()).await {
+            match run(&database, request.into_body()).await {
                 Ok(body) => answer_json(StatusCode::OK, json, body),
                 Err(failure) => {
                     let message = json!({ "message": failure.to_string() }).to_string();
@@ -69,13 +76,9 @@ async fn main() -> Outcome<()> {
     .await
 }
 
-async fn run(pool: &Pool, body: Incoming) -> Outcome<Bytes> {
+async fn run(database: &Database, body: Incoming) -> Outcome<Bytes> {
     let body = body.collect().await?.to_bytes();
     let ask: Ask = serde_json::from_slice(&body)?;
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(&ask.query).await?;
-    let params = ask.params.into_iter().map(TextParam);
-    let rows = client.query_raw(&statement, params).await?.try_collect::<Vec<_>>().await?;
-    drop(client);
+    let (statement, rows) = database.rows(&ask.query, ask.params).await?;
     answer::render(&ask.query, statement.columns(), &rows)
 }

@@ -137,10 +137,6 @@ impl Contest {
         })
     }
 
-    pub(crate) fn from_one(run: Run) -> Self {
-        Self { rounds: vec![vec![run]] }
-    }
-
     pub(crate) fn into_rounds(self) -> Vec<Vec<Run>> {
         self.rounds
     }

@@ -1,4 +1,4 @@
-//! Part 4: the edge API's two public reads through its Worker in the real workerd, cached at the proxy and not.
+//! Part 6: the edge API's two public reads through its Worker in the real workerd, cached at the proxy and not.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use load::Outcome;
 use crate::contest::{self, Contest};
 use crate::figures::{Asked, median};
 use crate::http::{Answer, get};
-use crate::oha::{Load, Request};
+use crate::oha::{Load, Request, Transport};
 use crate::report::Chapter;
 use crate::servers::{self, POOL, Server};
 use crate::setup::{Bench, progress};
@@ -42,6 +42,7 @@ fn chapter(bench: &Bench, title: &'static str, short: &str, path: &str) -> Outco
         seconds: bench.options.seconds(),
         headers: Vec::new(),
         request: Request::Get(path.to_owned()),
+        transport: Transport::Plain,
     };
     let contest = Contest::hold(bench, short, &[&cached, &uncached], &load)?;
     expect_difference(&cached, &uncached, path)?;
@@ -72,6 +73,8 @@ fn chapter(bench: &Bench, title: &'static str, short: &str, path: &str) -> Outco
                 .to_owned(),
         ],
         rounds: contest.into_rounds(),
+        tables: Vec::new(),
+        crowds: Vec::new(),
     })
 }
 

@@ -1,10 +1,15 @@
 //! One HTTP request at a time, to see what a server answers before it is loaded.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
-use load::Outcome;
+use load::{Outcome, client_config};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
+
+use crate::servers::Server;
 
 /// A whole answer.
 pub(crate) struct Answer {
@@ -41,15 +46,16 @@ impl Answer {
 }
 
 /// `POST /sql` on a connection of its own; anything but a 200 is an error that shows the answer.
-pub(crate) fn post_sql(address: &str, headers: &[String], body: &str) -> Outcome<Answer> {
+pub(crate) fn post_sql(server: &Server, headers: &[String], body: &str) -> Outcome<Answer> {
+    let (address, cert) = (&server.address, server.cert.as_deref());
     let content = [format!("content-type: application/json\r\ncontent-length: {}", body.len())];
-    let answer = exchange(address, "POST /sql", content.iter().chain(headers), body)?;
+    let answer = exchange(address, cert, "POST /sql", content.iter().chain(headers), body)?;
     expect_ok(address, answer, body)
 }
 
 /// `GET` on a connection of its own; anything but a 200 is an error that shows the answer.
 pub(crate) fn get(address: &str, path: &str) -> Outcome<Answer> {
-    let answer = exchange(address, &format!("GET {path}"), [].iter(), "")?;
+    let answer = exchange(address, None, &format!("GET {path}"), [].iter(), "")?;
     expect_ok(address, answer, path)
 }
 
@@ -61,9 +67,26 @@ fn expect_ok(address: &str, answer: Answer, asked: &str) -> Outcome<Answer> {
     Err(format!("{address} answered {} to {asked}: {text}", answer.status).into())
 }
 
-fn exchange<'a>(address: &str, what: &str, headers: impl Iterator<Item = &'a String>, body: &str) -> Outcome<Answer> {
-    let mut socket = TcpStream::connect(address)?;
+trait Socket: Read + Write {}
+impl<S: Read + Write> Socket for S {}
+
+/// A socket that speaks TLS if there is a certificate to expect.
+fn connect(address: &str, cert: Option<&Path>) -> Outcome<Box<dyn Socket>> {
+    let socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let Some(cert) = cert else { return Ok(Box::new(socket)) };
+    let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+    Ok(Box::new(StreamOwned::new(ClientConnection::new(client_config(cert)?, name)?, socket)))
+}
+
+fn exchange<'a>(
+    address: &str,
+    cert: Option<&Path>,
+    what: &str,
+    headers: impl Iterator<Item = &'a String>,
+    body: &str,
+) -> Outcome<Answer> {
+    let mut socket = connect(address, cert)?;
     let mut request = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for header in headers {
         request.push_str(header);

@@ -31,6 +31,7 @@ pub(crate) struct Versions {
     pub(crate) hono: String,
     pub(crate) node_postgres: String,
     pub(crate) workerd: String,
+    pub(crate) pgbouncer: String,
 }
 
 pub(crate) fn machine() -> Outcome<Machine> {
@@ -57,12 +58,15 @@ pub(crate) fn versions(bench: &Bench) -> Outcome<Versions> {
         hono: package_version(&node_folder(), "hono"),
         node_postgres: package_version(&node_folder(), "pg"),
         workerd: workerd_version(),
+        pgbouncer: bench.options.pgbouncer.as_deref().map_or_else(|| "not here".to_owned(), version_of),
     })
 }
 
 fn version_of(program: &Path) -> String {
     let answer = Command::new(program).arg("--version").output().ok().filter(|answer| answer.status.success());
-    answer.map_or("unknown".to_owned(), |answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    answer.map_or("unknown".to_owned(), |answer| {
+        String::from_utf8_lossy(&answer.stdout).lines().next().unwrap_or_default().trim().to_owned()
+    })
 }
 
 /// Of the one that is started: the one named, else the npm package's.

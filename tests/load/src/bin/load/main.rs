@@ -1,8 +1,10 @@
-//! The driver of the load benchmarks: starts the proxy and the yardsticks on loopback, loads them in turn with oha,
-//! and writes one report. It measures and never judges by its exit code: a missed bar is written down, an error is 1.
+//! The driver of the load benchmarks: starts the proxy and the yardsticks on loopback, loads them in turn with oha or the
+//! crowd, and writes one report. It measures and never judges by its exit code: a missed bar is written down, an error is 1.
 
+mod certificate;
 mod clients;
 mod contest;
+mod crowd;
 mod edge;
 mod figures;
 mod hits;
@@ -10,9 +12,13 @@ mod http;
 mod interrupt;
 mod machine;
 mod markdown;
+mod memory;
 mod oha;
 mod options;
+mod overload;
+mod pgbouncer;
 mod processes;
+mod profile;
 mod report;
 mod sampler;
 mod select;
@@ -44,10 +50,13 @@ fn run(options: Options) -> Outcome<()> {
     let mut report = Report::begin(&bench)?;
     for part in bench.options.parts() {
         match part {
-            Part::Hits => report.chapters.push(hits::run(&bench)?),
+            Part::Hits => report.chapters.extend(hits::run(&bench)?),
             Part::Select => report.chapters.push(select::run(&bench)?),
             Part::Clients => report.chapters.push(clients::run(&bench)?),
+            Part::Memory => report.chapters.push(memory::run(&bench)?),
+            Part::Overload => report.chapters.push(overload::run(&bench)?),
             Part::Edge => report.chapters.extend(edge::run(&bench)?),
+            Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
     }
     report.write(bench.options.report_folder().as_deref())

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use load::Outcome;
 use serde::{Deserialize, Serialize};
@@ -22,7 +19,22 @@ pub(crate) struct Load {
     /// Each as `name: value`.
     pub(crate) headers: Vec<String>,
     pub(crate) request: Request,
+    pub(crate) transport: Transport,
 }
+
+/// What carries the requests.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Transport {
+    /// HTTP/1.1, a connection per client.
+    Plain,
+    /// The same over TLS.
+    Tls,
+    /// HTTP/2 over TLS, four clients a connection.
+    Http2,
+}
+
+/// Clients that share a connection over HTTP/2.
+const STREAMS: u32 = 4;
 
 /// The request.
 #[derive(Clone)]
@@ -55,12 +67,20 @@ impl Seen {
 }
 
 impl Load {
-    /// oha's arguments: HTTP/1.1 with keep-alive, no request cut off at the end, no compression asked for.
+    /// oha's arguments: keep-alive, no request cut off at the end, no compression asked for.
     pub(crate) fn arguments(&self, address: &str) -> Vec<OsString> {
-        let (clients, duration) = (self.clients.to_string(), format!("{}s", self.seconds));
+        let duration = format!("{}s", self.seconds);
+        let streams = STREAMS.to_string();
+        let (protocol, connections): (&[&str], _) = match self.transport {
+            Transport::Plain => (&[], self.clients),
+            Transport::Tls => (&["--insecure", "--http-version", "1.1"], self.clients),
+            // Clients are connections times streams.
+            Transport::Http2 => (&["--insecure", "--http2", "-p", &streams], self.clients / STREAMS),
+        };
+        let connections = connections.to_string();
         let fixed = ["--no-tui", "--output-format", "json", "--disable-compression", "-w"];
         let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
-        arguments.extend(["-z", &duration, "-c", &clients].map(OsString::from));
+        arguments.extend(protocol.iter().copied().chain(["-z", &duration, "-c", &connections]).map(OsString::from));
         for header in &self.headers {
             arguments.extend([OsString::from("-H"), header.into()]);
         }
@@ -76,7 +96,8 @@ impl Load {
             }
             Request::Get(path) => path,
         };
-        arguments.push(format!("http://{address}{path}").into());
+        let scheme = if self.transport == Transport::Plain { "http" } else { "https" };
+        arguments.push(format!("{scheme}://{address}{path}").into());
         arguments
     }
 
@@ -96,35 +117,11 @@ impl Load {
     }
 
     pub(crate) fn run(&self, oha: &Path, address: &str, scratch: &Scratch) -> Outcome<Seen> {
-        let (output, errors) = (scratch.file("oha.json"), scratch.file("oha.log"));
         let arguments = self.arguments(address);
         let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
-        let mut command = processes::command(oha, &arguments);
-        command.stdout(File::create(&output)?).stderr(File::create(&errors)?);
-        let mut child = command.spawn().map_err(|failure| format!("cannot start oha: {failure}"))?;
+        let command = processes::command(oha, &arguments);
         let patience = Duration::from_secs(u64::from(self.seconds) + 60);
-        let ended = wait(&mut child, patience)?;
-        if !ended.is_some_and(|status| status.success()) {
-            let how = ended.map_or("does not end".to_owned(), |status| status.to_string());
-            return Err(format!("oha: {how}: {}", std::fs::read_to_string(&errors)?.trim()).into());
-        }
-        parse(&std::fs::read_to_string(&output)?)
-    }
-}
-
-/// None when it had to be killed.
-fn wait(child: &mut Child, patience: Duration) -> Outcome<Option<ExitStatus>> {
-    let deadline = Instant::now() + patience;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() > deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        sleep(Duration::from_millis(20));
+        parse(&processes::output("oha", command, scratch, patience)?)
     }
 }
 
@@ -172,7 +169,7 @@ pub(crate) fn float(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-./:=_".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }

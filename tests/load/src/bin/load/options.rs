@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 use load::Outcome;
 
+use crate::{clients, overload};
+
+/// Files that a process needs besides one socket per client.
+const SPARE_FILES: u64 = 200;
+
 /// Measures pool-proxy side by side with its yardsticks and writes tests/load/report.md.
 #[derive(Parser)]
 pub(crate) struct Options {
@@ -20,6 +25,9 @@ pub(crate) struct Options {
     /// The program that applies the edge API's migrations; without it, the one beside this program.
     #[arg(long, env = "EDGE_MIGRATIONS_BIN")]
     migrations: Option<PathBuf>,
+    /// `PgBouncer`, to measure beside; without it, that is left out.
+    #[arg(long, env = "PGBOUNCER_BIN")]
+    pub(crate) pgbouncer: Option<PathBuf>,
     /// One round of two seconds: shows that all of it works, measures nothing, writes no report.
     #[arg(long)]
     quick: bool,
@@ -29,10 +37,10 @@ pub(crate) struct Options {
     /// Seconds of load per server and round.
     #[arg(long, default_value_t = 8)]
     seconds: u32,
-    /// Seconds of the run with 2,000 clients.
-    #[arg(long, default_value_t = 30)]
+    /// Seconds of the run with 10,000 clients.
+    #[arg(long, default_value_t = 60)]
     clients_seconds: u32,
-    /// Only this part; writes no report.
+    /// Only this part; writes no report. `profile` runs only so.
     #[arg(long, value_enum)]
     only: Option<Part>,
     /// Folder for the report, whatever the other options say.
@@ -43,14 +51,20 @@ pub(crate) struct Options {
 /// One question of the benchmark.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Part {
-    /// Cache hits against bare hyper.
+    /// Cache hits against bare hyper, over plain HTTP/1.1, TLS and HTTP/2.
     Hits,
     /// Uncached selects against the smallest pool and a Node service.
     Select,
-    /// 2,000 clients on 10 connections.
+    /// 10,000 clients on 10 connections, beside `PgBouncer`.
     Clients,
+    /// What an idle connection takes.
+    Memory,
+    /// Ten times more requests than the database bears.
+    Overload,
     /// The edge API's Worker in workerd, its reads cached and uncached.
     Edge,
+    /// Where the time goes in hits and selects, by perf.
+    Profile,
 }
 
 impl Options {
@@ -71,7 +85,18 @@ impl Options {
     }
 
     pub(crate) fn parts(&self) -> Vec<Part> {
-        self.only.map_or_else(|| vec![Part::Hits, Part::Select, Part::Clients, Part::Edge], |part| vec![part])
+        let all = vec![Part::Hits, Part::Select, Part::Clients, Part::Memory, Part::Overload, Part::Edge];
+        self.only.map_or(all, |part| vec![part])
+    }
+
+    /// Files that a server or a generator has open at most, with what it needs besides its clients.
+    pub(crate) fn open_files(&self) -> u64 {
+        let needs = |part: Part| match part {
+            Part::Clients | Part::Memory => u64::from(clients::CLIENTS),
+            Part::Overload => overload::FILES,
+            Part::Hits | Part::Select | Part::Edge | Part::Profile => 0,
+        };
+        self.parts().into_iter().map(needs).max().unwrap_or_default() + SPARE_FILES
     }
 
     /// None when the run is too small to replace a real report.
@@ -95,6 +120,6 @@ pub(crate) fn sibling(name: &str) -> Outcome<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    let package = if name.starts_with("bare-") { "load" } else { name };
+    let package = if name.starts_with("bare-") || name == "crowd" { "load" } else { name };
     Err(format!("{} is missing: cargo build --release -p {package}", path.display()).into())
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -11,6 +12,8 @@ use harness::Workerd;
 use load::Outcome;
 use serde::Serialize;
 
+use crate::setup::Scratch;
+
 /// Raises the soft limit of open files to the hard one, then becomes the program.
 const WITH_ALL_FILES: &str = r#"ulimit -n "$(ulimit -H -n)" 2>/dev/null; exec "$@""#;
 /// Variables that would change what is measured.
@@ -18,10 +21,15 @@ const NOT_INHERITED: [&str; 3] = ["TOKIO_WORKER_THREADS", "NODE_OPTIONS", "RUST_
 
 /// A command that runs `program` with the raised limit and, where `setpriv` exists, dies with the driver.
 pub(crate) fn command(program: &Path, arguments: &[&OsStr]) -> Command {
+    command_of(&[], program, arguments)
+}
+
+/// The same, after `setpriv` changed what these options of it say.
+pub(crate) fn command_of(rights: &[String], program: &Path, arguments: &[&OsStr]) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", WITH_ALL_FILES, "sh"]);
     if Path::new("/usr/bin/setpriv").is_file() {
-        command.args(["/usr/bin/setpriv", "--pdeathsig", "KILL"]);
+        command.arg("/usr/bin/setpriv").args(rights).args(["--pdeathsig", "KILL"]);
     }
     command.arg(program).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
@@ -30,6 +38,35 @@ pub(crate) fn command(program: &Path, arguments: &[&OsStr]) -> Command {
         }
     }
     command
+}
+
+/// Runs a generator to its end; what it wrote to its standard output.
+pub(crate) fn output(name: &str, mut command: Command, scratch: &Scratch, patience: Duration) -> Outcome<String> {
+    let (output, errors) = (scratch.file(&format!("{name}.json")), scratch.file(&format!("{name}.errors")));
+    command.stdout(File::create(&output)?).stderr(File::create(&errors)?);
+    let mut child = command.spawn().map_err(|failure| format!("cannot start {name}: {failure}"))?;
+    let ended = wait(&mut child, patience)?;
+    if !ended.is_some_and(|status| status.success()) {
+        let how = ended.map_or("does not end".to_owned(), |status| status.to_string());
+        return Err(format!("{name}: {how}: {}", std::fs::read_to_string(&errors)?.trim()).into());
+    }
+    Ok(std::fs::read_to_string(&output)?)
+}
+
+/// None when it had to be killed.
+fn wait(child: &mut Child, patience: Duration) -> Outcome<Option<ExitStatus>> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        sleep(Duration::from_millis(20));
+    }
 }
 
 /// A running server.
@@ -85,7 +122,19 @@ impl Process {
         }
     }
 
-    fn exited(&mut self) -> Outcome<Option<ExitStatus>> {
+    /// Until it accepts connections, for servers that write no ready file.
+    pub(crate) fn wait_listening(&mut self, address: &str) -> Outcome<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(address).is_err() {
+            if self.exited()?.is_some() || Instant::now() > deadline {
+                return Err(format!("{} does not listen:\n{}", self.name, self.log_tail()).into());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn exited(&mut self) -> Outcome<Option<ExitStatus>> {
         match &mut self.running {
             Running::Child { child, .. } => Ok(child.try_wait()?),
             Running::Workerd(workerd) => Ok(workerd.exited()),
@@ -121,19 +170,6 @@ impl Process {
         Ok(Memory { now_kib: kib("VmRSS:")?, peak_kib: kib("VmHWM:")? })
     }
 
-    /// Fails with what to do when the server may not hold `count` sockets.
-    pub(crate) fn may_open(&self, count: u64) -> Outcome<()> {
-        let limits = self.read("limits")?;
-        match number_after(&limits, "Max open files") {
-            Some(limit) if limit < count => Err(format!(
-                "{} may open {limit} files, {count} are needed: raise the hard limit (ulimit -H -n {count}) and run again",
-                self.name
-            )
-            .into()),
-            _ => Ok(()),
-        }
-    }
-
     fn read(&self, file: &str) -> Outcome<String> {
         let path = format!("/proc/{}/{file}", self.id());
         std::fs::read_to_string(&path)
@@ -148,6 +184,24 @@ impl Drop for Process {
             let _ = child.wait();
         }
     }
+}
+
+/// Fails with what to do when a server or a generator may not hold `count` sockets: each is given the hard limit.
+pub(crate) fn expect_files(count: u64) -> Outcome<()> {
+    let limits = std::fs::read_to_string("/proc/self/limits")?;
+    match hard_limit(&limits) {
+        Some(limit) if limit < count => Err(format!(
+            "a process may open {limit} files, {count} are needed: raise the hard limit (ulimit -H -n {count}) and run again"
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// None when it is unlimited.
+fn hard_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn read_address(ready_file: &Path) -> Option<String> {
@@ -174,7 +228,7 @@ fn ticks_per_second() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{cpu_ticks, number_after};
+    use super::{cpu_ticks, hard_limit, number_after};
 
     #[test]
     fn cpu_is_user_and_system_time() {
@@ -186,7 +240,13 @@ mod tests {
     #[test]
     fn numbers_follow_their_key() {
         assert_eq!(number_after("Name:\tx\nVmRSS:\t  71 kB\n", "VmRSS:"), Some(71));
-        assert_eq!(number_after("Max open files            1024   4096   files", "Max open files"), Some(1024));
-        assert_eq!(number_after("Max open files            unlimited", "Max open files"), None);
+        assert_eq!(number_after("Name:\tx", "VmRSS:"), None);
+    }
+
+    #[test]
+    fn the_hard_limit_is_the_second() {
+        let check = |line: &str, expected| assert_eq!(hard_limit(&format!("Limit\n{line}\n")), expected, "{line}");
+        check("Max open files            1024   4096   files", Some(4096));
+        check("Max open files            1024   unlimited   files", None);
     }
 }

@@ -7,6 +7,7 @@ use load::Outcome;
 use serde::Serialize;
 
 use crate::contest::{Run, Standing};
+use crate::crowd::CrowdSeen;
 use crate::figures::Bar;
 use crate::machine::{self, Machine, Versions};
 use crate::markdown;
@@ -34,7 +35,16 @@ pub(crate) struct Chapter {
     pub(crate) bars: Vec<Bar>,
     pub(crate) standings: Vec<Standing>,
     pub(crate) rounds: Vec<Vec<Run>>,
+    #[serde(skip)]
+    pub(crate) tables: Vec<Table>,
+    pub(crate) crowds: Vec<CrowdSeen>,
     pub(crate) notes: Vec<String>,
+}
+
+/// Figures that are no bars, for people; what they come from is in the report already.
+pub(crate) struct Table {
+    pub(crate) head: Vec<&'static str>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Report {

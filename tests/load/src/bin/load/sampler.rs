@@ -54,6 +54,7 @@ impl Watch {
     }
 }
 
-fn open_files(process: u32) -> usize {
+/// How many files, sockets among them, a process has open.
+pub(crate) fn open_files(process: u32) -> usize {
     std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
 }

@@ -1,11 +1,12 @@
 //! The servers: how each is started. All listen on a free port of 127.0.0.1.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use harness::Workerd;
 use load::Outcome;
 
+use crate::certificate::Certificate;
 use crate::options::sibling;
 use crate::processes::{self, Memory, Process};
 use crate::setup::{Bench, node_folder};
@@ -22,6 +23,8 @@ pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: String,
     pub(crate) process: Process,
+    /// The certificate that it shows, if it speaks TLS.
+    pub(crate) cert: Option<PathBuf>,
     /// Resident memory before the first request.
     pub(crate) at_rest: Memory,
     /// The proxy that it asks, if it is in front of one of its own.
@@ -35,18 +38,20 @@ pub(crate) fn headers(more: &[&str]) -> Vec<String> {
     headers
 }
 
+/// The arguments of the proxy; its ready file follows.
+const SERVE: [&str; 2] = ["serve", "--ready-file"];
+
 pub(crate) fn pool_proxy(bench: &Bench) -> Outcome<Server> {
-    pool_proxy_named(bench, "pool-proxy")
+    start(bench, "pool-proxy", &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), None)
 }
 
-fn pool_proxy_named(bench: &Bench, name: &'static str) -> Outcome<Server> {
-    let binary = bench.options.proxy_binary()?;
-    start(bench, name, &binary, &["serve".as_ref(), "--ready-file".as_ref()])
+pub(crate) fn pool_proxy_over_tls(bench: &Bench, certificate: &Certificate) -> Outcome<Server> {
+    start(bench, "pool-proxy", &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), Some(certificate))
 }
 
 /// The edge API's Worker in workerd, in front of a proxy of its own that may keep its reads for `ttl` seconds.
 pub(crate) fn edge_api(bench: &Bench, name: &'static str, proxy_name: &'static str, ttl: u32) -> Outcome<Server> {
-    let proxy = pool_proxy_named(bench, proxy_name)?;
+    let proxy = start(bench, proxy_name, &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), None)?;
     let workerd = Workerd::builder()
         .var("POOL_PROXY_URL", format!("http://{}", proxy.address))
         .var("POOL_PROXY_KEY", KEY)
@@ -56,32 +61,48 @@ pub(crate) fn edge_api(bench: &Bench, name: &'static str, proxy_name: &'static s
     let address = workerd.url().trim_start_matches("http://").to_owned();
     let process = Process::of_workerd(name, workerd);
     let at_rest = process.memory()?;
-    Ok(Server { name, address, process, at_rest, behind: Some(Box::new(proxy)) })
+    Ok(Server { name, address, process, cert: None, at_rest, behind: Some(Box::new(proxy)) })
 }
 
-pub(crate) fn bare_hyper(bench: &Bench, body: &Path, content_type: &str) -> Outcome<Server> {
-    let arguments: [&OsStr; 5] = [
-        "--body".as_ref(),
-        body.as_os_str(),
-        "--content-type".as_ref(),
-        content_type.as_ref(),
-        "--ready-file".as_ref(),
-    ];
-    start(bench, "bare-hyper", &sibling("bare-hyper")?, &arguments)
+pub(crate) fn bare_hyper(
+    bench: &Bench,
+    body: &Path,
+    content_type: &str,
+    certificate: Option<&Certificate>,
+) -> Outcome<Server> {
+    let mut arguments: Vec<&OsStr> =
+        vec!["--body".as_ref(), body.as_ref(), "--content-type".as_ref(), content_type.as_ref()];
+    if let Some(Certificate { cert, key }) = certificate {
+        arguments.extend::<[&OsStr; 4]>(["--tls-cert".as_ref(), cert.as_ref(), "--tls-key".as_ref(), key.as_ref()]);
+    }
+    arguments.push("--ready-file".as_ref());
+    start(bench, "bare-hyper", &sibling("bare-hyper")?, &arguments, certificate)
 }
 
 pub(crate) fn bare_pool(bench: &Bench) -> Outcome<Server> {
-    start(bench, "bare-pool", &sibling("bare-pool")?, &["--ready-file".as_ref()])
+    start(bench, "bare-pool", &sibling("bare-pool")?, &["--ready-file".as_ref()], None)
+}
+
+/// The same program over one connection, which all requests share.
+pub(crate) fn bare_pipeline(bench: &Bench) -> Outcome<Server> {
+    let arguments = ["--pipelined", "--ready-file"].map(OsStr::new);
+    start(bench, "bare-pool, one pipelined connection", &sibling("bare-pool")?, &arguments, None)
 }
 
 pub(crate) fn hono(bench: &Bench) -> Outcome<Server> {
     let script = node_folder().join("server.mjs");
-    start(bench, "hono + node-postgres", Path::new("node"), &[script.as_os_str()])
+    start(bench, "hono + node-postgres", Path::new("node"), &[script.as_os_str()], None)
 }
 
 /// Starts `program` with its ready file as the last argument and in the environment (the Node script reads that).
-fn start(bench: &Bench, name: &'static str, program: &Path, arguments: &[&OsStr]) -> Outcome<Server> {
-    let file = name.replace(' ', "");
+fn start(
+    bench: &Bench,
+    name: &'static str,
+    program: &Path,
+    arguments: &[&OsStr],
+    certificate: Option<&Certificate>,
+) -> Outcome<Server> {
+    let file = name.replace([' ', ','], "");
     let (ready, log) = (bench.scratch.file(&format!("{file}.ready")), bench.scratch.file(&format!("{file}.log")));
     // A server of an earlier part may have left one.
     let _ = std::fs::remove_file(&ready);
@@ -97,8 +118,12 @@ fn start(bench: &Bench, name: &'static str, program: &Path, arguments: &[&OsStr]
         .env("POOL_PROXY_OPS_LISTEN", "127.0.0.1:0")
         .env("POOL_PROXY_POOL_MAX", POOL.to_string())
         .env("POOL_PROXY_LOG", "text,warn");
+    if let Some(Certificate { cert, key }) = certificate {
+        command.env("POOL_PROXY_TLS_CERT", cert).env("POOL_PROXY_TLS_KEY", key);
+    }
     let mut process = Process::start(name, command, log)?;
     let address = process.wait_ready(&ready)?;
     let at_rest = process.memory()?;
-    Ok(Server { name, address, process, at_rest, behind: None })
+    let cert = certificate.map(|certificate| certificate.cert.clone());
+    Ok(Server { name, address, process, cert, at_rest, behind: None })
 }

@@ -10,6 +10,7 @@ use load::Outcome;
 
 use crate::interrupt;
 use crate::options::Options;
+use crate::processes;
 use crate::sql::Sql;
 
 /// Rows of the table; ids run from 1.
@@ -29,6 +30,7 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn prepare(options: Options) -> Outcome<Self> {
         expect_oha(&options.oha)?;
+        processes::expect_files(options.open_files())?;
         let scratch = Scratch::create()?;
         interrupt::clean_up(scratch.0.clone())?;
         std::fs::write(scratch.bodies(), select_bodies()?)?;

@@ -1,0 +1,102 @@
+//! One client: connects, waits until all are there, then asks until its time is up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::Plan;
+use crate::line::{Line, Said};
+use crate::tally::Tally;
+
+/// One of so many requests writes.
+const WRITES: u64 = 5;
+/// Longer than any time limit of a server.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Client {
+    plan: Arc<Plan>,
+    random: u64,
+    line: Option<Line>,
+    tally: Tally,
+}
+
+impl Client {
+    pub(crate) fn new(number: usize, plan: Arc<Plan>) -> Self {
+        // Distinct and never zero, the same in each run.
+        let random = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        Self { plan, random, line: None, tally: Tally::default() }
+    }
+
+    pub(crate) async fn live(mut self) -> Tally {
+        let plan = Arc::clone(&self.plan);
+        {
+            // Never closed.
+            let _door = plan.doors.acquire().await.ok();
+            self.connect().await;
+            if plan.hold {
+                self.ask(Instant::now() + PATIENCE).await;
+            }
+        }
+        plan.begin.wait().await;
+        if plan.hold {
+            std::future::pending::<()>().await;
+        }
+        let until = Instant::now() + plan.time;
+        while Instant::now() < until {
+            if let Some(pace) = &plan.pace
+                && timeout_at(until, pace.turn()).await.is_err()
+            {
+                break;
+            }
+            if self.line.is_none() {
+                self.connect().await;
+            }
+            self.ask(until).await;
+        }
+        self.tally
+    }
+
+    async fn connect(&mut self) {
+        match timeout(PATIENCE, self.plan.target.connect()).await {
+            Ok(Ok(line)) => self.line = Some(line),
+            Ok(Err(failure)) => self.tally.fail(format!("connect: {failure}")),
+            Err(_) => self.tally.fail("connect: no answer".to_owned()),
+        }
+        if self.line.is_none() {
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn ask(&mut self, until: Instant) {
+        let drawn = self.draw();
+        let writes = self.plan.write.as_deref().filter(|_| drawn.is_multiple_of(WRITES));
+        let sql = writes.unwrap_or(&self.plan.read);
+        let id = self.plan.ids.and_then(|ids| i32::try_from(drawn / WRITES % u64::from(ids) + 1).ok());
+        let Some(line) = &mut self.line else { return };
+        let since = Instant::now();
+        let said = timeout(PATIENCE, line.ask(sql, id)).await;
+        let took = since.elapsed();
+        let in_time = Instant::now() <= until;
+        match said {
+            Ok(Ok(Said::Done)) => self.tally.done(took, writes.is_some(), in_time),
+            Ok(Ok(Said::Refused { status, retry_after })) => self.tally.refuse(status, took, retry_after),
+            Ok(Err(failure)) => {
+                self.line = None;
+                self.tally.fail(failure.to_string());
+            }
+            Err(_) => {
+                self.line = None;
+                self.tally.fail("no answer".to_owned());
+            }
+        }
+    }
+
+    /// Marsaglia's xorshift: the ids need be spread, not secret.
+    fn draw(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+}

@@ -1,0 +1,85 @@
+//! As little of HTTP/1.1 as it takes: one request at a time, keep-alive, answers with a length.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use load::Outcome;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
+
+/// A connection.
+pub(crate) struct Http {
+    socket: Box<dyn Socket>,
+    read: Vec<u8>,
+}
+
+/// What an answer says.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: bool,
+}
+
+impl Http {
+    pub(crate) async fn connect(address: &str, tls: Option<Arc<ClientConfig>>) -> Outcome<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let socket: Box<dyn Socket> = match tls {
+            None => Box::new(socket),
+            Some(config) => {
+                let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
+                Box::new(TlsConnector::from(config).connect(name, socket).await?)
+            }
+        };
+        Ok(Self { socket, read: Vec::new() })
+    }
+
+    pub(crate) async fn exchange(&mut self, request: &str) -> Outcome<Answer> {
+        self.socket.write_all(request.as_bytes()).await?;
+        self.socket.flush().await?;
+        self.read.clear();
+        loop {
+            if self.socket.read_buf(&mut self.read).await? == 0 {
+                return Err("the connection was closed".into());
+            }
+            if let Some(answer) = parse(&self.read)? {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// None until all of it is there.
+fn parse(read: &[u8]) -> Outcome<Option<Answer>> {
+    let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let head = str::from_utf8(&read[..end])?;
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or("no status line")?.parse()?;
+    let header = |name: &str| {
+        let mut fields = lines.clone().filter_map(|line| line.split_once(':'));
+        fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    };
+    let length: usize = header("content-length").ok_or("an answer without a length")?.parse()?;
+    let answer = Answer { status, retry_after: header("retry-after").is_some() };
+    Ok((read.len() >= end + 4 + length).then_some(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, parse};
+
+    #[test]
+    fn an_answer_ends_where_its_length_says() {
+        let text = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(parse(text).expect("an answer"), Some(Answer { status: 503, retry_after: true }));
+        assert_eq!(parse(&text[..text.len() - 1]).expect("a part"), None);
+        assert_eq!(parse(&text[..20]).expect("a part"), None);
+        assert!(parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+}

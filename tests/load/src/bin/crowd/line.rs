@@ -1,0 +1,89 @@
+//! A client's connection, whatever it speaks.
+
+use std::sync::Arc;
+
+use load::Outcome;
+use rustls::ClientConfig;
+use serde_json::json;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Config, NoTls};
+
+use crate::http::Http;
+
+/// Where to connect.
+pub(crate) enum Target {
+    Http {
+        address: String,
+        tls: Option<Arc<ClientConfig>>,
+        /// Request line and headers, all but the length.
+        head: String,
+    },
+    Postgres(Box<Config>),
+}
+
+/// A connection that was made.
+pub(crate) enum Line {
+    Http { http: Http, head: String },
+    Postgres(tokio_postgres::Client),
+}
+
+/// An answer.
+pub(crate) enum Said {
+    Done,
+    /// 429 or 503.
+    Refused {
+        status: u16,
+        retry_after: bool,
+    },
+}
+
+impl Target {
+    pub(crate) fn http(address: String, tls: Option<Arc<ClientConfig>>, headers: &[String]) -> Self {
+        let mut head = format!("POST /sql HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n");
+        for header in headers {
+            head.push_str(header);
+            head.push_str("\r\n");
+        }
+        Self::Http { address, tls, head }
+    }
+
+    pub(crate) async fn connect(&self) -> Outcome<Line> {
+        match self {
+            Self::Http { address, tls, head } => {
+                let http = Http::connect(address, tls.clone()).await?;
+                Ok(Line::Http { http, head: head.clone() })
+            }
+            Self::Postgres(config) => {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(connection);
+                Ok(Line::Postgres(client))
+            }
+        }
+    }
+}
+
+impl Line {
+    /// Asks and waits for the answer; an error means that the connection is of no more use.
+    pub(crate) async fn ask(&mut self, sql: &str, id: Option<i32>) -> Outcome<Said> {
+        match self {
+            Self::Http { http, head } => {
+                // As the Neon driver writes them: parameters are strings.
+                let params: Vec<_> = id.iter().map(i32::to_string).collect();
+                let body = json!({ "query": sql, "params": params }).to_string();
+                let answer = http.exchange(&format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await?;
+                match answer.status {
+                    200 => Ok(Said::Done),
+                    status @ (429 | 503) => Ok(Said::Refused { status, retry_after: answer.retry_after }),
+                    status => Err(format!("status {status}").into()),
+                }
+            }
+            Self::Postgres(client) => {
+                // Unnamed and sent whole: a pooler by transactions may give each request another server.
+                let params: Vec<(&(dyn ToSql + Sync), Type)> =
+                    id.iter().map(|id| (id as &(dyn ToSql + Sync), Type::INT4)).collect();
+                client.query_typed(sql, &params).await?;
+                Ok(Said::Done)
+            }
+        }
+    }
+}

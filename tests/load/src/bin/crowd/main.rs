@@ -1,0 +1,119 @@
+//! The generator for what oha cannot tell: many clients, each with a connection of its own that it keeps, and what became of
+//! each of them. They speak HTTP to the proxy, or Postgres's own protocol to whatever speaks that. All connect first; then
+//! each asks, waits for the answer and asks again, or, with `--rate`, waits for its turn before it asks.
+
+mod client;
+mod http;
+mod line;
+mod pace;
+mod tally;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use load::{Outcome, client_config};
+use tokio::sync::{Barrier, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::client::Client;
+use crate::line::Target;
+use crate::pace::Pace;
+use crate::tally::{Tally, summary};
+
+/// Connects many clients and lets all of them ask; prints what they saw as JSON.
+#[derive(Parser)]
+struct Options {
+    /// The address to send `POST /sql` to; without it, they speak to the database.
+    #[arg(long)]
+    http: Option<String>,
+    /// The server's certificate (PEM), to speak TLS with.
+    #[arg(long, requires = "http")]
+    cert: Option<PathBuf>,
+    /// A header of each request, as `name: value`.
+    #[arg(long, requires = "http")]
+    header: Vec<String>,
+    /// The database to speak to.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<tokio_postgres::Config>,
+    /// What is read.
+    #[arg(long)]
+    read: String,
+    /// What is written by every fifth request, if anything is.
+    #[arg(long)]
+    write: Option<String>,
+    /// `$1` of both is a random number from 1 to this; without it they have no parameter.
+    #[arg(long)]
+    ids: Option<u32>,
+    /// How many clients.
+    #[arg(long)]
+    clients: usize,
+    /// How long they ask.
+    #[arg(long)]
+    seconds: u32,
+    /// Requests per second of all clients together, if there is a client free to send them; without it, all they can.
+    #[arg(long)]
+    rate: Option<u32>,
+    /// Ask once each, and then keep the connections open until this program is killed.
+    #[arg(long)]
+    hold: bool,
+    /// Written once all are connected.
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+/// So many connect at the same time: a listener's backlog is short.
+const CONNECTING: usize = 64;
+
+/// What all clients know.
+struct Plan {
+    target: Target,
+    read: String,
+    write: Option<String>,
+    ids: Option<u32>,
+    time: Duration,
+    hold: bool,
+    doors: Semaphore,
+    /// All of them, and the one that lets them begin.
+    begin: Barrier,
+    pace: Option<Pace>,
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let options = Options::parse();
+    let target = match (options.http, options.database_url) {
+        (Some(address), _) => {
+            let tls = options.cert.as_deref().map(client_config).transpose()?;
+            Target::http(address, tls, &options.header)
+        }
+        (None, Some(config)) => Target::Postgres(Box::new(config)),
+        (None, None) => return Err("--http or DATABASE_URL is needed".into()),
+    };
+    let plan = Arc::new(Plan {
+        target,
+        read: options.read,
+        write: options.write,
+        ids: options.ids,
+        time: Duration::from_secs(u64::from(options.seconds)),
+        hold: options.hold,
+        doors: Semaphore::new(CONNECTING),
+        begin: Barrier::new(options.clients + 1),
+        pace: options.rate.map(Pace::new),
+    });
+    let mut clients = JoinSet::new();
+    for number in 0..options.clients {
+        clients.spawn(Client::new(number, Arc::clone(&plan)).live());
+    }
+    plan.begin.wait().await;
+    if let Some(file) = options.ready_file {
+        std::fs::write(file, "{}")?;
+    }
+    if let Some(pace) = &plan.pace {
+        pace.keep(plan.time, options.clients).await;
+    }
+    let tallies: Vec<Tally> = clients.join_all().await;
+    println!("{}", summary(tallies, plan.time));
+    Ok(())
+}

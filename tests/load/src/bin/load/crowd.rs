@@ -1,0 +1,181 @@
+//! The crowd, our own generator: how it is called and what of its JSON is kept.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use load::Outcome;
+use serde::{Deserialize, Serialize};
+
+use crate::oha::quoted;
+use crate::options::sibling;
+use crate::processes::{self, Process};
+use crate::servers::{self, Server};
+use crate::setup::Bench;
+
+/// What one run asks for.
+#[derive(Clone)]
+pub(crate) struct Crowd {
+    pub(crate) clients: u32,
+    pub(crate) seconds: u32,
+    /// Requests per second of all together; all they can without it.
+    pub(crate) rate: Option<u32>,
+    pub(crate) read: &'static str,
+    /// Run by every fifth request.
+    pub(crate) write: Option<&'static str>,
+    /// `$1` is a random number from 1 to this.
+    pub(crate) ids: Option<u32>,
+}
+
+/// Whom it asks.
+pub(crate) enum Whom<'a> {
+    Http(&'a Server),
+    /// By Postgres's own protocol.
+    Postgres(&'a Server, String),
+}
+
+/// What one run saw.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CrowdSeen {
+    #[serde(default)]
+    pub(crate) server: String,
+    /// CPU of the server's process per answer or refusal, in microseconds.
+    #[serde(default)]
+    pub(crate) cpu_us: f64,
+    pub(crate) answered: u64,
+    pub(crate) writes: u64,
+    /// Answers within the time.
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) slowest_ms: f64,
+    pub(crate) failed: BTreeMap<String, u64>,
+    pub(crate) per_client: PerClient,
+    pub(crate) refused: Refused,
+}
+
+/// How the answers spread over the clients.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PerClient {
+    pub(crate) least: u64,
+    pub(crate) p50: u64,
+    pub(crate) most: u64,
+    pub(crate) without_any: u64,
+}
+
+/// 429 and 503.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Refused {
+    pub(crate) by_status: BTreeMap<String, u64>,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) without_retry_after: u64,
+}
+
+impl CrowdSeen {
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refused.by_status.values().sum()
+    }
+
+    /// Neither answered nor refused.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    /// Everything but answers, each with how often; empty if there is nothing.
+    pub(crate) fn not_answered(&self) -> String {
+        let refused = self.refused.by_status.iter().map(|(status, count)| format!("{count} x status {status}"));
+        let failed = self.failed.iter().map(|(what, count)| format!("{count} x {what}"));
+        refused.chain(failed).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Crowd {
+    fn arguments(&self, whom: &Whom<'_>) -> Vec<OsString> {
+        let mut arguments: Vec<String> = Vec::new();
+        let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+        if let Whom::Http(server) = whom {
+            add("--http", server.address.clone());
+            if let Some(cert) = &server.cert {
+                add("--cert", cert.display().to_string());
+            }
+            for header in servers::headers(&[]) {
+                add("--header", header);
+            }
+        }
+        add("--clients", self.clients.to_string());
+        add("--seconds", self.seconds.to_string());
+        for (name, number) in [("--rate", self.rate), ("--ids", self.ids)] {
+            if let Some(number) = number {
+                add(name, number.to_string());
+            }
+        }
+        add("--read", self.read.to_owned());
+        if let Some(write) = self.write {
+            add("--write", write.to_owned());
+        }
+        arguments.into_iter().map(OsString::from).collect()
+    }
+
+    fn command(&self, whom: &Whom<'_>, more: &[&OsStr]) -> Outcome<Command> {
+        let arguments = self.arguments(whom);
+        let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).chain(more.iter().copied()).collect();
+        let mut command = processes::command(&sibling("crowd")?, &arguments);
+        if let Whom::Postgres(_, url) = whom {
+            command.env("DATABASE_URL", url);
+        }
+        Ok(command)
+    }
+
+    /// The call as a person would type it.
+    pub(crate) fn spelled_out(&self, whom: &Whom<'_>) -> String {
+        let (Whom::Http(server) | Whom::Postgres(server, _)) = whom;
+        let cert = server.cert.as_deref().map(Path::as_os_str);
+        let named = |word: OsString| match &word {
+            word if **word == *server.address => "127.0.0.1:PORT".to_owned(),
+            word if Some(word.as_os_str()) == cert => "cert.pem".to_owned(),
+            word => quoted(&word.to_string_lossy()),
+        };
+        let url =
+            if matches!(whom, Whom::Postgres(..)) { "DATABASE_URL=postgres://bench@127.0.0.1:PORT/bench " } else { "" };
+        let words: Vec<_> = self.arguments(whom).into_iter().map(named).collect();
+        format!("{url}target/release/crowd {}", words.join(" "))
+    }
+
+    pub(crate) fn run(&self, bench: &Bench, whom: &Whom<'_>) -> Outcome<CrowdSeen> {
+        let (Whom::Http(server) | Whom::Postgres(server, _)) = whom;
+        let before = server.process.cpu_seconds()?;
+        // To connect, and to wait for answers that the end cut off.
+        let patience = Duration::from_secs(u64::from(self.seconds) + 180);
+        let text = processes::output("crowd", self.command(whom, &[])?, &bench.scratch, patience)?;
+        let mut seen: CrowdSeen =
+            serde_json::from_str(&text).map_err(|failure| format!("the crowd's JSON: {failure}"))?;
+        if seen.answered == 0 {
+            let (why, log) = (seen.not_answered(), server.process.log_tail());
+            return Err(format!("{} answered nothing: {why}\n{log}", server.name).into());
+        }
+        let used = server.process.cpu_seconds()? - before;
+        server.name.clone_into(&mut seen.server);
+        seen.cpu_us = used * 1e6 / crate::oha::float(seen.answered + seen.refusals());
+        Ok(seen)
+    }
+
+    /// Connects all, has each ask once, and keeps the connections for as long as the process that this hands back.
+    pub(crate) fn hold(&self, bench: &Bench, whom: &Whom<'_>) -> Outcome<Process> {
+        let ready: PathBuf = bench.scratch.file("crowd.ready");
+        let _ = std::fs::remove_file(&ready);
+        let command = self.command(whom, &["--hold".as_ref(), "--ready-file".as_ref(), ready.as_os_str()])?;
+        let mut process = Process::start("crowd", command, bench.scratch.file("crowd.log"))?;
+        let deadline = Instant::now() + Duration::from_mins(2);
+        while !ready.is_file() {
+            if process.exited()?.is_some() || Instant::now() > deadline {
+                return Err(format!("the crowd did not connect:\n{}", process.log_tail()).into());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(process)
+    }
+}
