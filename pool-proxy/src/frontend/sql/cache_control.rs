@@ -1,6 +1,5 @@
 //! What a request wants of the cache, and what it is told (RFC 9111, RFC 9211).
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -96,11 +95,12 @@ fn bad(message: &str) -> Failure {
 
 /// The value of `Cache-Status`.
 pub(super) fn cache_status(status: CacheStatus) -> String {
-    let mut text = "pool-proxy; ".to_owned();
+    let mut text = String::with_capacity(64);
+    text.push_str("pool-proxy; ");
     match status {
         CacheStatus::Hit { ttl } => {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "hit; ttl={ttl}");
+            text.push_str("hit; ttl=");
+            text.push_str(itoa::Buffer::new().format(ttl));
         }
         CacheStatus::Forward { reason, stored, collapsed, detail } => {
             text.push_str(match reason {
@@ -116,7 +116,8 @@ pub(super) fn cache_status(status: CacheStatus) -> String {
                 text.push_str("; collapsed");
             }
             if let Some(detail) = detail {
-                let _ = write!(text, "; detail={detail}");
+                text.push_str("; detail=");
+                text.push_str(detail);
             }
         }
     }

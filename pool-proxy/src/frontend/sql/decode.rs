@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use hyper::HeaderMap;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -14,6 +14,13 @@ use super::encode::Layout;
 use crate::error::Failure;
 use crate::gateway::call::{Batch, Isolation, Query, Work};
 use crate::postgres::value;
+
+// Looked up in every request; as text each would be parsed anew.
+static RAW_TEXT: HeaderName = HeaderName::from_static("neon-raw-text-output");
+static ARRAY_MODE: HeaderName = HeaderName::from_static("neon-array-mode");
+static BATCH_ISOLATION: HeaderName = HeaderName::from_static("neon-batch-isolation-level");
+static BATCH_READ_ONLY: HeaderName = HeaderName::from_static("neon-batch-read-only");
+static BATCH_DEFERRABLE: HeaderName = HeaderName::from_static("neon-batch-deferrable");
 
 /// What the headers say besides who asks. Four independent switches of the contract, not a state.
 #[allow(clippy::struct_excessive_bools)]
@@ -37,13 +44,13 @@ impl Options {
     /// # Errors
     /// When one has a value that is none of its own.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Failure> {
-        let flag = |name: &'static str| match headers.get(name).map(|value| value.as_bytes().to_ascii_lowercase()) {
+        let flag = |name: &HeaderName| match headers.get(name).map(HeaderValue::as_bytes) {
             None => Ok(false),
-            Some(value) if value == b"true" => Ok(true),
-            Some(value) if value == b"false" || value.is_empty() => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case(b"true") => Ok(true),
+            Some(value) if value.eq_ignore_ascii_case(b"false") || value.is_empty() => Ok(false),
             Some(_) => Err(Failure::BadRequest(format!("{name} must be true or false"))),
         };
-        let isolation = match headers.get("neon-batch-isolation-level").map(HeaderValue::as_bytes) {
+        let isolation = match headers.get(&BATCH_ISOLATION).map(HeaderValue::as_bytes) {
             None => None,
             Some(b"ReadUncommitted") => Some(Isolation::ReadUncommitted),
             Some(b"ReadCommitted") => Some(Isolation::ReadCommitted),
@@ -57,11 +64,11 @@ impl Options {
             }
         };
         Ok(Self {
-            raw_text: flag("neon-raw-text-output")?,
-            array_mode: flag("neon-array-mode")?,
+            raw_text: flag(&RAW_TEXT)?,
+            array_mode: flag(&ARRAY_MODE)?,
             isolation,
-            read_only: flag("neon-batch-read-only")?,
-            deferrable: flag("neon-batch-deferrable")?,
+            read_only: flag(&BATCH_READ_ONLY)?,
+            deferrable: flag(&BATCH_DEFERRABLE)?,
         })
     }
 }

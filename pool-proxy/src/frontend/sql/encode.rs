@@ -20,7 +20,7 @@ pub struct Layout {
 impl Format for Layout {
     fn sink(&self, query: usize, budget: Budget) -> Box<dyn ResultSink> {
         Box::new(Rows {
-            out: Vec::with_capacity(512),
+            out: Vec::new(),
             arrays: self.arrays.get(query).copied().unwrap_or(false),
             raw_text: self.raw_text,
             columns: Vec::new(),
@@ -49,6 +49,9 @@ impl Format for Layout {
         body.into_boxed_slice().into()
     }
 }
+
+/// About what a field takes, in bytes, with a name of usual length.
+const FIELD: usize = 128;
 
 /// One result being written.
 struct Rows {
@@ -80,13 +83,24 @@ impl Rows {
 
 impl RowSink for Rows {
     fn begin(&mut self, columns: &[Column<'_>]) {
+        // Most answers are little more than their fields, and growing costs more than writing.
+        self.out.reserve(columns.len() * FIELD + 256);
+        self.columns.reserve_exact(columns.len());
         self.out.extend_from_slice(b"{\"fields\":[");
         for (index, column) in columns.iter().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
             self.out.extend_from_slice(b"{\"name\":");
+            let name = self.out.len();
             value::write_string(&mut self.out, column.name);
+            let mut key = Vec::new();
+            if !self.arrays {
+                let written = self.out.get(name..).unwrap_or_default();
+                key.reserve_exact(written.len() + 1);
+                key.extend_from_slice(written);
+                key.push(b':');
+            }
             let mut number = itoa::Buffer::new();
             let mut field = |name: &str, text: &str| {
                 self.out.extend_from_slice(name.as_bytes());
@@ -98,11 +112,6 @@ impl RowSink for Rows {
             field(",\"dataTypeSize\":", number.format(column.type_length));
             field(",\"dataTypeModifier\":", number.format(column.type_modifier));
             field(",\"format\":\"text\"}", "");
-            let mut key = Vec::new();
-            if !self.arrays {
-                value::write_string(&mut key, column.name);
-                key.push(b':');
-            }
             let hidden = !self.arrays && columns[index + 1..].iter().any(|later| later.name == column.name);
             self.columns.push(Place { type_oid: column.type_oid, key, hidden });
         }
