@@ -1,5 +1,6 @@
 //! One client: connects, waits until all are there, then asks until its time is up.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,14 +36,15 @@ impl Client {
             let _door = plan.doors.acquire().await.ok();
             self.connect().await;
             if plan.hold {
-                self.ask(Instant::now() + PATIENCE).await;
+                self.ask(Instant::now()..Instant::now()).await;
             }
         }
         plan.begin.wait().await;
         if plan.hold {
             std::future::pending::<()>().await;
         }
-        let until = Instant::now() + plan.time;
+        let from = Instant::now() + plan.uncounted;
+        let until = from + plan.time;
         while Instant::now() < until {
             if let Some(pace) = &plan.pace
                 && timeout_at(until, pace.turn()).await.is_err()
@@ -52,7 +54,7 @@ impl Client {
             if self.line.is_none() {
                 self.connect().await;
             }
-            self.ask(until).await;
+            self.ask(from..until).await;
         }
         self.tally
     }
@@ -68,7 +70,7 @@ impl Client {
         }
     }
 
-    async fn ask(&mut self, until: Instant) {
+    async fn ask(&mut self, counted: Range<Instant>) {
         let drawn = self.draw();
         let writes = self.plan.write.as_deref().filter(|_| drawn.is_multiple_of(WRITES));
         let sql = writes.unwrap_or(&self.plan.read);
@@ -77,7 +79,7 @@ impl Client {
         let since = Instant::now();
         let said = timeout(PATIENCE, line.ask(sql, id)).await;
         let took = since.elapsed();
-        let in_time = Instant::now() <= until;
+        let in_time = counted.contains(&Instant::now());
         match said {
             Ok(Ok(Said::Done)) => self.tally.done(took, writes.is_some(), in_time),
             Ok(Ok(Said::Refused { status, retry_after })) => self.tally.refuse(status, took, retry_after),

@@ -52,6 +52,9 @@ struct Options {
     /// How long they ask.
     #[arg(long)]
     seconds: u32,
+    /// How long they ask before their answers are counted: a queue fills first.
+    #[arg(long, default_value_t = 0)]
+    uncounted: u32,
     /// Requests per second of all clients together, if there is a client free to send them; without it, all they can.
     #[arg(long)]
     rate: Option<u32>,
@@ -72,6 +75,8 @@ struct Plan {
     read: String,
     write: Option<String>,
     ids: Option<u32>,
+    /// Of which nothing is counted in.
+    uncounted: Duration,
     time: Duration,
     hold: bool,
     doors: Semaphore,
@@ -96,6 +101,7 @@ async fn main() -> Outcome<()> {
         read: options.read,
         write: options.write,
         ids: options.ids,
+        uncounted: Duration::from_secs(u64::from(options.uncounted)),
         time: Duration::from_secs(u64::from(options.seconds)),
         hold: options.hold,
         doors: Semaphore::new(CONNECTING),
@@ -111,7 +117,7 @@ async fn main() -> Outcome<()> {
         std::fs::write(file, "{}")?;
     }
     if let Some(pace) = &plan.pace {
-        pace.keep(plan.time, options.clients).await;
+        pace.keep(plan.uncounted + plan.time, options.clients).await;
     }
     let tallies: Vec<Tally> = clients.join_all().await;
     println!("{}", summary(tallies, plan.time));

@@ -20,6 +20,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let crowd = Crowd {
         clients: CLIENTS,
         seconds: bench.options.clients_seconds(),
+        uncounted: 0,
         rate: None,
         read: SELECT,
         write: Some(UPDATE),

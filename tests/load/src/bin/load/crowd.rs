@@ -21,6 +21,8 @@ use crate::setup::Bench;
 pub(crate) struct Crowd {
     pub(crate) clients: u32,
     pub(crate) seconds: u32,
+    /// So many seconds before are not counted.
+    pub(crate) uncounted: u32,
     /// Requests per second of all together; all they can without it.
     pub(crate) rate: Option<u32>,
     pub(crate) read: &'static str,
@@ -108,6 +110,9 @@ impl Crowd {
         }
         add("--clients", self.clients.to_string());
         add("--seconds", self.seconds.to_string());
+        if self.uncounted > 0 {
+            add("--uncounted", self.uncounted.to_string());
+        }
         for (name, number) in [("--rate", self.rate), ("--ids", self.ids)] {
             if let Some(number) = number {
                 add(name, number.to_string());
@@ -149,7 +154,7 @@ impl Crowd {
         let (Whom::Http(server) | Whom::Postgres(server, _)) = whom;
         let before = server.process.cpu_seconds()?;
         // To connect, and to wait for answers that the end cut off.
-        let patience = Duration::from_secs(u64::from(self.seconds) + 180);
+        let patience = Duration::from_secs(u64::from(self.uncounted + self.seconds) + 180);
         let text = processes::output("crowd", self.command(whom, &[])?, &bench.scratch, patience)?;
         let mut seen: CrowdSeen =
             serde_json::from_str(&text).map_err(|failure| format!("the crowd's JSON: {failure}"))?;

@@ -11,14 +11,16 @@ use crate::report::{Chapter, Table};
 use crate::servers::{self, POOL};
 use crate::setup::{Bench, progress, select_body};
 
-/// Keeps its connection for 5 ms and the processor for next to nothing: the database's limit is then its connections, which
+/// Keeps its connection for 10 ms and the processor for next to nothing: the database's limit is then its connections, which
 /// the generator and the proxy do not take from it, as they would take the cores.
-const WORK: &str = "SELECT pg_sleep(0.005)";
+const WORK: &str = "SELECT pg_sleep(0.01)";
 /// Where the most is looked for.
 const STEPS: [u32; 4] = [10, 20, 40, 80];
 /// More than may wait and be served together (1,000 for each of ten connections), so that there is always one to be refused.
 const CLIENTS: u32 = 12_000;
 const TIMES: u32 = 10;
+/// Until the queue is full, and those who gave up waiting have been told so (after 5 s).
+const UNCOUNTED: u32 = 6;
 
 /// Files that the proxy needs for it.
 pub(crate) const FILES: u64 = CLIENTS as u64;
@@ -27,7 +29,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let proxy = servers::pool_proxy(bench)?;
     post_sql(&proxy, &servers::headers(&[]), &select_body(1))?;
     let whom = Whom::Http(&proxy);
-    let calm = |clients, seconds| Crowd { clients, seconds, rate: None, read: WORK, write: None, ids: None };
+    let calm =
+        |clients, seconds| Crowd { clients, seconds, uncounted: 0, rate: None, read: WORK, write: None, ids: None };
     let mut found: Option<(u32, f64)> = None;
     let mut rows = Vec::new();
     for clients in STEPS {
@@ -48,7 +51,12 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         // A rate fits.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let rate = TIMES * peak.per_second as u32;
-        let storm = Crowd { clients: CLIENTS, rate: Some(rate), ..calm(CLIENTS, bench.options.seconds()) };
+        let storm = Crowd {
+            clients: CLIENTS,
+            uncounted: UNCOUNTED,
+            rate: Some(rate),
+            ..calm(CLIENTS, bench.options.seconds())
+        };
         command = storm.spelled_out(&whom);
         let seen = storm.run(bench, &whom)?;
         progress(&format!(
@@ -68,7 +76,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         question: format!(
             "`{WORK}` on {POOL} connections: first with few clients that ask again as soon as they have their answer, to find the most \
              there is ({saturating} clients bring it), then {TIMES} times as many requests per second, sent whether or not earlier ones \
-             were answered, as long as one of {CLIENTS} clients is free to send them."
+             were answered, as long as one of {CLIENTS} clients is free to send them; answers \
+             are counted after {UNCOUNTED} s, when the queue is full."
         ),
         command,
         bars,

@@ -80,7 +80,11 @@ fn shares(bench: &Bench, server: &Server, load: &Load) -> Outcome<String> {
         return Err(format!("perf report: {}", String::from_utf8_lossy(&done.stderr).trim()).into());
     }
     let text = String::from_utf8_lossy(&done.stdout);
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).take(LINES);
+    let lines = text
+        .lines()
+        .map(|line| line.trim().trim_end_matches([' ', '-']))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .take(LINES);
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
 
