@@ -127,9 +127,10 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
 fn deserves_another(landed: Option<&Landed>, leads: bool) -> bool {
     let of_the_leader_alone = matches!(
         landed,
-        None | Some(Err(
-            Failure::OutcomeUnknown | Failure::TooManyRequests { .. } | Failure::Unavailable { .. } | Failure::Internal
-        ))
+        None | Some(Err(Failure::OutcomeUnknown
+            | Failure::TooManyRequests { .. }
+            | Failure::Unavailable { .. }
+            | Failure::Internal))
     );
     !leads && of_the_leader_alone
 }
