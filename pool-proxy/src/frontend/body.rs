@@ -34,17 +34,14 @@ impl Deref for Body {
 /// # Errors
 /// [`Failure::RequestTooLarge`] as soon as its length is known to be over the limit, [`Failure::TooSlow`] when it does
 /// not arrive in time, [`Failure::Unavailable`] when the bodies of others leave no room for it.
-pub async fn read(mut body: Incoming, limit: u64, terms: &Terms, ledger: &Ledger) -> Result<Body, Failure> {
+pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, ledger: &Ledger) -> Result<Body, Failure> {
     let announced = body.size_hint().lower();
     if announced > limit {
         return Err(Failure::RequestTooLarge(limit));
     }
     let mut held = ledger.open();
     // What is announced is not there yet, but to find out half-way that there is no room would be worse.
-    if let Err(full) = held.grow(announced) {
-        discard(body).await;
-        return Err(full);
-    }
+    held.grow(announced)?;
     let began = Instant::now();
     let (mut first, mut whole, mut length) = (Bytes::new(), BytesMut::new(), 0_u64);
     loop {
@@ -60,10 +57,7 @@ pub async fn read(mut body: Incoming, limit: u64, terms: &Terms, ledger: &Ledger
         if length > limit {
             return Err(Failure::RequestTooLarge(limit));
         }
-        if let Err(full) = held.grow(length) {
-            discard(body).await;
-            return Err(full);
-        }
+        held.grow(length)?;
         // Most bodies come in one piece, which needs no copy.
         if first.is_empty() && whole.is_empty() {
             first = data;
@@ -79,7 +73,8 @@ pub async fn read(mut body: Incoming, limit: u64, terms: &Terms, ledger: &Ledger
     Ok(Body { bytes, _held: held })
 }
 
-/// Lets a body come in without keeping any of it.
-async fn discard(mut body: Incoming) {
+/// Lets what is left of a body come in without keeping any of it, for a while: a client that is still writing when the
+/// connection is closed may never see the answer.
+pub async fn discard(body: &mut Incoming) {
     let _ = tokio::time::timeout(FAREWELL, async { while let Some(Ok(_)) = body.frame().await {} }).await;
 }

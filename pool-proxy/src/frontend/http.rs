@@ -3,13 +3,14 @@
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION, EXPECT,
     HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
+use super::body;
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::sql::{self, errors};
@@ -98,11 +99,17 @@ impl Public {
         if request.method() != method && !(request.method() == Method::HEAD && method == Method::GET) {
             return (route, Ok(wrong_method(method, id)));
         }
+        let (head, mut body) = request.into_parts();
+        // Such a client has not sent it yet, and does not if it is told why.
+        let waits = head.headers.contains_key(EXPECT);
         let outcome = match *route {
-            "sql" => sql::handle(self, request).await,
-            "invalidate" => sql::invalidate(self, request).await,
+            "sql" => sql::handle(self, head, &mut body).await,
+            "invalidate" => sql::invalidate(self, head, &mut body).await,
             _ => Ok(reply::text(StatusCode::OK, "ok\n")),
         };
+        if outcome.is_err() && !waits {
+            body::discard(&mut body).await;
+        }
         (route, outcome)
     }
 

@@ -1,11 +1,12 @@
 //! Who goes next: one turn per connection, first come first served within a key, round-robin across keys, so that a
-//! greedy key delays only itself.
+//! greedy key delays only itself. Whoever would wait in vain is told at once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::error::Failure;
 
@@ -15,6 +16,9 @@ const WAITING_PER_TURN: usize = 1000;
 /// So many keys may wait with all they may. When so many calls wait, a key gets no more than its share of the room.
 const FULL_LINES: usize = 4;
 
+/// Nobody is told to stay away for longer than this.
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
 /// Hands out turns. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Queue(Arc<Shared>);
@@ -22,6 +26,7 @@ pub struct Queue(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
+    turns: usize,
     most_waiting: usize,
 }
 
@@ -29,10 +34,27 @@ struct Shared {
 struct State {
     free: usize,
     waiting: usize,
+    /// How long a turn is held, of late.
+    held: Duration,
     /// One line per key that has somebody waiting.
     lines: HashMap<Arc<str>, Line>,
     /// The keys of the lines; the front one is served next.
     order: VecDeque<Arc<str>>,
+}
+
+impl State {
+    /// How long a call would wait behind so many of its own line, as far as can be told: lines take turns, so of each
+    /// other one no more go before it.
+    fn wait(&self, ahead_here: usize, turns: usize) -> Duration {
+        let ahead = (ahead_here + 1).saturating_mul(self.lines.len().max(1)).min(self.waiting + 1);
+        self.held.saturating_mul(u32::try_from(ahead / turns).unwrap_or(u32::MAX))
+    }
+
+    /// Takes down how long a turn was held.
+    fn learn(&mut self, held: Duration) {
+        // An eighth of what is new, so that a few odd ones do not count for much.
+        self.held = (self.held * 7 + held) / 8;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -61,12 +83,13 @@ impl Line {
 #[derive(Debug)]
 pub struct Turn {
     queue: Option<Queue>,
+    since: Instant,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(queue) = self.queue.take() {
-            queue.pass_on();
+            queue.pass_on(self.since);
         }
     }
 }
@@ -88,7 +111,14 @@ impl Queue {
     pub fn new(turns: usize) -> Self {
         let turns = turns.max(1);
         Self(Arc::new(Shared {
-            state: Mutex::new(State { free: turns, waiting: 0, lines: HashMap::new(), order: VecDeque::new() }),
+            state: Mutex::new(State {
+                free: turns,
+                waiting: 0,
+                held: Duration::ZERO,
+                lines: HashMap::new(),
+                order: VecDeque::new(),
+            }),
+            turns,
             most_waiting: turns.saturating_mul(WAITING_PER_TURN),
         }))
     }
@@ -105,14 +135,15 @@ impl Queue {
     /// Waits for a turn, in the line of `key`, for at most `patience`.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] when no turn came, [`Failure::TooManyRequests`] when too many of this key wait already.
+    /// [`Failure::Unavailable`] when no turn came or none can be expected to come in time, [`Failure::TooManyRequests`]
+    /// when too many of this key wait already.
     pub async fn turn(&self, key: &Arc<str>, patience: Duration) -> Result<Turn, Failure> {
         let (call, served) = oneshot::channel();
         let _waiting = {
             let mut state = self.state();
             if state.free > 0 {
                 state.free -= 1;
-                return Ok(Turn { queue: Some(self.clone()) });
+                return Ok(Turn { queue: Some(self.clone()), since: Instant::now() });
             }
             let most = self.0.most_waiting;
             let waiting_here = state.lines.get(key).map_or(0, Line::waiting);
@@ -123,6 +154,13 @@ impl Queue {
             let room = most.saturating_mul(FULL_LINES);
             if state.waiting >= room && waiting_here >= room / (state.lines.len() + 1) {
                 return Err(Failure::unavailable("too many calls wait for a connection to the database"));
+            }
+            let wait = state.wait(waiting_here, self.0.turns);
+            if wait > patience && state.waiting > self.0.turns {
+                // The queue would only be longer for it, and those in it later: what the database can bear goes first.
+                let reason =
+                    "too many calls wait for a connection to the database: this one would wait in vain".to_owned();
+                return Err(Failure::Unavailable { reason, retry_after: wait.min(LONGEST_RETRY) });
             }
             if !state.lines.contains_key(key) {
                 state.order.push_back(Arc::clone(key));
@@ -139,12 +177,14 @@ impl Queue {
     }
 
     /// Gives a turn to the next who still waits: the first of the line whose turn it is.
-    fn pass_on(&self) {
+    fn pass_on(&self, since: Instant) {
+        let now = Instant::now();
         let mut state = self.state();
+        state.learn(now.saturating_duration_since(since));
         while let Some(key) = state.order.pop_front() {
             let Some(line) = state.lines.get_mut(&key) else { continue };
             while let Some(call) = line.calls.pop_front() {
-                match call.send(Turn { queue: Some(self.clone()) }) {
+                match call.send(Turn { queue: Some(self.clone()), since: now }) {
                     Ok(()) => {
                         if line.calls.is_empty() {
                             state.lines.remove(&key);

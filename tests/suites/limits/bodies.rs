@@ -3,6 +3,7 @@
 use harness::eventually;
 use serde_json::{Value, json};
 
+use super::wire::Wire;
 use crate::sql::served::Served;
 
 fn large(kibibytes: usize) -> Value {
@@ -32,4 +33,25 @@ async fn a_body_there_is_no_room_for_is_503_at_once() {
     }
     served.proxy.sql(large(300)).await.expect(200);
     eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await < 1.0 }).await;
+}
+
+/// Whoever is refused while it is still sending gets to read why.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let file = "[limits]\nrequest_bytes = \"1MiB\"";
+    let served = Served::with("", |proxy| proxy.config(file)).await;
+    for (key, length, status) in [("wrong", 8 << 20, 401), (served.proxy.key(), 8 << 20, 413)] {
+        for _ in 0..5 {
+            let mut wire = Wire::open(&served.proxy).await;
+            let head = wire.head(length).replace(served.proxy.key(), key);
+            wire.write(&head).await;
+            // Would fail if the connection were closed with something unread.
+            for _ in 0..length >> 16 {
+                wire.write(&" ".repeat(1 << 16)).await;
+                tokio::task::yield_now().await;
+            }
+            let answer = wire.answer().await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        }
+    }
 }

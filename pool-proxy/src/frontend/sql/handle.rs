@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{AGE, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
+use hyper::http::request::Parts;
 use tokio::time::Instant;
 
 use super::cache_control::{Wish, cache_status};
@@ -26,9 +26,8 @@ static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 ///
 /// # Errors
 /// Why there is no answer; [`errors`](super::errors) writes it.
-pub async fn handle(door: &Public, request: Request<Incoming>) -> Result<Reply, Failure> {
+pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
     let arrived = Instant::now();
-    let (head, incoming) = request.into_parts();
     let credentials = Credentials::from_headers(&head.headers)?;
     let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
     let _admission = door.gateway.admit(&principal)?;

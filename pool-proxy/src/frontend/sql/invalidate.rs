@@ -1,7 +1,8 @@
 //! `POST /invalidate`: cached answers are gone before the answer is sent.
 
+use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
 use serde::Deserialize;
 
 use crate::cache::{TagSet, Tags};
@@ -31,8 +32,7 @@ enum Wanted {
 ///
 /// # Errors
 /// Why nothing was invalidated.
-pub async fn invalidate(door: &Public, request: Request<Incoming>) -> Result<Reply, Failure> {
-    let (head, incoming) = request.into_parts();
+pub async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
     let credentials = Credentials::from_headers(&head.headers)?;
     let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
     let _admission = door.gateway.admit(&principal)?;

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Queue;
 use crate::error::Failure;
@@ -104,4 +104,32 @@ async fn greedy_keys_do_not_keep_others_out() {
     assert!((share..=share + share / 4).contains(&modest), "{modest} of {share}");
     let refused = queue.turn(&key("modest"), LONG).await;
     assert!(matches!(refused, Err(Failure::Unavailable { .. })), "{refused:?}");
+}
+
+/// More is asked than can be done: what is done is done in time, and all others know at once.
+#[tokio::test(start_paused = true)]
+async fn whoever_would_wait_in_vain_is_told_at_once() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let queue = Queue::new(2);
+    let outcome = Arc::new(Mutex::new([0_u32; 3]));
+    for _ in 0..4000 {
+        let (queue, outcome) = (queue.clone(), Arc::clone(&outcome));
+        tokio::spawn(async move {
+            let since = Instant::now();
+            let turn = queue.turn(&key("a"), PATIENCE).await;
+            let index = match &turn {
+                Ok(_) => 0,
+                Err(_) if since.elapsed().is_zero() => 1,
+                Err(_) => 2,
+            };
+            outcome.lock().unwrap()[index] += 1;
+            // A hundred and fifty in a second, and five hundred are asked.
+            sleep(Duration::from_micros(13_333)).await;
+        });
+        sleep(Duration::from_millis(2)).await;
+    }
+    let [done, refused, in_vain] = *outcome.lock().unwrap();
+    assert!(done >= 1100 && refused > 2000, "{done} done, {refused} refused, {in_vain} in vain");
+    // The estimate is one; a few come too late.
+    assert!(in_vain < done / 20, "{done} done, {refused} refused, {in_vain} in vain");
 }
