@@ -34,8 +34,9 @@ const SETTLED: Duration = Duration::from_millis(200);
 
 /// The most connections to the operators' listener.
 const OPERATORS: usize = 256;
-/// Open files that the process needs besides its connections: the log, the certificates, the runtime's own.
-const OTHER_FILES: usize = 64;
+/// Open files that the process needs besides its connections: the log, the certificates, the runtime's own, and clients
+/// that are just being refused.
+const OTHER_FILES: usize = 64 + 256;
 
 /// What `serve` is told besides its configuration.
 pub struct Options {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use moka::notification::RemovalCause;
+use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 
 use super::entry::Entry;
@@ -164,7 +165,7 @@ impl Shelf {
         if entries.policy().max_capacity().is_some_and(|most| weight(&entry.key, &entry) > most) {
             return false;
         }
-        self.put(entries, ticket, &entry)
+        self.put(entries, ticket, &entry, false)
     }
 
     /// Adds the tags of a request that was answered by an entry. `ticket` is when that request began, where it waited
@@ -177,7 +178,7 @@ impl Shelf {
         }
         entry.tags().extend(tags.iter().cloned());
         // Once more, since it weighs more.
-        self.put(entries, ticket.unwrap_or(&now), entry);
+        self.put(entries, ticket.unwrap_or(&now), entry, true);
     }
 
     /// Counts an entry that has grown.
@@ -186,11 +187,22 @@ impl Shelf {
         self.add_tags(entry, &TagSet::default(), None);
     }
 
-    /// Puts an entry in its place, and its tags into the index.
-    fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, entry: &Arc<Entry>) -> bool {
+    /// Puts an entry in its place, and its tags into the index; `again` if it is there already.
+    fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, entry: &Arc<Entry>, again: bool) -> bool {
         let key = &entry.key;
         let before = entries.get(key).filter(|before| !Arc::ptr_eq(before, entry));
-        entries.insert(key.clone(), Arc::clone(entry));
+        if again {
+            // Only if it is still there: what an invalidation has dropped just now must not come back.
+            let put = entries.entry_by_ref(key).and_compute_with(|held| match held {
+                Some(held) if Arc::ptr_eq(held.value(), entry) => Op::Put(Arc::clone(entry)),
+                _ => Op::Nop,
+            });
+            if !matches!(put, CompResult::ReplacedWith(_)) {
+                return false;
+            }
+        } else {
+            entries.insert(key.clone(), Arc::clone(entry));
+        }
         let missed = {
             let mut index = lock(&self.index);
             if let Some(before) = before {

@@ -15,6 +15,12 @@ use crate::error::Failure;
 /// How long a body that is refused may still come in, so that its client, who writes first, gets to read why.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// A smaller body is always let in: connections bound how many there are. In bytes.
+const SMALL: u64 = 16 << 10;
+
+/// The most room that is made for a body before it is there, in bytes.
+const AT_ONCE: usize = 256 << 10;
+
 /// A whole body. Its bytes count until it is dropped.
 pub struct Body {
     bytes: Bytes,
@@ -40,8 +46,6 @@ pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, ledger: &Ledge
         return Err(Failure::RequestTooLarge(limit));
     }
     let mut held = ledger.open();
-    // What is announced is not there yet, but to find out half-way that there is no room would be worse.
-    held.grow(announced)?;
     let began = Instant::now();
     let (mut first, mut whole, mut length) = (Bytes::new(), BytesMut::new(), 0_u64);
     loop {
@@ -57,13 +61,16 @@ pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, ledger: &Ledge
         if length > limit {
             return Err(Failure::RequestTooLarge(limit));
         }
-        held.grow(length)?;
+        // What has come counts, not what is announced: that takes no memory, and may never come.
+        if length > SMALL {
+            held.grow(length)?;
+        }
         // Most bodies come in one piece, which needs no copy.
         if first.is_empty() && whole.is_empty() {
             first = data;
         } else {
             if whole.is_empty() {
-                whole.reserve(usize::try_from(announced).unwrap_or(0).max(first.len() + data.len()));
+                whole.reserve(usize::try_from(announced).unwrap_or(0).min(AT_ONCE).max(first.len() + data.len()));
                 whole.extend_from_slice(&std::mem::take(&mut first));
             }
             whole.extend_from_slice(&data);

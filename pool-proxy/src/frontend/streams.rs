@@ -1,10 +1,12 @@
-//! What an HTTP/2 connection is at: how many requests run on it, and which answers its client does not read.
+//! What an HTTP/2 connection is at: how many requests run on it, and whether its client reads the answers.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::terms::Terms;
@@ -14,23 +16,26 @@ const SMALL: usize = 16 << 10;
 
 /// The requests of one connection.
 #[derive(Debug)]
-pub(super) struct Streams {
-    state: Mutex<State>,
-    next: AtomicU64,
-}
+pub(super) struct Streams(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
+    /// Requests that are not answered yet.
     asking: usize,
+    /// Answers that are not sent yet.
+    unread: usize,
+    /// When one or the other became fewer last.
     since: Instant,
-    /// Until when answers must have been read; the numbers keep equal times apart.
-    unread: BTreeSet<(Instant, u64)>,
+    /// When the first of the answers came that keep the connection busy, and how long they are together. They share it,
+    /// so none has a time of its own.
+    busy_since: Instant,
+    busy_bytes: u64,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        let state = State { asking: 0, since: Instant::now(), unread: BTreeSet::new() };
-        Self { state: Mutex::new(state), next: AtomicU64::new(0) }
+        let now = Instant::now();
+        Self(Mutex::new(State { asking: 0, unread: 0, since: now, busy_since: now, busy_bytes: 0 }))
     }
 }
 
@@ -48,7 +53,6 @@ impl Drop for Asked {
 /// An answer that is followed until HTTP/2 has sent it.
 struct Unread {
     data: Bytes,
-    place: (Instant, u64),
     streams: Arc<Streams>,
 }
 
@@ -60,13 +64,15 @@ impl AsRef<[u8]> for Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        self.streams.state().unread.remove(&self.place);
+        let mut state = self.streams.state();
+        state.unread -= 1;
+        state.since = Instant::now();
     }
 }
 
 impl Streams {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request.
@@ -76,24 +82,91 @@ impl Streams {
     }
 
     /// Follows an answer: a client that opens no window for it would make the process keep it.
-    pub(super) fn unread(self: &Arc<Self>, data: Bytes, terms: &Terms) -> Bytes {
+    pub(super) fn follow(self: &Arc<Self>, data: Bytes) -> Bytes {
         if data.len() < SMALL {
             return data;
         }
-        let deadline = Instant::now() + terms.patience(data.len() as u64);
-        let place = (deadline, self.next.fetch_add(1, Ordering::Relaxed));
-        self.state().unread.insert(place);
-        Bytes::from_owner(Unread { data, place, streams: Arc::clone(self) })
+        let mut state = self.state();
+        if state.unread == 0 {
+            (state.busy_since, state.busy_bytes) = (Instant::now(), 0);
+        }
+        state.unread += 1;
+        state.busy_bytes = state.busy_bytes.saturating_add(data.len() as u64);
+        drop(state);
+        Bytes::from_owner(Unread { data, streams: Arc::clone(self) })
     }
 
-    /// Whether an answer should have been read by now.
-    pub(super) fn is_stuck(&self, now: Instant) -> bool {
-        self.state().unread.first().is_some_and(|(deadline, _)| *deadline <= now)
+    /// Whether the answers should have been read by now.
+    pub(super) fn is_stuck(&self, now: Instant, terms: &Terms) -> bool {
+        let state = self.state();
+        state.unread > 0 && state.busy_since + terms.patience(state.busy_bytes) <= now
     }
 
-    /// Since when no request is under way, if none is.
+    /// Since when nothing is under way, if nothing is.
     pub(super) fn quiet_since(&self) -> Option<Instant> {
         let state = self.state();
-        (state.asking == 0).then_some(state.since)
+        (state.asking == 0 && state.unread == 0).then_some(state.since)
+    }
+}
+
+/// A whole body in one piece. Its length is known, which HTTP/2 tells the client only if asked.
+pub(super) struct Whole(Option<Bytes>);
+
+impl Whole {
+    pub(super) fn new(data: Bytes) -> Self {
+        Self(Some(data).filter(|data| !data.is_empty()))
+    }
+}
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::time::{Instant, advance};
+
+    use super::Streams;
+    use crate::frontend::terms::{PACE, Terms};
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_share_the_time_that_all_of_them_get() {
+        let (streams, terms) = (Arc::new(Streams::default()), Terms::default());
+        let answer = || Bytes::from(vec![0; usize::try_from(PACE).unwrap() * 32]);
+        let sent: Vec<_> = (0..10).map(|_| streams.follow(answer())).collect();
+        assert!(streams.quiet_since().is_none());
+        advance(terms.body_timeout + Duration::from_secs(319)).await;
+        assert!(!streams.is_stuck(Instant::now(), &terms));
+        advance(Duration::from_secs(1)).await;
+        assert!(streams.is_stuck(Instant::now(), &terms));
+        drop(sent);
+        assert!(!streams.is_stuck(Instant::now(), &terms));
+        assert_eq!(streams.quiet_since(), Some(Instant::now()));
+        // The next one begins anew.
+        let next = streams.follow(answer());
+        advance(terms.body_timeout + Duration::from_secs(31)).await;
+        assert!(!streams.is_stuck(Instant::now(), &terms));
+        drop(next);
+        let asked = streams.asked();
+        assert!(streams.quiet_since().is_none());
+        drop(asked);
+        assert!(streams.quiet_since().is_some());
     }
 }

@@ -20,7 +20,7 @@ use tracing::debug;
 
 use super::reply::{self, REQUEST_ID, Reply};
 use super::sql::errors;
-use super::streams::Streams;
+use super::streams::{Streams, Whole};
 use super::terms::Terms;
 use super::watched::{Look, TICK, Watch, Watched};
 use crate::drain::Drain;
@@ -119,6 +119,8 @@ where
     let mut leaving = false;
     loop {
         tokio::select! {
+            // A request that is there is taken up also when the end has come.
+            biased;
             ended = &mut connection => {
                 if let Err(error) = ended {
                     // A client that breaks off is everyday life.
@@ -163,11 +165,13 @@ where
         let asked = asking.asked();
         let (answering, asking) = (answer(request), Arc::clone(&asking));
         async move {
-            let reply = answering.await;
+            let (head, body) = answering.await.into_parts();
+            // A body is in memory whole.
+            let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes);
+            let body = Whole::new(asking.follow(body));
+            // Only now, so that the connection is never quiet in between.
             drop(asked);
-            Ok::<_, Infallible>(
-                reply.map(|body| body.map_frame(move |frame| frame.map_data(|data| asking.unread(data, &terms)))),
-            )
+            Ok::<_, Infallible>(hyper::Response::from_parts(head, body))
         }
     });
     // The watch is for HTTP/1.1 alone.
@@ -179,7 +183,8 @@ where
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(u32::try_from(MOST_HEAD).unwrap_or(u32::MAX));
     let mut connection = pin!(builder.serve_connection(io, service));
-    let mut tick = pin!(tokio::time::sleep(terms.body_timeout.min(IDLE)));
+    let look = terms.body_timeout.min(IDLE);
+    let mut tick = pin!(tokio::time::sleep(look));
     let mut stopped = pin!(drain.stopped());
     let mut leaving = false;
     loop {
@@ -193,22 +198,24 @@ where
             () = &mut stopped, if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
+                tick.as_mut().reset(tokio::time::Instant::now() + GOODBYE);
             }
             () = &mut tick => {
                 let now = tokio::time::Instant::now();
-                if streams.is_stuck(now) {
+                if streams.is_stuck(now, &terms) {
                     debug!("a client does not read its answer");
                     return;
                 }
                 match streams.quiet_since().map(|since| since + IDLE) {
-                    Some(deadline) if deadline <= now && leaving => return,
+                    // It was told to leave, and does not.
+                    Some(_) if leaving => return,
+                    None if leaving => tick.as_mut().reset(now + GOODBYE),
                     Some(deadline) if deadline <= now => {
                         leaving = true;
                         connection.as_mut().graceful_shutdown();
                         tick.as_mut().reset(now + GOODBYE);
                     }
-                    Some(deadline) => tick.as_mut().reset(deadline.min(now + terms.body_timeout)),
-                    None => tick.as_mut().reset(now + terms.body_timeout),
+                    quiet_until => tick.as_mut().reset(quiet_until.unwrap_or(now + look).min(now + look)),
                 }
             }
         }

@@ -18,6 +18,9 @@ use super::terms::Terms;
 /// How often a connection at work is looked at, and how long one idles before it gives its buffers back.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 
+/// How much of an answer the system may buffer, in bytes: Linux's own limit (`tcp_wmem`) is as large.
+const BUFFERS: u64 = 4 << 20;
+
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const ASKED: u8 = 2;
@@ -124,9 +127,10 @@ impl Watch {
         };
         let mut deadline = self.born + Duration::from_millis(since) + patience;
         if unread != NONE {
-            // What was written may lie in the system's buffers: without a move there is no more time for it.
+            // What was written may lie in the system's buffers: without a move there is no more time for it than they take,
+            // which tell of one only once a good part of them is free.
             let moved = self.born + Duration::from_millis(self.moved.load(Ordering::Relaxed));
-            deadline = deadline.min(moved + terms.body_timeout);
+            deadline = deadline.min(moved + terms.patience(BUFFERS));
         }
         if deadline <= now { late } else { Look::Again(deadline.min(now + TICK)) }
     }

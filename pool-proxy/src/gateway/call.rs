@@ -142,6 +142,11 @@ pub enum Forward {
 }
 
 impl CacheStatus {
+    /// Whether another request in flight got the answer.
+    pub fn is_collapsed(&self) -> bool {
+        matches!(self, Self::Forward { collapsed: true, .. })
+    }
+
     /// Cannot be cached, for this reason.
     pub fn bypass(detail: &'static str) -> Self {
         Self::Forward { reason: Forward::Bypass, stored: false, collapsed: false, detail: Some(detail) }

@@ -51,9 +51,13 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
         Box::pin(door.gateway.run(Call { principal, database, work, format: Arc::new(layout), cache })).await?
     };
     let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
+    // Those that others hold, too, are in memory once, however many read them.
+    let shared = answer.entry.is_some() || answer.cache.is_some_and(|status| status.is_collapsed());
+    if !shared {
+        answer.body = door.ledger.answer(answer.body);
+    }
     let packed = varies && packs && pack(door, &mut answer).await;
-    // A hit is in the cache anyway, however many read it.
-    if answer.age.is_none() {
+    if packed && !shared {
         answer.body = door.ledger.answer(answer.body);
     }
     let mut reply = encode(answer, authenticated, arrived);
