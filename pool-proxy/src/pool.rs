@@ -150,7 +150,11 @@ impl Pool {
             } else {
                 head = timeout_at(until, place.as_mut()).await.ok();
             }
-            if let (Some(_), Some(server)) = (&head, self.take().await?) {
+            // A connection that is just being asked for a sign of life may take a moment.
+            if head.is_some()
+                && let Ok(taken) = timeout_at(deadline, self.take()).await
+                && let Some(server) = taken?
+            {
                 return Ok(server);
             }
             if Instant::now() >= deadline {

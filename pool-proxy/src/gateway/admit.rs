@@ -26,7 +26,6 @@ pub struct Queue(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    turns: usize,
     most_waiting: usize,
 }
 
@@ -34,8 +33,7 @@ struct Shared {
 struct State {
     free: usize,
     waiting: usize,
-    /// How long a turn is held, of late.
-    held: Duration,
+    pace: Pace,
     /// One line per key that has somebody waiting.
     lines: HashMap<Arc<str>, Line>,
     /// The keys of the lines; the front one is served next.
@@ -45,15 +43,38 @@ struct State {
 impl State {
     /// How long a call would wait behind so many of its own line, as far as can be told: lines take turns, so of each
     /// other one no more go before it.
-    fn wait(&self, ahead_here: usize, turns: usize) -> Duration {
+    fn wait(&self, ahead_here: usize) -> Option<Duration> {
         let ahead = (ahead_here + 1).saturating_mul(self.lines.len().max(1)).min(self.waiting + 1);
-        self.held.saturating_mul(u32::try_from(ahead / turns).unwrap_or(u32::MAX))
+        Some(self.pace.turn?.saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX)))
+    }
+}
+
+/// How fast turns are handed to those who wait, while somebody does. By many of them: one that takes long says little.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Option<Instant>,
+    served: u32,
+    /// The time between two turns, once it is known.
+    turn: Option<Duration>,
+}
+
+impl Pace {
+    /// So many turns, in no less than this time, tell how fast it goes.
+    const MANY: u32 = 64;
+    const WHILE: Duration = Duration::from_secs(1);
+
+    fn serve(&mut self) {
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(*self.since.get_or_insert(now));
+        if self.served >= Self::MANY && elapsed >= Self::WHILE {
+            *self = Self { since: Some(now), served: 0, turn: Some(elapsed / self.served) };
+        }
+        self.served += 1;
     }
 
-    /// Takes down how long a turn was held.
-    fn learn(&mut self, held: Duration) {
-        // An eighth of what is new, so that a few odd ones do not count for much.
-        self.held = (self.held * 7 + held) / 8;
+    /// Nobody waits any more.
+    fn rest(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -83,13 +104,12 @@ impl Line {
 #[derive(Debug)]
 pub struct Turn {
     queue: Option<Queue>,
-    since: Instant,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(queue) = self.queue.take() {
-            queue.pass_on(self.since);
+            queue.pass_on();
         }
     }
 }
@@ -114,11 +134,10 @@ impl Queue {
             state: Mutex::new(State {
                 free: turns,
                 waiting: 0,
-                held: Duration::ZERO,
+                pace: Pace::default(),
                 lines: HashMap::new(),
                 order: VecDeque::new(),
             }),
-            turns,
             most_waiting: turns.saturating_mul(WAITING_PER_TURN),
         }))
     }
@@ -143,7 +162,7 @@ impl Queue {
             let mut state = self.state();
             if state.free > 0 {
                 state.free -= 1;
-                return Ok(Turn { queue: Some(self.clone()), since: Instant::now() });
+                return Ok(Turn { queue: Some(self.clone()) });
             }
             let most = self.0.most_waiting;
             let waiting_here = state.lines.get(key).map_or(0, Line::waiting);
@@ -155,8 +174,7 @@ impl Queue {
             if state.waiting >= room && waiting_here >= room / (state.lines.len() + 1) {
                 return Err(Failure::unavailable("too many calls wait for a connection to the database"));
             }
-            let wait = state.wait(waiting_here, self.0.turns);
-            if wait > patience && state.waiting > self.0.turns {
+            if let Some(wait) = state.wait(waiting_here).filter(|wait| *wait > patience) {
                 // The queue would only be longer for it, and those in it later: what the database can bear goes first.
                 let reason =
                     "too many calls wait for a connection to the database: this one would wait in vain".to_owned();
@@ -177,15 +195,15 @@ impl Queue {
     }
 
     /// Gives a turn to the next who still waits: the first of the line whose turn it is.
-    fn pass_on(&self, since: Instant) {
-        let now = Instant::now();
-        let mut state = self.state();
-        state.learn(now.saturating_duration_since(since));
+    fn pass_on(&self) {
+        let mut guard = self.state();
+        let state = &mut *guard;
         while let Some(key) = state.order.pop_front() {
             let Some(line) = state.lines.get_mut(&key) else { continue };
             while let Some(call) = line.calls.pop_front() {
-                match call.send(Turn { queue: Some(self.clone()), since: now }) {
+                match call.send(Turn { queue: Some(self.clone()) }) {
                     Ok(()) => {
+                        state.pace.serve();
                         if line.calls.is_empty() {
                             state.lines.remove(&key);
                         } else {
@@ -199,6 +217,7 @@ impl Queue {
             }
             state.lines.remove(&key);
         }
+        state.pace.rest();
         state.free += 1;
     }
 }

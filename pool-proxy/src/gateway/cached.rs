@@ -123,14 +123,12 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
 }
 
 /// Whether a follower should fly once more: its own try is not used up by what befell its leader, such as its place in
-/// line, its connection, its task.
+/// line or its task.
 fn deserves_another(landed: Option<&Landed>, leads: bool) -> bool {
+    // A connection lost is not among them: a read that ends its connection would end theirs, too.
     let of_the_leader_alone = matches!(
         landed,
-        None | Some(Err(Failure::OutcomeUnknown
-            | Failure::TooManyRequests { .. }
-            | Failure::Unavailable { .. }
-            | Failure::Internal))
+        None | Some(Err(Failure::TooManyRequests { .. } | Failure::Unavailable { .. } | Failure::Internal))
     );
     !leads && of_the_leader_alone
 }
@@ -187,7 +185,7 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
     let outcome = loop {
         let outcome = fill_on(&gateway, &mut execution, &call, query, &cache, queue).await;
         // What may be stored has changed nothing.
-        if !execution.begins_anew(&outcome).await? && !execution.reads_again(&outcome).await? {
+        if !execution.begins_anew(&outcome).await? && !execution.reads_again(&outcome).await {
             break outcome;
         }
     };

@@ -88,7 +88,12 @@ impl Database {
             // All are at work, or wait for a server that hangs.
             return if self.pool.is_answered(patience).await { Ok(()) } else { Err(mute()) };
         }
-        let mut lease = self.pool.checkout(patience).await?;
+        let mut lease = match self.pool.checkout(patience).await {
+            Ok(lease) => lease,
+            // The server may have no room for more, and those there are may all be at work.
+            Err(_) if gauges.active > 0 && self.pool.is_answered(patience).await => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
         let answers = match lease.server() {
             Some(server) => tokio::time::timeout(patience, server.client().check_connection()).await,
             None => return Err(Failure::Internal),

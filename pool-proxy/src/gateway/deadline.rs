@@ -149,8 +149,10 @@ impl Deadline {
             (None, _) if progress.was_sent() => Err(Failure::OutcomeUnknown),
             // No answer, or it did not even come to be run.
             (None | Some(Err(Failure::Unavailable { .. })), Over::Time(limit)) => Err(Failure::TimedOut(limit)),
+            (None | Some(Err(Failure::Unavailable { .. })), Over::Size) => {
+                Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false })
+            }
             (Some(Err(failure)), _) => Err(failure),
-            (None, Over::Size) => Err(Failure::ResultTooLarge { limit: budget.limit(), committed: false }),
         }
     }
 

@@ -10,7 +10,7 @@ use super::deadline::{Deadline, Progress};
 use super::identity::{self, Mode};
 use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
-use super::send::{Flight, Frame, send};
+use super::send::{Flight, Frame, send, too_late};
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::{QueryError, Server};
@@ -71,19 +71,16 @@ impl<'a> Execution<'a> {
         Ok(true)
     }
 
-    /// Whether a pure read whose connection was lost in the middle is to be made again: once, on another connection.
-    ///
-    /// # Errors
-    /// When there is no other.
-    pub(super) async fn reads_again<T>(&mut self, outcome: &Result<T, Failure>) -> Result<bool, Failure> {
+    /// Whether a pure read whose connection was lost in the middle is to be made again: once, if there is another
+    /// connection.
+    pub(super) async fn reads_again<T>(&mut self, outcome: &Result<T, Failure>) -> bool {
         if !matches!(outcome, Err(Failure::OutcomeUnknown)) || self.progress.is_over() || self.read_again {
-            return Ok(false);
+            return false;
         }
         self.read_again = true;
         self.progress = Progress::new();
         self.owes_reset = false;
-        self.lease.exchange(self.call.database.limits().queue).await?;
-        Ok(true)
+        self.lease.exchange(self.call.database.limits().queue).await.is_ok()
     }
 
     /// Gives the connection back.
@@ -115,7 +112,9 @@ impl<'a> Execution<'a> {
             let progress = self.progress.clone();
             let outcome = deadline.watch(&budget, &progress, self.one_once(query, read_only, &budget)).await;
             match outcome {
-                Err(Failure::Database { error, .. }) if may_be_stale && error.is_stale_statement() => {
+                Err(Failure::Database { error, .. })
+                    if may_be_stale && error.is_stale_statement() && !progress.is_over() =>
+                {
                     may_be_stale = false;
                     self.server()?.forget(&query.text);
                 }
@@ -139,6 +138,9 @@ impl<'a> Execution<'a> {
         let mut sink = self.call.format.sink(0, budget.clone());
         if !restricted && !read_only && !care.reset && !care.discard_sequences {
             // The plain case: one request, one answer.
+            if self.progress.is_over() {
+                return Err(too_late());
+            }
             let number = server.executions();
             self.progress.sent();
             server.execute(number, &statement, &query.params, &mut *sink).await.map_err(refused)?;
@@ -180,6 +182,7 @@ impl<'a> Execution<'a> {
             match outcome {
                 Err(Failure::Database { error, query })
                     if !retried
+                        && !progress.is_over()
                         && error.is_stale_statement()
                         && (query.is_some_and(|index| reused.get(index) == Some(&true)) || error.is_of_this_call()) =>
                 {

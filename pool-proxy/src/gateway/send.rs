@@ -56,6 +56,9 @@ pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, 
             return lost(Failure::Database { error, query: Some(index) });
         }
     }
+    if progress.is_over() {
+        return lost(too_late());
+    }
     let Some(server) = lease.server() else { return lost(Failure::Internal) };
     let server: &Server = server;
     let number = server.executions();
@@ -101,6 +104,12 @@ pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, 
         fate.spoil();
     }
     Landed { was_reset, outcome: outcome(frame, flight.first, ended, ran, commit) }
+}
+
+/// The time was over before a statement was sent. A cancel is on its way then, and would hit the BEGIN before it, or let
+/// it run on.
+pub(super) fn too_late() -> Failure {
+    Failure::unavailable("the time was over before the statement was sent; nothing was run")
 }
 
 /// The first error there is; or that an answer was too large for what was done all the same.

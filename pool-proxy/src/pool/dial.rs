@@ -172,12 +172,14 @@ impl Dialer {
         self.0.drain.spawn_until_stopped("connect", attempt.run());
     }
 
-    /// Opens none for so long, as if the server were full.
+    /// Opens none for so long, as if the server were full; also if it is.
     pub(super) fn leave_free(&self, pause: Duration) {
         let mut state = self.state();
-        if state.trouble.is_none() {
-            let next = Instant::now() + pause;
-            state.trouble = Some(Trouble { error: ConnectError::full(), failures: 0, next, probing: false });
+        let next = Instant::now() + pause;
+        match &mut state.trouble {
+            None => state.trouble = Some(Trouble { error: ConnectError::full(), failures: 0, next, probing: false }),
+            Some(trouble) if trouble.error.is_full() => trouble.next = trouble.next.max(next),
+            Some(_) => {}
         }
     }
 
@@ -290,6 +292,8 @@ impl State {
         let pause = PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
         // Several proxies must not try at the same moments.
         let next = Instant::now() + pause.mul_f64(rand::random_range(0.5..1.0));
+        // A place that is left free for others stays so.
+        let next = self.trouble.as_ref().map_or(next, |trouble| trouble.next.max(next));
         let probing = self.trouble.as_ref().is_some_and(|trouble| trouble.probing);
         self.trouble = Some(Trouble { error, failures, next, probing });
     }

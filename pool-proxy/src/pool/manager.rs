@@ -25,9 +25,14 @@ impl managed::Manager for Manager {
     type Type = Server;
     type Error = NoneReady;
 
-    /// Opens nothing itself, and so takes no time.
+    /// Opens nothing itself.
     async fn create(&self) -> Result<Server, NoneReady> {
-        self.dialer.take().ok_or(NoneReady)
+        while let Some(mut server) = self.dialer.take() {
+            if server.has_answered().await {
+                return Ok(server);
+            }
+        }
+        Err(NoneReady)
     }
 
     async fn recycle(&self, server: &mut Server, _: &Usage) -> RecycleResult<NoneReady> {

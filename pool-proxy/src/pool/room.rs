@@ -36,8 +36,9 @@ impl Pool {
         if Instant::now() < look.0 || self.size() < 2 {
             return;
         }
-        look.0 = Instant::now() + NEAR.mul_f64(rand::random_range(0.8..1.0));
+        // At the next occasion, if all are in use.
         let Ok(mut lease) = self.checkout(PATIENCE).await else { return };
+        look.0 = Instant::now() + NEAR.mul_f64(rand::random_range(0.8..1.0));
         let Some(server) = lease.server() else { return };
         match timeout(PATIENCE, server.vacancies()).await {
             Ok(Ok(places)) if places <= 0 && self.size() > 1 => {
@@ -51,12 +52,9 @@ impl Pool {
                 }
                 lease.finish(false).await;
             }
-            Err(_) => {
-                server.despair();
-                lease.give_up();
-            }
+            Err(_) => lease.give_up(),
             // Dropped: it is looked after in the background.
-            Ok(Err(_)) => {}
+            Ok(Err(_)) => look.0 = Instant::now() + FAR,
         }
     }
 }

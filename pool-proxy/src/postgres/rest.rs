@@ -92,11 +92,6 @@ impl Server {
         self.rest.hopeless.load(Ordering::Acquire)
     }
 
-    /// It has not answered what takes no time: if it is given up, nobody need wait for its end.
-    pub fn despair(&self) {
-        self.rest.hopeless.store(true, Ordering::Release);
-    }
-
     /// Waits for the sign, if one was asked for; false if it has not come in time.
     pub async fn has_answered(&mut self) -> bool {
         let asked = self.rest.asked.get_mut().unwrap_or_else(PoisonError::into_inner);

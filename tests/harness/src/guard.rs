@@ -2,6 +2,7 @@
 //! we hold. When we are gone, for whatever reason, SIGKILL included, the pipe ends and the guard stops the child
 //! and removes its folder. Guards sit in process groups of their own, out of reach of Ctrl-C.
 
+use std::fs;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -27,7 +28,7 @@ if [ -n "$1" ]; then rm -rf -- "$1"; fi
 "#;
 
 /// A signal that a [`Guarded`] process can be sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Re-read the configuration.
     Hangup,
@@ -136,6 +137,13 @@ impl Guarded {
             .arg(self.pid().to_string())
             .stderr(Stdio::null())
             .status();
+        if signal == Signal::Stop {
+            // On a busy machine a thread may run on for a moment.
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while runs(self.pid()) && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
     }
 
     /// Asks the process to end, waits at most `patience`, then ends it at once.
@@ -182,4 +190,16 @@ pub(crate) fn shell(script: &str) -> Command {
 pub(crate) fn end(guard: &mut Child) -> std::io::Result<ExitStatus> {
     drop(guard.stdin.take());
     guard.wait()
+}
+
+/// Whether any process of a group runs, where the system tells (Linux: proc(5)).
+fn runs(group: u32) -> bool {
+    let stats = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = stats.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    stats.into_iter().any(|stat| {
+        // After the name, which may hold anything: state, parent, group.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let state = fields.next().unwrap_or_default();
+        fields.nth(1).and_then(|field| field.parse().ok()) == Some(group) && !["T", "t", "Z", "X"].contains(&state)
+    })
 }
