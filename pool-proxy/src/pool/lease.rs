@@ -92,7 +92,7 @@ impl Lease {
 
     /// The connection. `None` only after it was given up.
     pub fn server(&mut self) -> Option<&mut Server> {
-        self.server.as_deref_mut()
+        self.server.as_deref_mut().map(AsMut::as_mut)
     }
 
     /// Whether nothing was sent through the connection for this borrower.

@@ -22,20 +22,21 @@ impl Manager {
 }
 
 impl managed::Manager for Manager {
-    type Type = Server;
+    /// Boxed: a lease is handed from place to place.
+    type Type = Box<Server>;
     type Error = NoneReady;
 
     /// Opens nothing itself.
-    async fn create(&self) -> Result<Server, NoneReady> {
+    async fn create(&self) -> Result<Box<Server>, NoneReady> {
         while let Some(mut server) = self.dialer.take() {
             if server.has_answered().await {
-                return Ok(server);
+                return Ok(Box::new(server));
             }
         }
         Err(NoneReady)
     }
 
-    async fn recycle(&self, server: &mut Server, _: &Usage) -> RecycleResult<NoneReady> {
+    async fn recycle(&self, server: &mut Box<Server>, _: &Usage) -> RecycleResult<NoneReady> {
         if server.is_idle() && server.has_answered().await {
             Ok(())
         } else {
