@@ -1,12 +1,13 @@
 //! A connection on loan. It comes back clean or is closed: also when the borrower panics, runs out of time or leaves.
 
 use std::any::Any;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::Object;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::manager::Manager;
 use super::{Pool, hygiene};
@@ -18,7 +19,9 @@ use crate::telemetry::DatabaseMetrics;
 /// What may still be done with a leased connection; known to the lease and to whoever watches its deadline.
 #[derive(Debug)]
 pub struct Fate {
-    cancellable: watch::Sender<bool>,
+    cancellable: AtomicBool,
+    /// Told when that becomes true.
+    news: Notify,
     spoilt: AtomicBool,
     /// A cancel is on its way, and may hit whoever has the connection then.
     cancelling: AtomicBool,
@@ -28,13 +31,23 @@ pub struct Fate {
 impl Fate {
     /// While false, a cancel could hit the BEGIN of what is under way and let the rest run outside of it.
     pub fn set_cancellable(&self, cancellable: bool) {
-        self.cancellable.send_replace(cancellable);
+        self.cancellable.store(cancellable, Ordering::Release);
+        if cancellable {
+            self.news.notify_waiters();
+        }
     }
 
     /// Waits until a cancel is safe.
     pub async fn cancellable(&self) {
-        // The sender lives in self, so the wait cannot fail.
-        let _ = self.cancellable.subscribe().wait_for(|cancellable| *cancellable).await;
+        loop {
+            let mut news = pin!(self.news.notified());
+            // Before the look, so that nothing is missed after it.
+            news.as_mut().enable();
+            if self.cancellable.load(Ordering::Acquire) {
+                return;
+            }
+            news.await;
+        }
     }
 
     /// Something was done to the session that cannot be undone: it will be closed.
@@ -58,7 +71,7 @@ impl Fate {
     /// Whether the connection may be brought back.
     fn is_sound(&self) -> bool {
         let doubtful = self.spoilt.load(Ordering::Acquire) || self.cancelling.load(Ordering::Acquire);
-        *self.cancellable.borrow() && !doubtful
+        self.cancellable.load(Ordering::Acquire) && !doubtful
     }
 }
 
@@ -76,7 +89,8 @@ impl Lease {
     pub(super) fn new(pool: Pool, server: Object<Manager>) -> Self {
         let metrics = Arc::clone(&pool.0.metrics);
         let fate = Fate {
-            cancellable: watch::Sender::new(true),
+            cancellable: AtomicBool::new(true),
+            news: Notify::new(),
             spoilt: AtomicBool::new(false),
             cancelling: AtomicBool::new(false),
             metrics,
