@@ -205,18 +205,7 @@ impl Server {
             return Err(QueryError::Database(Box::new(DatabaseError::parameter_count(params.len(), wanted))));
         }
         let rows = self.client.query_raw(statement, params).await.map_err(QueryError::from)?;
-        let columns: Vec<Column<'_>> = statement
-            .columns()
-            .iter()
-            .map(|column| Column {
-                name: column.name(),
-                type_oid: column.type_().oid(),
-                type_length: self.wire.type_length(column.type_().oid()),
-                type_modifier: column.type_modifier(),
-                table_oid: column.table_oid().unwrap_or(0),
-                column_id: column.column_id().unwrap_or(0),
-            })
-            .collect();
+        let columns = self.columns(statement);
         sink.begin(&columns);
         let mut rows = pin!(rows);
         // A sink that takes no more is no reason to stop reading: Postgres's last word says whether the statement
@@ -256,6 +245,19 @@ impl Server {
                 Ok(tag)
             }
         }
+    }
+
+    fn columns<'a>(&self, statement: &'a Statement) -> Vec<Column<'a>> {
+        let wire = self.wire.state();
+        let columns = statement.columns().iter().map(|column| Column {
+            name: column.name(),
+            type_oid: column.type_().oid(),
+            type_length: wire.type_length(column.type_().oid()),
+            type_modifier: column.type_modifier(),
+            table_oid: column.table_oid().unwrap_or(0),
+            column_id: column.column_id().unwrap_or(0),
+        });
+        columns.collect()
     }
 
     /// Runs commands of the proxy's own, without parameters or results.

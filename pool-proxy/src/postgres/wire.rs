@@ -1,7 +1,7 @@
 //! What passes by on the wire of a session: requests going out, answers coming in, message by message. The tap shows it
 //! every byte (see [`tap`](super::tap)).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,8 @@ use bytes::{Buf, BytesMut};
 
 /// Any single message other than a row is kept under this, in bytes: rows have the response limit.
 const LARGEST_MESSAGE: usize = 64 << 20;
+/// Room of this size is kept from one message to the next, in bytes.
+const SMALL: usize = 1 << 10;
 
 /// What one execution ended with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +66,15 @@ pub(super) struct State {
     completions: VecDeque<(u64, Completion)>,
     tag: Option<String>,
     status: Option<TransactionStatus>,
-    type_lengths: HashMap<u32, i16>,
+    type_lengths: BTreeMap<u32, i16>,
     largest_row: usize,
     /// A row was dropped since the last time somebody asked.
     dropped: bool,
     /// The session does not speak UTF-8.
     foreign_encoding: bool,
     incoming: Incoming,
+    /// The body of the message being read, if it is looked into.
+    captured: Vec<u8>,
 }
 
 /// The message being read.
@@ -79,7 +83,7 @@ struct Incoming {
     kind: u8,
     /// Bytes of its body still to come.
     remaining: usize,
-    captured: Option<Vec<u8>>,
+    captured: bool,
     /// For a row that is dropped: how many bytes of NULLs are still to be written in its place.
     stand_in: Option<usize>,
 }
@@ -114,10 +118,11 @@ impl Wire {
         state.executions_sent
     }
 
-    /// What the execution with this number ended with, once its stream of rows has ended without an error.
+    /// What the execution with this number ended with, once its stream of rows has ended without an error. Told once.
     pub fn completion(&self, execution: u64) -> Option<Completion> {
-        let state = self.state();
-        state.completions.iter().find(|(number, _)| *number == execution).map(|(_, completion)| completion.clone())
+        let mut state = self.state();
+        let place = state.completions.iter().position(|(number, _)| *number == execution)?;
+        state.completions.remove(place).map(|(_, completion)| completion)
     }
 
     /// The transaction status, once everything that was sent and can change it has been answered.
@@ -153,14 +158,14 @@ impl Wire {
     pub fn departures(&self) -> u64 {
         self.state().departures
     }
-
-    /// The length of a type in bytes, or -1 (variable) or -2 (C string), as its last `RowDescription` said.
-    pub fn type_length(&self, oid: u32) -> i16 {
-        self.state().type_lengths.get(&oid).copied().unwrap_or(-1)
-    }
 }
 
 impl State {
+    /// The length of a type in bytes, or -1 (variable) or -2 (C string), as its last `RowDescription` said.
+    pub(super) fn type_length(&self, oid: u32) -> i16 {
+        self.type_lengths.get(&oid).copied().unwrap_or(-1)
+    }
+
     /// Copies whole messages from tokio-postgres into `out`, turned to text where it is ours to turn.
     pub(super) fn send(&mut self, mut bytes: &[u8], out: &mut BytesMut) -> io::Result<()> {
         if !self.started {
@@ -223,7 +228,7 @@ impl State {
                     }
                 };
                 self.begin(rest)?;
-                bytes.copy_within(read..read + head, kept);
+                move_down(bytes, read, kept, head);
                 if let Some(nulls) = self.incoming.stand_in {
                     let length = u32::try_from(nulls + 6).unwrap_or(u32::MAX);
                     bytes[kept + 1..kept + HEAD].copy_from_slice(&length.to_be_bytes());
@@ -239,10 +244,10 @@ impl State {
                     *missing -= nulls;
                     kept += nulls;
                 } else {
-                    if let Some(captured) = &mut self.incoming.captured {
-                        captured.extend_from_slice(&bytes[read..read + take]);
+                    if self.incoming.captured {
+                        self.captured.extend_from_slice(&bytes[read..read + take]);
                     }
-                    bytes.copy_within(read..read + take, kept);
+                    move_down(bytes, read, kept, take);
                     kept += take;
                 }
                 self.incoming.remaining -= take;
@@ -275,13 +280,16 @@ impl State {
         } else if remaining > LARGEST_MESSAGE {
             return Err(broken("an incoming message is over the limit"));
         }
-        let captured = matches!(kind, b'C' | b'S' | b'T' | b'Z').then(Vec::new);
+        let captured = matches!(kind, b'C' | b'S' | b'T' | b'Z');
         self.incoming = Incoming { kind, remaining, captured, stand_in };
         Ok(())
     }
 
     fn end(&mut self) {
-        let Some(body) = self.incoming.captured.take() else { return };
+        if !self.incoming.captured {
+            return;
+        }
+        let mut body = std::mem::take(&mut self.captured);
         match self.incoming.kind {
             b'C' => {
                 let text = body.strip_suffix(&[0]).unwrap_or(&body);
@@ -294,6 +302,11 @@ impl State {
             }
             b'T' => self.note_type_lengths(&body),
             _ => self.ready(&body),
+        }
+        // Kept for the next, unless it has grown large.
+        if body.capacity() <= SMALL {
+            body.clear();
+            self.captured = body;
         }
     }
 
@@ -337,6 +350,13 @@ fn wants_text(bind: &[u8]) -> bool {
     }
     let formats = usize::from(rest.get_u16()) * 2;
     rest.get(..formats).is_some_and(|codes| codes.iter().all(|byte| *byte == 0))
+}
+
+/// Moves bytes to where those that were taken out before them have left room.
+fn move_down(bytes: &mut [u8], from: usize, to: usize, length: usize) {
+    if from != to {
+        bytes.copy_within(from..from + length, to);
+    }
 }
 
 fn broken(what: &'static str) -> io::Error {
