@@ -10,7 +10,8 @@ pub fn refused_keyword(text: &str) -> Option<&'static str> {
         text = skip(after_empty);
     }
     let (first, rest) = word(text);
-    let (second, rest) = word(skip(rest));
+    // Most statements are known by their first word.
+    let second = || word(skip(rest));
     let is = |word: &str, keyword: &str| word.eq_ignore_ascii_case(keyword);
     match () {
         () if is(first, "BEGIN") => Some("BEGIN"),
@@ -18,11 +19,12 @@ pub fn refused_keyword(text: &str) -> Option<&'static str> {
         () if is(first, "END") => Some("END"),
         () if is(first, "ABORT") => Some("ABORT"),
         () if is(first, "COPY") => Some("COPY"),
-        () if is(first, "PREPARE") && is(second, "TRANSACTION") => Some("PREPARE TRANSACTION"),
-        () if is(first, "COMMIT") && is(second, "PREPARED") => Some("COMMIT PREPARED"),
+        () if is(first, "PREPARE") && is(second().0, "TRANSACTION") => Some("PREPARE TRANSACTION"),
+        () if is(first, "COMMIT") && is(second().0, "PREPARED") => Some("COMMIT PREPARED"),
         () if is(first, "COMMIT") => Some("COMMIT"),
-        () if is(first, "ROLLBACK") && is(second, "PREPARED") => Some("ROLLBACK PREPARED"),
+        () if is(first, "ROLLBACK") && is(second().0, "PREPARED") => Some("ROLLBACK PREPARED"),
         () if is(first, "ROLLBACK") => {
+            let (second, rest) = second();
             let noise = is(second, "WORK") || is(second, "TRANSACTION");
             let to = if noise { word(skip(rest)).0 } else { second };
             (!is(to, "TO")).then_some("ROLLBACK")
