@@ -32,6 +32,7 @@ use crate::cache::{Flights, Shelf, Tags};
 use crate::drain::Drain;
 use crate::error::Failure;
 use call::{CacheStatus, Timing, Work};
+use deadline::Progress;
 use execute::Execution;
 use meter::Meters;
 
@@ -152,7 +153,8 @@ impl Gateway {
         }
         let (lease, queue) = database.lease(&call.principal).await?;
         let since = Instant::now();
-        let mut execution = Execution::new(call, lease);
+        let progress = Progress::new();
+        let mut execution = Execution::new(call, lease, &progress);
         let outcome = loop {
             let outcome = match &call.work {
                 Work::One(query) => execution.one(query, false).await,

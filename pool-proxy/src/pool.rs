@@ -168,6 +168,11 @@ impl Pool {
         self.0.connections.status().size + self.0.dialer.ready()
     }
 
+    /// The most connections there may be.
+    pub fn max(&self) -> usize {
+        self.0.config.max
+    }
+
     /// Whether the server answers within `patience`; takes no connection for that, not even for a moment.
     pub async fn is_answered(&self, patience: Duration) -> bool {
         tokio::time::timeout(patience, self.0.dialer.is_answered()).await.unwrap_or(false)

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Gateway;
 use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Forward, Query, Timing, Work};
+use super::deadline::Progress;
 use super::execute::Execution;
 use crate::cache::{Entry, Shelf};
 use crate::error::Failure;
@@ -181,7 +182,8 @@ async fn answer(
 async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Landed {
     let Work::One(query) = &call.work else { return Err(Failure::Internal) };
     let (lease, queue) = call.database.lease(&call.principal).await?;
-    let mut execution = Execution::new(&call, lease);
+    let progress = Progress::new();
+    let mut execution = Execution::new(&call, lease, &progress);
     let outcome = loop {
         let outcome = fill_on(&gateway, &mut execution, &call, query, &cache, queue).await;
         // What may be stored has changed nothing.

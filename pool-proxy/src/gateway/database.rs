@@ -36,7 +36,7 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// With as many turns as the pool has connections.
     pub fn new(name: Arc<str>, pool: Pool, limits: Limits, metrics: Arc<DatabaseMetrics>) -> Self {
-        let queue = Queue::new(pool.gauges().max);
+        let queue = Queue::new(pool.max());
         Self { name, pool, queue, limits: RwLock::new(limits), verdicts: Verdicts::new(), metrics }
     }
 

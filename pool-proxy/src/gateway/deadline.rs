@@ -30,11 +30,8 @@ pub(super) struct Deadline {
 }
 
 /// How far a call has come.
-#[derive(Debug, Clone)]
-pub(super) struct Progress(Arc<Steps>);
-
 #[derive(Debug)]
-struct Steps {
+pub(super) struct Progress {
     times: Mutex<Times>,
     /// Whether any was sent.
     sent: AtomicBool,
@@ -59,11 +56,14 @@ impl Times {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Steps {
-            times: Mutex::new(Times::now()),
-            sent: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-        }))
+        Self { times: Mutex::new(Times::now()), sent: AtomicBool::new(false), over: AtomicBool::new(false) }
+    }
+
+    /// The call begins anew: nothing was sent.
+    pub(super) fn renew(&self) {
+        self.begin();
+        self.sent.store(false, Ordering::Release);
+        self.over.store(false, Ordering::Release);
     }
 
     /// One statement has ended, and the next one's time begins.
@@ -71,27 +71,29 @@ impl Progress {
         self.times().since = Instant::now();
     }
 
-    /// What stands before the statements is done, such as finding out what they are: their own time begins.
-    pub(super) fn begin(&self) {
-        *self.times() = Times::now();
+    /// What stands before the statements is done, such as finding out what they are: their own time begins, now.
+    pub(super) fn begin(&self) -> Instant {
+        let now = Times::now();
+        *self.times() = now;
+        now.begun
     }
 
     /// A statement is on its way: from now on only Postgres knows what becomes of it.
     pub(super) fn sent(&self) {
-        self.0.sent.store(true, Ordering::Release);
+        self.sent.store(true, Ordering::Release);
     }
 
     fn was_sent(&self) -> bool {
-        self.0.sent.load(Ordering::Acquire)
+        self.sent.load(Ordering::Acquire)
     }
 
     fn times(&self) -> MutexGuard<'_, Times> {
-        self.0.times.lock().unwrap_or_else(PoisonError::into_inner)
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the call was given up here, whatever became of its connection.
     pub(super) fn is_over(&self) -> bool {
-        self.0.over.load(Ordering::Acquire)
+        self.over.load(Ordering::Acquire)
     }
 }
 
@@ -106,11 +108,10 @@ impl Deadline {
         self,
         budget: &Budget,
         progress: &Progress,
-        work: impl Future<Output = Result<T, Failure>>,
+        mut work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
     ) -> Result<T, Failure> {
-        let mut work = pin!(work);
-        progress.begin();
-        let mut timer = pin!(sleep_until(Instant::now() + self.each.min(self.total)));
+        let begun = progress.begin();
+        let mut timer = pin!(sleep_until(begun + self.each.min(self.total)));
         let over = poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
@@ -137,7 +138,7 @@ impl Deadline {
             Ok(done) => return done,
             Err(over) => over,
         };
-        progress.0.over.store(true, Ordering::Release);
+        progress.over.store(true, Ordering::Release);
         // Boxed: most calls never come here.
         let last_word = Box::pin(self.last_word(work)).await;
         match (last_word, over) {

@@ -1,8 +1,10 @@
 //! Running a call on a leased connection: one flight to the server where the order allows it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_postgres::Statement;
 
 use super::call::{Batch, Budget, Call, Query};
@@ -14,13 +16,13 @@ use super::send::{Flight, Frame, send, too_late};
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::{QueryError, Server};
-use crate::statement::{self, Kind, Verdict};
+use crate::statement::{self, Kind};
 
 /// A call and the connection it runs on.
 pub(super) struct Execution<'a> {
     call: &'a Call,
     lease: Lease,
-    progress: Progress,
+    progress: &'a Progress,
     /// Something was sent that may have changed the session, and its reset has not come back yet.
     owes_reset: bool,
     /// How many more connections may turn out to be dead.
@@ -28,14 +30,15 @@ pub(super) struct Execution<'a> {
     read_again: bool,
 }
 
-/// What is known of a call's statements before they run.
+/// What is known of a statement before it runs.
+#[derive(Clone, Copy)]
 struct Care {
+    /// It may change the session for those behind it.
     reset: bool,
+    /// It may read what another request left in the session's sequences.
     discard_sequences: bool,
-    /// For each, whether it may change the session for those behind it.
-    unclean: Vec<bool>,
-    /// For each, whether it is known to do no more than read and write rows.
-    only_rows: Vec<bool>,
+    /// It is known to do no more than read and write rows.
+    only_rows: bool,
 }
 
 /// How a batch is sent.
@@ -48,9 +51,9 @@ enum Pace {
 }
 
 impl<'a> Execution<'a> {
-    pub(super) fn new(call: &'a Call, lease: Lease) -> Self {
-        let exchanges = call.database.gauges().max;
-        Self { call, lease, progress: Progress::new(), owes_reset: false, exchanges, read_again: false }
+    pub(super) fn new(call: &'a Call, lease: Lease, progress: &'a Progress) -> Self {
+        let exchanges = call.database.pool.max();
+        Self { call, lease, progress, owes_reset: false, exchanges, read_again: false }
     }
 
     /// Whether this outcome is none: the connection had ended while nobody used it, nothing was sent through it, and
@@ -65,7 +68,7 @@ impl<'a> Execution<'a> {
             return Ok(false);
         }
         self.exchanges -= 1;
-        self.progress = Progress::new();
+        self.progress.renew();
         self.owes_reset = false;
         self.lease.exchange(self.call.database.limits().queue).await?;
         Ok(true)
@@ -78,7 +81,7 @@ impl<'a> Execution<'a> {
             return false;
         }
         self.read_again = true;
-        self.progress = Progress::new();
+        self.progress.renew();
         self.owes_reset = false;
         self.lease.exchange(self.call.database.limits().queue).await.is_ok()
     }
@@ -92,30 +95,34 @@ impl<'a> Execution<'a> {
     pub(super) async fn may_store(&mut self, query: &Query) -> Result<Result<(), &'static str>, Failure> {
         let budget = self.budget();
         let deadline = self.deadline(false)?;
-        let (database, principal) = (&self.call.database, &self.call.principal);
+        let (database, principal, progress) = (&self.call.database, &self.call.principal, self.progress);
         let work = async {
             let verdict = judge(database, &mut self.lease, principal, &query.text, true).await?;
             let verdict = verdict.ok_or(Failure::Internal)?;
             Ok(verdict.cacheable.map_err(statement::Refusal::as_str))
         };
-        deadline.watch(&budget, &self.progress, work).await
+        deadline.watch(&budget, progress, pin!(work)).await
     }
 
     /// Runs one statement; `read_only` in a READ ONLY transaction of its own.
     pub(super) async fn one(&mut self, query: &Query, read_only: bool) -> Result<Bytes, Failure> {
         refuse_keyword(&query.text)?;
-        // What was prepared just now cannot be stale.
-        let mut may_be_stale = self.server()?.prepared(&query.text).is_some();
+        let since = Instant::now();
+        let mut retried = false;
         loop {
             let budget = self.budget();
             let deadline = self.deadline(false)?;
-            let progress = self.progress.clone();
-            let outcome = deadline.watch(&budget, &progress, self.one_once(query, read_only, &budget)).await;
+            let progress = self.progress;
+            let outcome = deadline.watch(&budget, progress, pin!(self.one_once(query, read_only, &budget))).await;
             match outcome {
+                // What was prepared just now cannot be stale.
                 Err(Failure::Database { error, .. })
-                    if may_be_stale && error.is_stale_statement() && !progress.is_over() =>
+                    if !retried
+                        && !progress.is_over()
+                        && error.is_stale_statement()
+                        && self.server()?.was_prepared_before(&query.text, since) =>
                 {
-                    may_be_stale = false;
+                    retried = true;
                     self.server()?.forget(&query.text);
                 }
                 // One statement needs no index.
@@ -126,7 +133,8 @@ impl<'a> Execution<'a> {
     }
 
     async fn one_once(&mut self, query: &Query, read_only: bool, budget: &Budget) -> Result<Bytes, Failure> {
-        let care = self.care(std::slice::from_ref(query)).await?;
+        let care = self.care(query, 0, true).await?;
+        self.progress.begin();
         let restricted = self.call.principal.is_restricted();
         let mode = Mode { read_only, ..Mode::default() };
         if restricted {
@@ -153,7 +161,7 @@ impl<'a> Execution<'a> {
                 discard_sequences: care.discard_sequences,
             };
             let (queries, sinks) = (std::slice::from_ref(query), std::slice::from_mut(&mut sink));
-            self.send(&care, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
+            self.send(care.reset, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
         }
         within(budget)?;
         Ok(self.call.format.finish(vec![sink]))
@@ -177,8 +185,8 @@ impl<'a> Execution<'a> {
         loop {
             let budget = self.budget();
             let deadline = self.deadline(true)?;
-            let progress = self.progress.clone();
-            let outcome = deadline.watch(&budget, &progress, self.batch_once(batch, pace, &budget)).await;
+            let progress = self.progress;
+            let outcome = deadline.watch(&budget, progress, pin!(self.batch_once(batch, pace, &budget))).await;
             match outcome {
                 Err(Failure::Database { error, query })
                     if !retried
@@ -226,7 +234,14 @@ impl<'a> Execution<'a> {
     }
 
     async fn batch_once(&mut self, batch: &Batch, pace: Pace, budget: &Budget) -> Result<Bytes, Failure> {
-        let care = self.care(&batch.queries).await?;
+        let mut cares = Vec::with_capacity(batch.queries.len());
+        for (index, query) in batch.queries.iter().enumerate() {
+            cares.push(self.care(query, index, batch.queries.len() == 1).await?);
+            self.progress.step();
+        }
+        self.progress.begin();
+        let reset = cares.iter().any(|care| care.reset);
+        let discard_sequences = cares.iter().any(|care| care.discard_sequences);
         let mode = Mode { isolation: batch.isolation, read_only: batch.read_only, deferrable: batch.deferrable };
         let mut begin = Some(mode.begin());
         if self.call.principal.is_restricted() {
@@ -255,25 +270,26 @@ impl<'a> Execution<'a> {
                 } else {
                     break;
                 }
-                changed |= care.unclean.get(next) == Some(&true);
+                let care = cares.get(next);
+                changed |= care.is_some_and(|care| care.reset);
                 next += 1;
                 // What is prepared may be another statement once this has run: of a temporary table instead of a
                 // permanent one of its name. Only then is it seen that the schema is another.
                 let has_columns = statements.last().is_some_and(|statement| !statement.columns().is_empty());
-                if care.only_rows.get(next - 1) != Some(&true) && statement::may_define(&query.text, has_columns) {
+                if care.is_none_or(|care| !care.only_rows) && statement::may_define(&query.text, has_columns) {
                     break;
                 }
             }
             let last = next == batch.queries.len();
             let frame = Frame {
-                discard_sequences: begin.is_some() && care.discard_sequences,
+                discard_sequences: begin.is_some() && discard_sequences,
                 begin: begin.take(),
                 in_transaction: true,
                 commit: last,
-                reset: last && care.reset,
+                reset: last && reset,
             };
             let (queries, sinks_here) = (&batch.queries[first..next], &mut sinks[first..next]);
-            self.send(&care, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
+            self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
             if last {
                 within(budget)?;
                 return Ok(self.call.format.finish(sinks));
@@ -281,45 +297,35 @@ impl<'a> Execution<'a> {
         }
     }
 
-    async fn send(&mut self, care: &Care, frame: &Frame, flight: Flight<'_>) -> Result<(), Failure> {
-        self.owes_reset |= care.reset;
+    async fn send(&mut self, reset: bool, frame: &Frame, flight: Flight<'_>) -> Result<(), Failure> {
+        self.owes_reset |= reset;
         if frame.reset {
             self.call.database.metrics.reset();
         }
-        let landed = send(&mut self.lease, &self.progress, frame, flight).await;
+        let landed = send(&mut self.lease, self.progress, frame, flight).await;
         if landed.was_reset {
             self.owes_reset = false;
         }
         landed.outcome
     }
 
-    /// What the statements may do to the session, and whether the principal may run them at all.
-    async fn care(&mut self, queries: &[Query]) -> Result<Care, Failure> {
+    /// What a statement may do to the session, and whether the principal may run it at all.
+    async fn care(&mut self, query: &Query, index: usize, alone: bool) -> Result<Care, Failure> {
         let principal = &self.call.principal;
         let restricted = principal.is_restricted();
-        let mut care = Care { reset: false, discard_sequences: false, unclean: Vec::new(), only_rows: Vec::new() };
-        for (index, query) in queries.iter().enumerate() {
-            let judged = judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await;
-            self.progress.step();
-            let verdict = match judged {
-                // It may read what a statement before it creates, so it cannot be asked about yet.
-                Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && queries.len() > 1 => {
-                    None
-                }
-                judged => judged.map_err(|failure| failure.of_query(index))?,
-            };
-            if let (true, Some(Err(reason))) = (restricted, verdict.as_ref().map(|verdict| &verdict.restricted)) {
-                return Err(Failure::Forbidden(reason.clone()));
-            }
-            let unclean = verdict.as_ref().is_none_or(|verdict| !verdict.clean);
-            care.unclean.push(unclean);
-            let rows = |verdict: &Arc<Verdict>| !matches!(verdict.kind, Kind::Utility | Kind::Unknown);
-            care.only_rows.push(verdict.as_ref().is_some_and(rows));
-            care.reset |= unclean;
-            care.discard_sequences |= verdict.as_ref().is_none_or(|verdict| verdict.reads_sequence_state);
+        let verdict = match judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await {
+            // It may read what a statement before it creates, so it cannot be asked about yet.
+            Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && !alone => None,
+            judged => judged.map_err(|failure| failure.of_query(index))?,
+        };
+        let Some(verdict) = verdict else {
+            return Ok(Care { reset: true, discard_sequences: true, only_rows: false });
+        };
+        if let (true, Err(reason)) = (restricted, &verdict.restricted) {
+            return Err(Failure::Forbidden(reason.clone()));
         }
-        self.progress.begin();
-        Ok(care)
+        let only_rows = !matches!(verdict.kind, Kind::Utility | Kind::Unknown);
+        Ok(Care { reset: !verdict.clean, discard_sequences: verdict.reads_sequence_state, only_rows })
     }
 
     async fn enter(&mut self, mode: Mode) -> Result<(), Failure> {

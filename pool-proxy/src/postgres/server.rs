@@ -144,6 +144,11 @@ impl Server {
         None
     }
 
+    /// Whether the statement is one that was prepared here before that moment.
+    pub fn was_prepared_before(&self, text: &str, moment: Instant) -> bool {
+        self.prepared.peek(text).is_some_and(|held| held.at < moment)
+    }
+
     /// Prepares a statement, or takes the prepared one. With `keep` false it is prepared for this once.
     ///
     /// # Errors
