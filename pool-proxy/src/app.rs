@@ -97,10 +97,7 @@ pub async fn serve(config: Config, options: Options, signals: Signals) -> Result
     let app = App::build(&config)?;
 
     let (public, ops) = (Arc::clone(&app.public), Arc::clone(&app.ops));
-    let answer = move |request| {
-        let public = Arc::clone(&public);
-        async move { public.answer(request).await }
-    };
+    let answer = move |request| Arc::clone(&public).answer(request);
     let answer_ops = move |request| {
         let ops = Arc::clone(&ops);
         async move { ops.answer(request).await }

@@ -1,5 +1,7 @@
 //! The public listener: the one route table, and what every answer carries.
 
+use std::sync::Arc;
+
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -31,7 +33,7 @@ const ROUTES: [(&str, &str, Method); 3] =
 
 impl Public {
     /// Answers a request. Never fails: a failure is an answer, too.
-    pub async fn answer(&self, request: Request<Incoming>) -> Reply {
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         let arrived = Instant::now();
         let id = reply::request_id(request.headers());
         let origin = self.allowed_origin(request.headers());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -104,12 +105,12 @@ where
     let watching = Arc::clone(&watch);
     let service = service_fn(move |request| {
         watching.asked();
-        let (answering, watching) = (answer(request), Arc::clone(&watching));
-        async move {
-            let reply = answering.await;
+        let watching = Arc::clone(&watching);
+        // Mapped, since an async block would copy the answer's future, which is large, once more.
+        answer(request).map(move |reply| {
             watching.answered();
             Ok::<_, Infallible>(reply)
-        }
+        })
     });
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MOST_HEAD);
