@@ -1,49 +1,55 @@
 //! Where a request carries its credential and names its database.
 
+use std::borrow::Cow;
+
 use hyper::HeaderMap;
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, HeaderName};
 
 use crate::error::Failure;
 use crate::postgres::url::ConnectionUrl;
 
+// Looked up in every request; as text each would be parsed anew.
+static CONNECTION_STRING: HeaderName = HeaderName::from_static("neon-connection-string");
+static DATABASE: HeaderName = HeaderName::from_static("pool-database");
+
 /// What the headers say of who asks and where; nothing of it is checked yet.
 #[derive(Default)]
-pub struct Credentials {
+pub struct Credentials<'h> {
     /// The API key or token.
-    pub secret: Option<String>,
+    pub secret: Option<Cow<'h, str>>,
     /// The database named.
-    pub database: Option<String>,
+    pub database: Option<Cow<'h, str>>,
     /// The options of the connection string.
     pub options: Vec<(String, String)>,
 }
 
-impl Credentials {
+impl<'h> Credentials<'h> {
     /// A bearer wins over the connection string's password, the connection string's path over `Pool-Database`.
     ///
     /// # Errors
     /// When a header is there but cannot be read.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Failure> {
-        let text = |name: &'static str| -> Result<Option<&str>, Failure> {
+    pub fn from_headers(headers: &'h HeaderMap) -> Result<Self, Failure> {
+        let text = |name: &HeaderName| -> Result<Option<&'h str>, Failure> {
             let unreadable = |_| Failure::BadRequest(format!("the header {name} is not text"));
             headers.get(name).map(|value| value.to_str().map_err(unreadable)).transpose()
         };
         let mut credentials = Self::default();
         // The Neon driver sends it always.
-        if let Some(url) = text("neon-connection-string")? {
+        if let Some(url) = text(&CONNECTION_STRING)? {
             let url: ConnectionUrl =
                 url.parse().map_err(|error| Failure::BadRequest(format!("Neon-Connection-String: {error}")))?;
-            credentials.secret = url.password;
-            credentials.database = url.database;
+            credentials.secret = url.password.map(Cow::Owned);
+            credentials.database = url.database.map(Cow::Owned);
             credentials.options = url.options;
         }
         if credentials.database.is_none() {
-            credentials.database = text("pool-database")?.map(str::to_owned);
+            credentials.database = text(&DATABASE)?.map(Cow::Borrowed);
         }
         if let Some(value) = headers.get(AUTHORIZATION) {
             let token = value.to_str().ok().and_then(|value| value.split_once(' '));
             match token {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    credentials.secret = Some(token.trim().to_owned());
+                    credentials.secret = Some(Cow::Borrowed(token.trim()));
                 }
                 _ => {
                     let reason = "Authorization must be: Bearer <API key or token>";

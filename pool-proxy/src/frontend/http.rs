@@ -116,6 +116,9 @@ impl Public {
     }
 
     fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if self.cors_origins.is_empty() {
+            return None;
+        }
         let origin = headers.get(ORIGIN)?;
         let allowed = |known: &String| known == "*" || known.as_bytes() == origin.as_bytes();
         self.cors_origins.iter().any(allowed).then(|| origin.clone())

@@ -1,7 +1,9 @@
 //! The caller's trace: W3C `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
 use hyper::HeaderMap;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A trace that a request belongs to.
 #[derive(Debug, Clone)]
@@ -10,7 +12,7 @@ pub struct Trace(HeaderValue);
 impl Trace {
     /// The one that the headers name; one that is malformed, or named twice, is none.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut all = headers.get_all("traceparent").iter();
+        let mut all = headers.get_all(&TRACEPARENT).iter();
         let value = all.next()?;
         (all.next().is_none() && is_valid(value.as_bytes())).then(|| Self(value.clone()))
     }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::HeaderMap;
-use hyper::header::CACHE_CONTROL;
+use hyper::header::{CACHE_CONTROL, HeaderName};
 
 use crate::auth::Principal;
 use crate::cache::{Key, TagSet};
 use crate::error::Failure;
 use crate::frontend::credentials::Credentials;
 use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
+
+static CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// No answer is worth more than a year (RFC 9111 asks for 2^31 seconds to be enough).
 const LONGEST: u64 = 365 * 24 * 3600;
@@ -26,7 +28,7 @@ pub(super) struct Wish {
 
 impl Wish {
     /// From `Cache-Control` and `Cache-Tag`, else from the connection string's options.
-    pub(super) fn from_request(headers: &HeaderMap, credentials: &Credentials) -> Result<Option<Self>, Failure> {
+    pub(super) fn from_request(headers: &HeaderMap, credentials: &Credentials<'_>) -> Result<Option<Self>, Failure> {
         let mut max_age = None;
         let mut swr = None;
         let mut mode = CacheMode::Use;
@@ -35,13 +37,18 @@ impl Wish {
             let value = value.to_str().map_err(|_| bad("Cache-Control is not text"))?;
             for directive in value.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
                 let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
-                match name.to_ascii_lowercase().as_str() {
-                    "max-age" => max_age = Some(seconds("max-age", argument)?),
-                    "stale-while-revalidate" => swr = Some(seconds("stale-while-revalidate", argument)?),
-                    "no-store" => mode = CacheMode::Bypass,
-                    "no-cache" if mode == CacheMode::Use => mode = CacheMode::Refresh,
+                let is = |known: &str| name.eq_ignore_ascii_case(known);
+                if is("max-age") {
+                    max_age = Some(seconds("max-age", argument)?);
+                } else if is("stale-while-revalidate") {
+                    swr = Some(seconds("stale-while-revalidate", argument)?);
+                } else if is("no-store") {
+                    mode = CacheMode::Bypass;
+                } else if is("no-cache") && mode == CacheMode::Use {
+                    mode = CacheMode::Refresh;
+                } else {
                     // Directives that mean nothing here are ignored, as RFC 9111 asks.
-                    _ => continue,
+                    continue;
                 }
                 said = true;
             }
@@ -50,7 +57,7 @@ impl Wish {
             max_age = credentials.option("cache_max_age").map(|text| seconds("cache_max_age", text)).transpose()?;
             swr = credentials.option("cache_swr").map(|text| seconds("cache_swr", text)).transpose()?;
         }
-        let tags = match headers.get("cache-tag") {
+        let tags = match headers.get(&CACHE_TAG) {
             Some(tags) => Some(tags.to_str().map_err(|_| bad("Cache-Tag is not text"))?),
             None => credentials.option("cache_tags"),
         };

@@ -44,6 +44,10 @@ impl Options {
     /// # Errors
     /// When one has a value that is none of its own.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Failure> {
+        // One pass over the names costs less than a look-up does.
+        if !headers.keys().any(|name| name.as_str().starts_with("neon-")) {
+            return Ok(Self::default());
+        }
         let flag = |name: &HeaderName| match headers.get(name).map(HeaderValue::as_bytes) {
             None => Ok(false),
             Some(value) if value.eq_ignore_ascii_case(b"true") => Ok(true),
