@@ -88,7 +88,7 @@ impl Auth {
     }
 
     fn by_key(&self, presented: KeyHash) -> Option<Arc<Principal>> {
-        let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = u64::MAX;
         for (index, entry) in (0_u64..).zip(keys.iter()) {
             let same: Choice = entry.hash.as_bytes().ct_eq(presented.as_bytes());
