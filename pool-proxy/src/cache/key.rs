@@ -1,6 +1,6 @@
 //! What an answer depends on.
 
-use std::sync::Arc;
+use bytes::Bytes;
 
 use crate::auth::Principal;
 
@@ -8,25 +8,30 @@ use crate::auth::Principal;
 /// two are the raw request body, so that a hit is found before any JSON is parsed. Kept whole, not as a hash: two
 /// requests share an entry only if they are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key(Arc<[u8]>);
+pub struct Key(Bytes);
 
 impl Key {
     /// `mode` is whatever of the request besides its body decides how the answer is written.
     pub fn new(database: &str, principal: &Principal, mode: &[u8], body: &[u8]) -> Self {
         let role = principal.role.as_deref();
         let claims = principal.claims.as_deref();
-        let mut key = Vec::with_capacity(database.len() + mode.len() + body.len() + 40);
-        let mut part = |bytes: Option<&[u8]>| {
+        let restricted = [u8::from(principal.is_restricted())];
+        let parts = [
+            Some(database.as_bytes()),
+            role.map(str::as_bytes),
+            claims.map(str::as_bytes),
+            Some(mode),
+            Some(&restricted),
+            Some(body),
+        ];
+        // Exactly, so that nothing is copied or left over.
+        let length = parts.iter().map(|part| size_of::<u64>() + part.map_or(0, <[u8]>::len)).sum();
+        let mut key = Vec::with_capacity(length);
+        for part in parts {
             // A length before each part, so that no two lists of parts give the same key.
-            key.extend_from_slice(&bytes.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes());
-            key.extend_from_slice(bytes.unwrap_or_default());
-        };
-        part(Some(database.as_bytes()));
-        part(role.map(str::as_bytes));
-        part(claims.map(str::as_bytes));
-        part(Some(mode));
-        part(Some(&[u8::from(principal.is_restricted())]));
-        part(Some(body));
+            key.extend_from_slice(&part.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes());
+            key.extend_from_slice(part.unwrap_or_default());
+        }
         Self(key.into())
     }
 
