@@ -43,7 +43,7 @@ pub fn request_id(headers: &HeaderMap) -> HeaderValue {
     headers.get(&REQUEST_ID).filter(valid).cloned().unwrap_or_else(|| {
         // Digit by digit: in every answer, and formatting a number costs as much as the look into the cache.
         let mut id = [0; 32];
-        for (pair, byte) in id.chunks_exact_mut(2).zip(rand::random::<[u8; 16]>()) {
+        for (pair, byte) in id.chunks_exact_mut(2).zip(rand::random::<u128>().to_ne_bytes()) {
             pair.copy_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
         }
         HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
@@ -58,23 +58,57 @@ fn hex(value: u8) -> u8 {
 /// The value of `Server-Timing`: `auth;dur=0.123, queue;dur=4.567`, in milliseconds
 /// (<https://www.w3.org/TR/server-timing/>).
 pub fn timing<const N: usize>(parts: [(&str, Duration); N]) -> HeaderValue {
-    let mut text = Vec::with_capacity(32 * N);
-    for (name, took) in parts {
-        if !text.is_empty() {
-            text.extend_from_slice(b", ");
+    let mut text = Text::default();
+    for (index, (name, took)) in parts.into_iter().enumerate() {
+        if index > 0 {
+            text.push(", ");
         }
-        text.extend_from_slice(name.as_bytes());
-        text.extend_from_slice(b";dur=");
-        let micros = took.as_micros();
-        text.extend_from_slice(itoa::Buffer::new().format(micros / 1000).as_bytes());
-        text.push(b'.');
+        text.push(name);
+        text.push(";dur=");
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        text.number(micros / 1000);
+        text.push(".");
         // Three digits, with leading zeros.
-        text.extend_from_slice(
-            itoa::Buffer::new().format(micros % 1000 + 1000).as_bytes().get(1..).unwrap_or_default(),
-        );
+        text.push(itoa::Buffer::new().format(micros % 1000 + 1000).get(1..).unwrap_or_default());
     }
-    // Names, digits and punctuation only.
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+    text.value()
+}
+
+/// A header's value that is being written. It is short, so it has its room on the stack: to allocate for it twice, here
+/// and in the header, would cost more than to write it.
+pub(super) struct Text {
+    bytes: [u8; Self::MOST],
+    length: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { bytes: [0; Self::MOST], length: 0 }
+    }
+}
+
+impl Text {
+    /// In bytes; names and numbers of this program take less.
+    const MOST: usize = 192;
+
+    /// What finds no room is left out.
+    pub(super) fn push(&mut self, part: &str) {
+        let end = self.length + part.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(part.as_bytes());
+            self.length = end;
+        }
+    }
+
+    pub(super) fn number(&mut self, number: impl itoa::Integer) {
+        self.push(itoa::Buffer::new().format(number));
+    }
+
+    /// Empty if something in it may not stand in a header.
+    pub(super) fn value(&self) -> HeaderValue {
+        let written = self.bytes.get(..self.length).unwrap_or_default();
+        HeaderValue::from_bytes(written).unwrap_or(HeaderValue::from_static(""))
+    }
 }
 
 #[cfg(test)]
@@ -93,5 +127,18 @@ mod tests {
     fn timing_is_in_milliseconds() {
         let parts = [("auth", Duration::from_micros(7)), ("database", Duration::from_micros(1_234_050))];
         assert_eq!(super::timing(parts), "auth;dur=0.007, database;dur=1234.050");
+        // The longest there can be.
+        let longest = super::timing([("database", Duration::MAX); 4]);
+        assert!(longest.to_str().unwrap().ends_with("database;dur=18446744073709551.615"), "{longest:?}");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_left_out() {
+        let mut text = super::Text::default();
+        text.push(&"a".repeat(190));
+        text.push("bcd");
+        text.number(42);
+        assert_eq!(text.value().len(), 192);
+        assert!(text.value().as_bytes().ends_with(b"a42"));
     }
 }

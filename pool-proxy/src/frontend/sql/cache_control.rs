@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::HeaderMap;
-use hyper::header::{CACHE_CONTROL, HeaderName};
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 
 use crate::auth::Principal;
 use crate::cache::{Key, TagSet};
 use crate::error::Failure;
 use crate::frontend::credentials::Credentials;
+use crate::frontend::reply::Text;
 use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
 
 static CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
@@ -101,34 +102,34 @@ fn bad(message: &str) -> Failure {
 }
 
 /// The value of `Cache-Status`.
-pub(super) fn cache_status(status: CacheStatus) -> String {
-    let mut text = String::with_capacity(64);
-    text.push_str("pool-proxy; ");
+pub(super) fn cache_status(status: CacheStatus) -> HeaderValue {
+    let mut text = Text::default();
+    text.push("pool-proxy; ");
     match status {
         CacheStatus::Hit { ttl } => {
-            text.push_str("hit; ttl=");
-            text.push_str(itoa::Buffer::new().format(ttl));
+            text.push("hit; ttl=");
+            text.number(ttl);
         }
         CacheStatus::Forward { reason, stored, collapsed, detail } => {
-            text.push_str(match reason {
+            text.push(match reason {
                 Forward::Miss => "fwd=miss",
                 Forward::Stale => "fwd=stale",
                 Forward::Request => "fwd=request",
                 Forward::Bypass => "fwd=bypass",
             });
             if stored {
-                text.push_str("; stored");
+                text.push("; stored");
             }
             if collapsed {
-                text.push_str("; collapsed");
+                text.push("; collapsed");
             }
             if let Some(detail) = detail {
-                text.push_str("; detail=");
-                text.push_str(detail);
+                text.push("; detail=");
+                text.push(detail);
             }
         }
     }
-    text
+    text.value()
 }
 
 #[cfg(test)]

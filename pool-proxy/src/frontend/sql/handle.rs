@@ -16,7 +16,7 @@ use crate::frontend::body;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::gzip;
 use crate::frontend::public::Public;
-use crate::frontend::reply::{self, Reply, SERVER_TIMING};
+use crate::frontend::reply::{self, Reply, SERVER_TIMING, Text};
 use crate::gateway::Call;
 use crate::gateway::call::{Answer, Timing};
 
@@ -94,11 +94,13 @@ fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
         (None, _) => reply::timing([("auth", authenticated), ("queue", queue), ("database", database)]),
     };
     headers.insert(SERVER_TIMING.clone(), timing);
-    if let Some(Ok(status)) = cache.map(|status| HeaderValue::try_from(cache_status(status))) {
-        headers.insert(CACHE_STATUS.clone(), status);
+    if let Some(status) = cache {
+        headers.insert(CACHE_STATUS.clone(), cache_status(status));
     }
     if let Some(age) = age {
-        headers.insert(AGE, HeaderValue::from(age.as_secs()));
+        let mut seconds = Text::default();
+        seconds.number(age.as_secs());
+        headers.insert(AGE, seconds.value());
     }
     reply
 }
