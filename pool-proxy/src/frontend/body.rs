@@ -47,14 +47,16 @@ pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, ledger: &Ledge
         return Err(Failure::RequestTooLarge(limit));
     }
     let mut held = ledger.open();
-    let began = Instant::now();
+    let mut began = None;
     let (mut first, mut whole, mut length) = (Bytes::new(), BytesMut::new(), 0_u64);
     // A body whose last byte is known has no frame to wait for behind it.
     while !body.is_end_stream() {
         // Most bodies are there with their head: no timer for those.
-        let frame = match body.frame().now_or_never() {
-            Some(frame) => Ok(frame),
-            None => tokio::time::timeout_at(began + terms.patience(length), body.frame()).await,
+        let frame = if let Some(frame) = body.frame().now_or_never() {
+            Ok(frame)
+        } else {
+            let deadline = *began.get_or_insert_with(Instant::now) + terms.patience(length);
+            tokio::time::timeout_at(deadline, body.frame()).await
         };
         let frame = match frame {
             Ok(Some(Ok(frame))) => frame,
