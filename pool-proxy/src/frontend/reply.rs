@@ -16,12 +16,16 @@ pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What took how long.
 pub static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+/// Room for the headers of most answers and requests: hyper reads the next request's into the map of the last answer.
+const HEADERS: usize = 12;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// JSON, as it stands.
 pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
+    *reply.headers_mut() = HeaderMap::with_capacity(HEADERS);
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
     reply
 }
