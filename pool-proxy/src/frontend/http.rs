@@ -110,7 +110,8 @@ impl Public {
             _ => Ok(reply::text(StatusCode::OK, "ok\n")),
         };
         if outcome.is_err() && !waits {
-            body::discard(&mut body).await;
+            // Boxed, so that other requests do not carry its size.
+            Box::pin(body::discard(&mut body)).await;
         }
         (route, outcome)
     }

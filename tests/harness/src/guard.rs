@@ -194,11 +194,11 @@ pub(crate) fn end(guard: &mut Child) -> std::io::Result<ExitStatus> {
 
 /// Whether any process of a group runs, where the system tells (Linux: proc(5)).
 fn runs(group: u32) -> bool {
-    let stats = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let stats = stats.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
-    stats.into_iter().any(|stat| {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut texts = processes.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    texts.any(|text| {
         // After the name, which may hold anything: state, parent, group.
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
         let state = fields.next().unwrap_or_default();
         fields.nth(1).and_then(|field| field.parse().ok()) == Some(group) && !["T", "t", "Z", "X"].contains(&state)
     })

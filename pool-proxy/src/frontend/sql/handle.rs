@@ -56,7 +56,8 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     if !shared {
         answer.body = door.ledger.answer(answer.body);
     }
-    let packed = varies && packs && pack(door, &mut answer).await;
+    // Boxed, too.
+    let packed = varies && packs && Box::pin(pack(door, &mut answer)).await;
     if packed && !shared {
         answer.body = door.ledger.answer(answer.body);
     }
