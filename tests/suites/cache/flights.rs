@@ -158,7 +158,7 @@ async fn a_leader_whose_connection_is_ended_takes_nobody_along() {
 /// The leader has waited for as long as it may; those who came after it have not.
 #[tokio::test]
 async fn a_leader_that_waited_too_long_takes_nobody_along() {
-    let settings = "[limits]\nqueue = \"1s\"\n[pool]\nmax = 1\n";
+    let settings = "[limits]\nqueue = \"4s\"\n[pool]\nmax = 1\n";
     let bench = Bench::with(|proxy| proxy.config(settings)).await;
     let lock = bench.lock().await;
     let occupant = send(1, &bench.request("SELECT word AS other FROM words", LONG));
@@ -166,6 +166,8 @@ async fn a_leader_that_waited_too_long_takes_nobody_along() {
     let leader = send(1, &bench.request(QUERY, LONG));
     let waiting = r#"pool_proxy_pool_waiting{database="default"}"#;
     eventually(async || bench.metric(waiting).await == 1).await;
+    // So that they still have time when the leader has none.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let followers = send(10, &bench.request(QUERY, LONG));
     for leader in answers(leader).await {
         leader.expect(503);
