@@ -18,8 +18,9 @@ use super::terms::Terms;
 /// How often a connection at work is looked at, and how long one idles before it gives its buffers back.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 
-/// How much of an answer the system may buffer, in bytes: Linux's own limit (`tcp_wmem`) is as large.
-const BUFFERS: u64 = 4 << 20;
+/// How many times the body's timeout an answer may go without a move. Linux buffers up to 4 MiB and tells of a third of it
+/// at a time: in two minutes, by default, the slowest client there may be has read more than that.
+const MOVE: u32 = 4;
 
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
@@ -127,10 +128,10 @@ impl Watch {
         };
         let mut deadline = self.born + Duration::from_millis(since) + patience;
         if unread != NONE {
-            // What was written may lie in the system's buffers: without a move there is no more time for it than they take,
-            // which tell of one only once a good part of them is free.
+            // What was written may lie in the system's buffers, which tell of a move only once a good part of them is free:
+            // without one for long there is no more time for it.
             let moved = self.born + Duration::from_millis(self.moved.load(Ordering::Relaxed));
-            deadline = deadline.min(moved + terms.patience(BUFFERS));
+            deadline = deadline.min(moved + terms.body_timeout * MOVE);
         }
         if deadline <= now { late } else { Look::Again(deadline.min(now + TICK)) }
     }

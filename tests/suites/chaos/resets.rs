@@ -81,7 +81,7 @@ async fn in_the_middle_of_answers_and_commits() {
 
 #[tokio::test]
 async fn a_read_for_the_cache_is_made_again() {
-    let (database, relay, proxy) = behind_a_relay("2").await;
+    let (database, relay, proxy) = behind_a_relay("1").await;
     let client = database.client().await;
     // At work on it for some time, not only asked what it is.
     let running = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
