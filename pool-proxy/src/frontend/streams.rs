@@ -1,12 +1,8 @@
 //! What an HTTP/2 connection is at: how many requests run on it, and whether its client reads the answers.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::terms::Terms;
@@ -106,32 +102,6 @@ impl Streams {
     pub(super) fn quiet_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.asking == 0 && state.unread == 0).then_some(state.since)
-    }
-}
-
-/// A whole body in one piece. Its length is known, which HTTP/2 tells the client only if asked.
-pub(super) struct Whole(Option<Bytes>);
-
-impl Whole {
-    pub(super) fn new(data: Bytes) -> Self {
-        Self(Some(data).filter(|data| !data.is_empty()))
-    }
-}
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
     }
 }
 

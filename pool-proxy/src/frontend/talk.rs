@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::{http1, http2};
@@ -21,7 +21,7 @@ use tracing::debug;
 
 use super::reply::{self, REQUEST_ID, Reply};
 use super::sql::errors;
-use super::streams::{Streams, Whole};
+use super::streams::Streams;
 use super::terms::Terms;
 use super::watched::{Look, TICK, Watch, Watched};
 use crate::drain::Drain;
@@ -169,7 +169,7 @@ where
             let (head, body) = answering.await.into_parts();
             // A body is in memory whole.
             let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes);
-            let body = Whole::new(asking.follow(body));
+            let body = Full::new(asking.follow(body));
             // Only now, so that the connection is never quiet in between.
             drop(asked);
             Ok::<_, Infallible>(hyper::Response::from_parts(head, body))

@@ -43,7 +43,7 @@ struct Care {
 
 /// How a batch is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pace {
+enum Sending {
     /// As few flights as the order allows.
     Pipelined,
     /// One statement at a time, none of them prepared before what stands before it has run.
@@ -177,7 +177,7 @@ impl<'a> Execution<'a> {
         }
         let recovers = batch.queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
         // A ROLLBACK TO in the same flight would mend a transaction that has failed, and the COMMIT would go through.
-        let mut pace = if recovers { Pace::Stepwise } else { Pace::Pipelined };
+        let mut sending = if recovers { Sending::Stepwise } else { Sending::Pipelined };
         let server = self.server()?;
         // What is prepared in the course of this call cannot be stale, unless the call itself changes the schema.
         let reused: Vec<bool> = batch.queries.iter().map(|query| server.prepared(&query.text).is_some()).collect();
@@ -186,7 +186,7 @@ impl<'a> Execution<'a> {
             let budget = self.budget();
             let deadline = self.deadline(true)?;
             let progress = self.progress;
-            let outcome = deadline.watch(&budget, progress, pin!(self.batch_once(batch, pace, &budget))).await;
+            let outcome = deadline.watch(&budget, progress, pin!(self.batch_once(batch, sending, &budget))).await;
             match outcome {
                 Err(Failure::Database { error, query })
                     if !retried
@@ -195,7 +195,7 @@ impl<'a> Execution<'a> {
                         && (query.is_some_and(|index| reused.get(index) == Some(&true)) || error.is_of_this_call()) =>
                 {
                     retried = true;
-                    pace = Pace::Stepwise;
+                    sending = Sending::Stepwise;
                     let limit = self.call.database.limits().query;
                     if !tokio::time::timeout(limit, self.start_over(batch)).await.unwrap_or(false) {
                         self.lease.fate().spoil();
@@ -233,7 +233,7 @@ impl<'a> Execution<'a> {
         true
     }
 
-    async fn batch_once(&mut self, batch: &Batch, pace: Pace, budget: &Budget) -> Result<Bytes, Failure> {
+    async fn batch_once(&mut self, batch: &Batch, sending: Sending, budget: &Budget) -> Result<Bytes, Failure> {
         let mut cares = Vec::with_capacity(batch.queries.len());
         for (index, query) in batch.queries.iter().enumerate() {
             cares.push(self.care(query, index, batch.queries.len() == 1).await?);
@@ -265,7 +265,7 @@ impl<'a> Execution<'a> {
                     statements.push(prepared.map_err(|error| failed(error).of_query(next))?);
                 } else if is_read_anew(&query.text, changed) {
                     break;
-                } else if let (Pace::Pipelined, Some(statement)) = (pace, server.prepared(&query.text)) {
+                } else if let (Sending::Pipelined, Some(statement)) = (sending, server.prepared(&query.text)) {
                     statements.push(statement);
                 } else {
                     break;

@@ -70,13 +70,12 @@ pub struct Server {
     schema: Schema,
     /// Whether the transaction under way has changed the schema.
     changes_schema: AtomicBool,
-    opened: Instant,
     pub(super) rest: Rest,
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("opened", &self.opened).finish_non_exhaustive()
+        f.debug_struct("Server").finish_non_exhaustive()
     }
 }
 
@@ -89,14 +88,8 @@ impl Server {
             prepared: LruCache::new(PREPARED),
             schema,
             changes_schema: AtomicBool::new(false),
-            opened: Instant::now(),
             rest,
         }
-    }
-
-    /// When the connection was opened.
-    pub fn opened(&self) -> Instant {
-        self.opened
     }
 
     /// Whether the connection has ended.

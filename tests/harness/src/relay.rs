@@ -116,11 +116,6 @@ impl Relay {
         self.opened.load(Ordering::SeqCst)
     }
 
-    /// How many connections there are.
-    pub fn open(&self) -> usize {
-        self.open.lock().unwrap().len()
-    }
-
     /// Resets (RST) all connections there are, on both sides; returns when that is done.
     pub async fn reset(&self) {
         let last = self.opened();

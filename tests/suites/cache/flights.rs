@@ -149,8 +149,12 @@ async fn a_leader_whose_connection_is_ended_takes_nobody_along() {
         // Postgres said so, and nothing was run.
         leader.expect(503);
     }
+    // One of them leads now, and the others follow it.
+    lock.held_up(1).await;
     lock.release().await;
-    for answer in answers(followers).await {
+    let answers = answers(followers).await;
+    assert!(answers.iter().any(|answer| status(answer) == COLLAPSED));
+    for answer in answers {
         assert_eq!(word(&answer.expect(200)), "old");
     }
 }

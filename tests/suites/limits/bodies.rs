@@ -18,7 +18,8 @@ async fn a_body_there_is_no_room_for_is_503_at_once() {
     blocker.batch_execute("SELECT pg_advisory_lock(1)").await.unwrap();
     let lock = json!({ "query": "SELECT pg_advisory_xact_lock(1)::text" });
     let first = tokio::spawn(served.proxy.sql_request(&lock).send());
-    eventually(|| async { served.metric("pool_proxy_pool_connections").await > 0.0 }).await;
+    let held_up = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    eventually(|| async { served.postgres(held_up).await == "1" }).await;
     let waiting: Vec<_> = (0..3).map(|_| tokio::spawn(served.proxy.sql_request(&large(300)).send())).collect();
     eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await > 900.0 * 1024.0 }).await;
     for _ in 0..5 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use harness::{Proxy, Relay, eventually, fresh_database};
@@ -26,7 +27,10 @@ async fn idle_ones_are_replaced_before_they_are_missed() {
     eventually(|| async { pids(&client).await.len() == 2 }).await;
     let mut seen = BTreeSet::new();
     let mut least = usize::MAX;
+    let deadline = Instant::now() + Duration::from_mins(1);
     while seen.len() < 6 {
+        assert!(Instant::now() < deadline, "{seen:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
         let now = pids(&client).await;
         least = least.min(now.len());
         assert!(now.len() <= 4, "{now:?}");

@@ -82,7 +82,7 @@ impl Line {
         // Whoever is refused early may find the door closed behind the answer.
         let _ = self.stream.write_all(&request).await;
         let mut answer = Vec::new();
-        let (status, length, text) = loop {
+        let (status, closes, text) = loop {
             let read = self.stream.read_buf(&mut answer).await.unwrap_or(0);
             let text = String::from_utf8_lossy(&answer).into_owned();
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -96,7 +96,7 @@ impl Line {
             }
             assert!(read > 0, "the connection was dropped without a whole answer: {text}");
         };
-        if length {
+        if closes {
             self.stream = TcpStream::connect(&self.address).await.unwrap();
         }
         (status, text)

@@ -16,10 +16,10 @@ use crate::setup::{Bench, progress, select_body};
 const WORK: &str = "SELECT pg_sleep(0.01)";
 /// Where the most is looked for.
 const STEPS: [u32; 4] = [10, 20, 40, 80];
-/// More than may wait and be served together (1,000 for each of ten connections), so that there is always one to be refused.
+/// More than can be served in the time they may wait (5 s), so that there is always one to be refused.
 const CLIENTS: u32 = 12_000;
 const TIMES: u32 = 10;
-/// Until the queue is full, and those who gave up waiting have been told so (after 5 s).
+/// Until the queue is as long as it gets, and those who gave up waiting have been told so (after 5 s).
 const UNCOUNTED: u32 = 6;
 
 /// Files that the proxy needs for it.
@@ -77,7 +77,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
             "`{WORK}` on {POOL} connections: first with few clients that ask again as soon as they have their answer, to find the most \
              there is ({saturating} clients bring it), then {TIMES} times as many requests per second, sent whether or not earlier ones \
              were answered, as long as one of {CLIENTS} clients is free to send them; answers \
-             are counted after {UNCOUNTED} s, when the queue is full."
+             are counted after {UNCOUNTED} s, when the queue is as long as it gets."
         ),
         command,
         bars,

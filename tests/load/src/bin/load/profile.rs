@@ -1,4 +1,4 @@
-//! Where the time goes: perf looks at the proxy and at its yardstick while each is loaded as in the parts of before.
+//! Where the time goes: perf looks at the proxy and at its yardstick while each is loaded as in parts 1 and 2.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
