@@ -9,6 +9,28 @@ use super::origin::Origin;
 use super::reader::{Given, Reader, Show};
 use crate::auth::Allowance;
 
+/// The name of an entry; `taken` says why one may not be given again.
+pub(super) fn name(
+    reader: &mut Reader<'_>,
+    key: &str,
+    text: &Text,
+    place: &Origin,
+    taken: impl FnOnce(&str) -> Option<&'static str>,
+) -> Option<String> {
+    let Some(given) = reader.line(text) else {
+        reader.fault(key, None, format!("expected a name in the entry at {place}"));
+        return None;
+    };
+    if !names::is_key(&given.text) {
+        reader.fault(key, Some((&given, Show::Plain)), format!("expected {}", names::KEY));
+        return None;
+    }
+    if let Some(whose) = taken(&given.text) {
+        reader.fault(key, Some((&given, Show::Plain)), format!("expected a name of its own; {whose}"));
+    }
+    Some(given.text)
+}
+
 /// The databases that may be used; `None` for all.
 pub(super) fn databases(reader: &mut Reader<'_>, key: &str, list: &List, known: &[&str]) -> Option<Vec<Arc<str>>> {
     let Some(list) = list else {

@@ -32,7 +32,9 @@ pub(super) fn read(
     for (index, spanned) in sections.iter().enumerate() {
         let section = spanned.get_ref();
         let place = reader.origin(spanned);
-        let name = name(reader, index, section, &place, &issuers);
+        let name = access::name(reader, &format!("issuers[{index}].name"), &section.name, &place, |name| {
+            issuers.iter().any(|other| *other.name == *name).then_some("it is taken")
+        });
         let key = name.as_ref().map_or_else(|| format!("issuers[{index}]"), |name| format!("issuers.{name}"));
         let issuer = claimed(reader, &format!("{key}.issuer"), section, &place, &issuers);
         let keys = keys(reader, &key, section, &place, &mut files);
@@ -83,28 +85,6 @@ fn may_be_confused(one: &Issuer, other: &Issuer) -> bool {
     };
     let shares_role = one.all_roles().any(|role| other.all_roles().any(|same| same == role));
     shares_role && shares_database && !(names_itself(one) && names_itself(other))
-}
-
-fn name(
-    reader: &mut Reader<'_>,
-    index: usize,
-    section: &IssuerSection,
-    place: &Origin,
-    before: &[Issuer],
-) -> Option<String> {
-    let key = format!("issuers[{index}].name");
-    let Some(given) = reader.line(&section.name) else {
-        reader.fault(&key, None, format!("expected a name in the entry at {place}"));
-        return None;
-    };
-    if !names::is_key(&given.text) {
-        reader.fault(&key, Some((&given, Show::Plain)), format!("expected {}", names::KEY));
-        return None;
-    }
-    if before.iter().any(|other| *other.name == *given.text) {
-        reader.fault(&key, Some((&given, Show::Plain)), "expected a name of its own; it is taken");
-    }
-    Some(given.text)
 }
 
 /// The `iss` of its tokens.

@@ -10,7 +10,7 @@ use super::file::KeySection;
 use super::origin::Origin;
 use super::reader::{Given, Reader, Show};
 use super::sources;
-use super::{access, date, names};
+use super::{access, date};
 use crate::auth::{KeyEntry, KeyHash, Principal, api_key};
 
 /// What the key of the environment is called.
@@ -73,7 +73,10 @@ fn entry(
 ) -> Option<KeyEntry> {
     let section = spanned.get_ref();
     let place = reader.origin(spanned);
-    let name = name(reader, index, section, &place, before);
+    let name = access::name(reader, &format!("keys[{index}].name"), &section.name, &place, |name| {
+        let whose = if name == ENVIRONMENT { "POOL_PROXY_KEY goes by this name" } else { "it is taken" };
+        before.iter().any(|other| *other.principal.name == *name).then_some(whose)
+    });
     let key = match &name {
         Some(name) => format!("keys.{name}"),
         None => format!("keys[{index}]"),
@@ -89,29 +92,6 @@ fn entry(
     let line = Arc::clone(&name);
     let principal = Principal { name, line, databases, role, claims: None, read_only, may_invalidate: true, allowance };
     Some(KeyEntry { hash: hash?, principal: Arc::new(principal), expires })
-}
-
-fn name(
-    reader: &mut Reader<'_>,
-    index: usize,
-    section: &KeySection,
-    place: &Origin,
-    before: &[KeyEntry],
-) -> Option<String> {
-    let key = format!("keys[{index}].name");
-    let Some(given) = reader.line(&section.name) else {
-        reader.fault(&key, None, format!("expected a name in the entry at {place}"));
-        return None;
-    };
-    if !names::is_key(&given.text) {
-        reader.fault(&key, Some((&given, Show::Plain)), format!("expected {}", names::KEY));
-        return None;
-    }
-    if before.iter().any(|other| *other.principal.name == *given.text) {
-        let whose = if given.text == ENVIRONMENT { "POOL_PROXY_KEY goes by this name" } else { "it is taken" };
-        reader.fault(&key, Some((&given, Show::Plain)), format!("expected a name of its own; {whose}"));
-    }
-    Some(given.text)
 }
 
 fn hash(

@@ -38,14 +38,8 @@ async fn one_connection_too_many_is_503_at_once() {
 async fn over_tls_it_is_closed() {
     let database = fresh_database().await;
     let folder = Folder::new();
-    folder.certificate("one");
-    let proxy = Proxy::builder()
-        .database(&database)
-        .env("POOL_PROXY_TLS_CERT", folder.path("one.crt"))
-        .env("POOL_PROXY_TLS_KEY", folder.path("one.key"))
-        .config("[clients]\nconnections = 1")
-        .start()
-        .await;
+    let proxy =
+        folder.encrypts(Proxy::builder().database(&database)).config("[clients]\nconnections = 1").start().await;
     let first = Wire::open(&proxy).await;
     assert!(Wire::open(&proxy).await.is_closed().await);
     drop(first);

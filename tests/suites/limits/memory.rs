@@ -61,13 +61,7 @@ async fn an_idle_connection_takes_20_kib_at_most() {
 async fn an_idle_encrypted_connection_takes_48_kib_at_most() {
     let database = fresh_database().await;
     let folder = Folder::new();
-    folder.certificate("one");
-    let proxy = Proxy::builder()
-        .database(&database)
-        .env("POOL_PROXY_TLS_CERT", folder.path("one.crt"))
-        .env("POOL_PROXY_TLS_KEY", folder.path("one.key"))
-        .start()
-        .await;
+    let proxy = folder.encrypts(Proxy::builder().database(&database)).start().await;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(folder.path("one.crt")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -115,11 +115,8 @@ async fn an_answer_that_nobody_reads_is_dropped_over_http2_too() {
 async fn who_does_not_encrypt_in_time_is_closed() {
     let database = fresh_database().await;
     let folder = Folder::new();
-    folder.certificate("one");
-    let proxy = Proxy::builder()
-        .database(&database)
-        .env("POOL_PROXY_TLS_CERT", folder.path("one.crt"))
-        .env("POOL_PROXY_TLS_KEY", folder.path("one.key"))
+    let proxy = folder
+        .encrypts(Proxy::builder().database(&database))
         .config("[clients]\nheader_timeout = \"500ms\"")
         .start()
         .await;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Database, Proxy, eventually, fresh_database, random_hex};
+use harness::{Database, Proxy, ProxyBuilder, eventually, fresh_database, random_hex};
 
 /// A folder for certificates, removed in the end.
 pub(crate) struct Folder(PathBuf);
@@ -31,6 +31,12 @@ impl Folder {
             .arg(self.path(&format!("{name}.key")))
             .arg("-out")
             .arg(self.path(&format!("{name}.crt"))));
+    }
+
+    /// Makes a certificate and lets a proxy speak TLS with it.
+    pub(crate) fn encrypts(&self, proxy: ProxyBuilder) -> ProxyBuilder {
+        self.certificate("one");
+        proxy.env("POOL_PROXY_TLS_CERT", self.path("one.crt")).env("POOL_PROXY_TLS_KEY", self.path("one.key"))
     }
 
     /// Puts a certificate where the proxy looks.
