@@ -1,5 +1,7 @@
 //! Running a call on a leased connection: one flight to the server where the order allows it.
 
+mod batch;
+
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_postgres::Statement;
 
-use super::call::{Batch, Budget, Call, Query};
+use super::call::{Budget, Call, Query};
 use super::deadline::{Deadline, Progress};
 use super::identity::{self, Mode};
 use super::judge::{identity_refused, judge};
@@ -27,7 +29,8 @@ pub(super) struct Execution<'a> {
     owes_reset: bool,
     /// How many more connections may turn out to be dead.
     exchanges: usize,
-    read_again: bool,
+    /// A read that ends its connection would end each that it is given.
+    has_read_again: bool,
 }
 
 /// What is known of a statement before it runs.
@@ -41,19 +44,10 @@ struct Care {
     only_rows: bool,
 }
 
-/// How a batch is sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sending {
-    /// As few flights as the order allows.
-    Pipelined,
-    /// One statement at a time, none of them prepared before what stands before it has run.
-    Stepwise,
-}
-
 impl<'a> Execution<'a> {
     pub(super) fn new(call: &'a Call, lease: Lease, progress: &'a Progress) -> Self {
         let exchanges = call.database.pool.max();
-        Self { call, lease, progress, owes_reset: false, exchanges, read_again: false }
+        Self { call, lease, progress, owes_reset: false, exchanges, has_read_again: false }
     }
 
     /// Whether this outcome is none: the connection had ended while nobody used it, nothing was sent through it, and
@@ -68,22 +62,25 @@ impl<'a> Execution<'a> {
             return Ok(false);
         }
         self.exchanges -= 1;
-        self.progress.renew();
-        self.owes_reset = false;
-        self.lease.exchange(self.call.database.limits().queue).await?;
+        self.exchange().await?;
         Ok(true)
     }
 
     /// Whether a pure read whose connection was lost in the middle is to be made again: once, if there is another
     /// connection.
     pub(super) async fn reads_again<T>(&mut self, outcome: &Result<T, Failure>) -> bool {
-        if !matches!(outcome, Err(Failure::OutcomeUnknown)) || self.progress.is_over() || self.read_again {
+        if !matches!(outcome, Err(Failure::OutcomeUnknown)) || self.progress.is_over() || self.has_read_again {
             return false;
         }
-        self.read_again = true;
+        self.has_read_again = true;
+        self.exchange().await.is_ok()
+    }
+
+    /// Goes on with another connection, from the beginning.
+    async fn exchange(&mut self) -> Result<(), Failure> {
         self.progress.renew();
         self.owes_reset = false;
-        self.lease.exchange(self.call.database.limits().queue).await.is_ok()
+        self.lease.exchange(self.call.database.limits().queue).await
     }
 
     /// Gives the connection back.
@@ -167,146 +164,16 @@ impl<'a> Execution<'a> {
         Ok(self.call.format.finish(vec![sink]))
     }
 
-    /// Runs several statements in one transaction.
-    pub(super) async fn batch(&mut self, batch: &Batch) -> Result<Bytes, Failure> {
-        for (index, query) in batch.queries.iter().enumerate() {
-            refuse_keyword(&query.text).map_err(|failure| match failure {
-                Failure::BadRequest(message) => Failure::BadRequest(format!("queries[{index}]: {message}")),
-                other => other,
-            })?;
-        }
-        let recovers = batch.queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
-        // A ROLLBACK TO in the same flight would mend a transaction that has failed, and the COMMIT would go through.
-        let mut sending = if recovers { Sending::Stepwise } else { Sending::Pipelined };
-        let server = self.server()?;
-        // What is prepared in the course of this call cannot be stale, unless the call itself changes the schema.
-        let reused: Vec<bool> = batch.queries.iter().map(|query| server.prepared(&query.text).is_some()).collect();
-        let mut retried = false;
-        loop {
-            let budget = self.budget();
-            let deadline = self.deadline(true)?;
-            let progress = self.progress;
-            let outcome = deadline.watch(&budget, progress, pin!(self.batch_once(batch, sending, &budget))).await;
-            match outcome {
-                Err(Failure::Database { error, query })
-                    if !retried
-                        && !progress.is_over()
-                        && error.is_stale_statement()
-                        && (query.is_some_and(|index| reused.get(index) == Some(&true)) || error.is_of_this_call()) =>
-                {
-                    retried = true;
-                    sending = Sending::Stepwise;
-                    let limit = self.call.database.limits().query;
-                    if !tokio::time::timeout(limit, self.start_over(batch)).await.unwrap_or(false) {
-                        self.lease.fate().spoil();
-                        return Err(Failure::Database { error, query });
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Undoes a batch that has failed, such that all of it can be run again; false if that cannot be done here.
-    async fn start_over(&mut self, batch: &Batch) -> bool {
-        let owes_reset = std::mem::take(&mut self.owes_reset);
-        let restricted = self.call.principal.is_restricted();
-        let fate = self.lease.fate();
-        let Some(server) = self.lease.server() else { return false };
-        if !server.is_idle() && server.command("ROLLBACK").await.is_err() {
-            return false;
-        }
-        // A rollback leaves what belongs to the session, such as locks and settings.
-        if owes_reset && server.reset().await.is_err() {
-            fate.spoil();
-            return false;
-        }
-        for query in &batch.queries {
-            server.forget(&query.text);
-        }
-        if !restricted {
-            for query in &batch.queries {
-                // What cannot be prepared before anything runs comes in its turn.
-                let _ = prepare(server, &query.text, false).await;
-            }
-        }
-        true
-    }
-
-    async fn batch_once(&mut self, batch: &Batch, sending: Sending, budget: &Budget) -> Result<Bytes, Failure> {
-        let mut cares = Vec::with_capacity(batch.queries.len());
-        for (index, query) in batch.queries.iter().enumerate() {
-            cares.push(self.care(query, index, batch.queries.len() == 1).await?);
-            self.progress.step();
-        }
-        self.progress.begin();
-        let reset = cares.iter().any(|care| care.reset);
-        let discard_sequences = cares.iter().any(|care| care.discard_sequences);
-        let mode = Mode { isolation: batch.isolation, read_only: batch.read_only, deferrable: batch.deferrable };
-        let mut begin = Some(mode.begin());
-        if self.call.principal.is_restricted() {
-            self.enter(mode).await?;
-            begin = None;
-        }
-        let mut sinks: Vec<_> =
-            (0..batch.queries.len()).map(|index| self.call.format.sink(index, budget.clone())).collect();
-        self.server()?.limit_rows(budget.limit());
-        let (mut next, mut changed) = (0, false);
-        loop {
-            // Everything that is prepared goes in one flight. A text that is not is prepared in its turn, after what
-            // stands before it has run: that may create what it reads.
-            let first = next;
-            let mut statements = Vec::new();
-            while let Some(query) = batch.queries.get(next) {
-                let server = self.server()?;
-                if next == first {
-                    let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
-                    let prepared = prepare(server, &query.text, changed).await;
-                    statements.push(prepared.map_err(|error| failed(error).of_query(next))?);
-                } else if is_read_anew(&query.text, changed) {
-                    break;
-                } else if let (Sending::Pipelined, Some(statement)) = (sending, server.prepared(&query.text)) {
-                    statements.push(statement);
-                } else {
-                    break;
-                }
-                let care = cares.get(next);
-                changed |= care.is_some_and(|care| care.reset);
-                next += 1;
-                // What is prepared may be another statement once this has run: of a temporary table instead of a
-                // permanent one of its name. Only then is it seen that the schema is another.
-                let has_columns = statements.last().is_some_and(|statement| !statement.columns().is_empty());
-                if care.is_none_or(|care| !care.only_rows) && statement::may_define(&query.text, has_columns) {
-                    break;
-                }
-            }
-            let last = next == batch.queries.len();
-            let frame = Frame {
-                discard_sequences: begin.is_some() && discard_sequences,
-                begin: begin.take(),
-                in_transaction: true,
-                commit: last,
-                reset: last && reset,
-            };
-            let (queries, sinks_here) = (&batch.queries[first..next], &mut sinks[first..next]);
-            self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
-            if last {
-                within(budget)?;
-                return Ok(self.call.format.finish(sinks));
-            }
-        }
-    }
-
     async fn send(&mut self, reset: bool, frame: &Frame, flight: Flight<'_>) -> Result<(), Failure> {
         self.owes_reset |= reset;
         if frame.reset {
             self.call.database.metrics.reset();
         }
-        let landed = send(&mut self.lease, self.progress, frame, flight).await;
-        if landed.was_reset {
+        let sent = send(&mut self.lease, self.progress, frame, flight).await;
+        if sent.was_reset {
             self.owes_reset = false;
         }
-        landed.outcome
+        sent.outcome
     }
 
     /// What a statement may do to the session, and whether the principal may run it at all.

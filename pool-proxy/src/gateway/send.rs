@@ -5,8 +5,7 @@ use tokio_postgres::Statement;
 use super::call::{Query, ResultSink};
 use super::deadline::Progress;
 use super::outcome::refused;
-use crate::error::DatabaseError;
-use crate::error::Failure;
+use crate::error::{DatabaseError, Failure};
 use crate::pool::Lease;
 use crate::postgres::pipeline::{Step, in_order};
 use crate::postgres::{QueryError, Server};
@@ -39,15 +38,15 @@ pub(super) struct Flight<'a> {
 type Ended = Result<Option<String>, QueryError>;
 
 /// What a flight came to: whether the session is clean again, and what the client may learn.
-pub(super) struct Landed {
+pub(super) struct Sent {
     pub(super) was_reset: bool,
     pub(super) outcome: Result<(), Failure>,
 }
 
 /// Sends a flight and waits for all of it.
-pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, flight: Flight<'_>) -> Landed {
+pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, flight: Flight<'_>) -> Sent {
     let fate = lease.fate();
-    let lost = |failure| Landed { was_reset: false, outcome: Err(failure) };
+    let lost = |failure| Sent { was_reset: false, outcome: Err(failure) };
     // tokio-postgres would not send such a statement, but all the others, and the COMMIT.
     for (index, (statement, query)) in (flight.first..).zip(flight.statements.iter().zip(flight.queries)) {
         let (wanted, supplied) = (statement.params().len(), query.params.len());
@@ -103,7 +102,7 @@ pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, 
     if ran.iter().flatten().flatten().any(|tag| tag.starts_with("DEALLOCATE") || tag.starts_with("DISCARD")) {
         fate.spoil();
     }
-    Landed { was_reset, outcome: outcome(frame, flight.first, ended, ran, commit) }
+    Sent { was_reset, outcome: outcome(frame, flight.first, ended, ran, commit) }
 }
 
 /// The time was over before a statement was sent. A cancel is on its way then, and would hit the BEGIN before it, or let

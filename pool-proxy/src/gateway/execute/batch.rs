@@ -1,0 +1,167 @@
+//! Several statements in one transaction: as few flights to the server as the order allows.
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use tokio_postgres::Statement;
+
+use super::{Care, Execution, is_read_anew, prepare, refuse_keyword, within};
+use crate::error::Failure;
+use crate::gateway::call::{Batch, Budget};
+use crate::gateway::identity::Mode;
+use crate::gateway::outcome::{not_sent, refused};
+use crate::gateway::send::{Flight, Frame};
+use crate::statement;
+
+/// How a batch is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    /// As few flights as the order allows.
+    Pipelined,
+    /// One statement at a time, none of them prepared before what stands before it has run.
+    Stepwise,
+}
+
+impl Execution<'_> {
+    /// Runs several statements in one transaction.
+    pub(in crate::gateway) async fn batch(&mut self, batch: &Batch) -> Result<Bytes, Failure> {
+        for (index, query) in batch.queries.iter().enumerate() {
+            refuse_keyword(&query.text).map_err(|failure| match failure {
+                Failure::BadRequest(message) => Failure::BadRequest(format!("queries[{index}]: {message}")),
+                other => other,
+            })?;
+        }
+        let recovers = batch.queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
+        // A ROLLBACK TO in the same flight would mend a transaction that has failed, and the COMMIT would go through.
+        let mut sending = if recovers { Sending::Stepwise } else { Sending::Pipelined };
+        let server = self.server()?;
+        // What is prepared in the course of this call cannot be stale, unless the call itself changes the schema.
+        let reused: Vec<bool> = batch.queries.iter().map(|query| server.prepared(&query.text).is_some()).collect();
+        let mut retried = false;
+        loop {
+            let budget = self.budget();
+            let deadline = self.deadline(true)?;
+            let progress = self.progress;
+            let outcome = deadline.watch(&budget, progress, pin!(self.batch_once(batch, sending, &budget))).await;
+            match outcome {
+                Err(Failure::Database { error, query })
+                    if !retried
+                        && !progress.is_over()
+                        && error.is_stale_statement()
+                        && (query.is_some_and(|index| reused.get(index) == Some(&true)) || error.is_of_this_call()) =>
+                {
+                    retried = true;
+                    sending = Sending::Stepwise;
+                    let limit = self.call.database.limits().query;
+                    if !tokio::time::timeout(limit, self.start_over(batch)).await.unwrap_or(false) {
+                        self.lease.fate().spoil();
+                        return Err(Failure::Database { error, query });
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Undoes a batch that has failed, such that all of it can be run again; false if that cannot be done here.
+    async fn start_over(&mut self, batch: &Batch) -> bool {
+        let owes_reset = std::mem::take(&mut self.owes_reset);
+        let restricted = self.call.principal.is_restricted();
+        let fate = self.lease.fate();
+        let Some(server) = self.lease.server() else { return false };
+        if !server.is_idle() && server.command("ROLLBACK").await.is_err() {
+            return false;
+        }
+        // A rollback leaves what belongs to the session, such as locks and settings.
+        if owes_reset && server.reset().await.is_err() {
+            fate.spoil();
+            return false;
+        }
+        for query in &batch.queries {
+            server.forget(&query.text);
+        }
+        if !restricted {
+            for query in &batch.queries {
+                // What cannot be prepared before anything runs comes in its turn.
+                let _ = prepare(server, &query.text, false).await;
+            }
+        }
+        true
+    }
+
+    async fn batch_once(&mut self, batch: &Batch, sending: Sending, budget: &Budget) -> Result<Bytes, Failure> {
+        let mut cares = Vec::with_capacity(batch.queries.len());
+        for (index, query) in batch.queries.iter().enumerate() {
+            cares.push(self.care(query, index, batch.queries.len() == 1).await?);
+            self.progress.step();
+        }
+        self.progress.begin();
+        let reset = cares.iter().any(|care| care.reset);
+        let discard_sequences = cares.iter().any(|care| care.discard_sequences);
+        let mode = Mode { isolation: batch.isolation, read_only: batch.read_only, deferrable: batch.deferrable };
+        let mut begin = Some(mode.begin());
+        if self.call.principal.is_restricted() {
+            self.enter(mode).await?;
+            begin = None;
+        }
+        let mut sinks: Vec<_> =
+            (0..batch.queries.len()).map(|index| self.call.format.sink(index, budget.clone())).collect();
+        self.server()?.limit_rows(budget.limit());
+        let (mut next, mut changed) = (0, false);
+        loop {
+            let first = next;
+            let statements = self.next_flight(batch, &cares, first, sending, &mut changed).await?;
+            next += statements.len();
+            let last = next == batch.queries.len();
+            let frame = Frame {
+                discard_sequences: begin.is_some() && discard_sequences,
+                begin: begin.take(),
+                in_transaction: true,
+                commit: last,
+                reset: last && reset,
+            };
+            let (queries, sinks_here) = (&batch.queries[first..next], &mut sinks[first..next]);
+            self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
+            if last {
+                within(budget)?;
+                return Ok(self.call.format.finish(sinks));
+            }
+        }
+    }
+
+    /// The statements that go in one flight, from the one at `first` on: everything that is prepared. A text that is not
+    /// is prepared in its turn, after what stands before it has run: that may create what it reads. `changed` says
+    /// whether the session may have changed before the next one.
+    async fn next_flight(
+        &mut self,
+        batch: &Batch,
+        cares: &[Care],
+        first: usize,
+        sending: Sending,
+        changed: &mut bool,
+    ) -> Result<Vec<Statement>, Failure> {
+        let mut statements = Vec::new();
+        for (index, (query, care)) in batch.queries.iter().zip(cares).enumerate().skip(first) {
+            let server = self.server()?;
+            if index == first {
+                let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
+                let prepared = prepare(server, &query.text, *changed).await;
+                statements.push(prepared.map_err(|error| failed(error).of_query(index))?);
+            } else if is_read_anew(&query.text, *changed) {
+                break;
+            } else if let (Sending::Pipelined, Some(statement)) = (sending, server.prepared(&query.text)) {
+                statements.push(statement);
+            } else {
+                break;
+            }
+            *changed |= care.reset;
+            // What is prepared may be another statement once this has run: of a temporary table instead of a permanent
+            // one of its name. Only then is it seen that the schema is another.
+            let has_columns = statements.last().is_some_and(|statement| !statement.columns().is_empty());
+            if !care.only_rows && statement::may_define(&query.text, has_columns) {
+                break;
+            }
+        }
+        Ok(statements)
+    }
+}
