@@ -36,6 +36,9 @@ use deadline::Progress;
 use execute::Execution;
 use meter::Meters;
 
+/// A body over this, in bytes, has grown by doubling, and may wait long for its client to read it.
+const LARGE: usize = 16 << 10;
+
 /// Runs the calls of all doors.
 pub struct Gateway {
     databases: BTreeMap<Arc<str>, Arc<Database>>,
@@ -144,7 +147,7 @@ impl Gateway {
         {
             // A transaction of nothing, as clients that build theirs at run time send it.
             return Ok(Answer {
-                body: call.format.finish(vec![]),
+                body: call.format.finish(vec![]).into(),
                 cache,
                 entry: None,
                 age: None,
@@ -167,7 +170,11 @@ impl Gateway {
         execution.finish().await;
         let timing = Timing { queue, database: since.elapsed() };
         database.metrics.query(result_word(&outcome), timing.database);
-        Ok(Answer { body: outcome?, cache, entry: None, age: None, timing })
+        let mut body = outcome?;
+        if body.len() > LARGE {
+            body.shrink_to_fit();
+        }
+        Ok(Answer { body: body.into(), cache, entry: None, age: None, timing })
     }
 }
 

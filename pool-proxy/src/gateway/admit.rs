@@ -157,8 +157,7 @@ impl Queue {
     /// [`Failure::Unavailable`] when no turn came or none can be expected to come in time, [`Failure::TooManyRequests`]
     /// when too many of this key wait already.
     pub async fn turn(&self, key: &Arc<str>, patience: Duration) -> Result<Turn, Failure> {
-        let (call, served) = oneshot::channel();
-        let _waiting = {
+        let (served, _waiting) = {
             let mut state = self.state();
             if state.free > 0 {
                 state.free -= 1;
@@ -185,8 +184,9 @@ impl Queue {
             }
             state.waiting += 1;
             let line = state.lines.entry(Arc::clone(key)).or_default();
+            let (call, served) = oneshot::channel();
             line.push(call);
-            Waiting { queue: self, _place: Arc::clone(&line.waiting) }
+            (served, Waiting { queue: self, _place: Arc::clone(&line.waiting) })
         };
         match tokio::time::timeout(patience, served).await {
             Ok(Ok(turn)) => Ok(turn),

@@ -212,7 +212,8 @@ async fn fill_on(
     let timing = Timing { queue, database: born.elapsed() };
     call.database.metrics.query(super::result_word(&outcome), timing.database);
     let body = match outcome {
-        Ok(body) => body,
+        // The cache counts the bytes it holds: no more than these.
+        Ok(body) => body.into_boxed_slice().into(),
         // Something that Postgres takes for a read has tried to write.
         Err(Failure::Database { error, .. }) if error.is_read_only() => return Ok(Filled::Refused("writes")),
         Err(failure) => return Err(failure),

@@ -183,7 +183,7 @@ pub trait Format: Send + Sync {
     fn sink(&self, query: usize, budget: Budget) -> Box<dyn ResultSink>;
 
     /// The body, from all results in order.
-    fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Bytes;
+    fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Vec<u8>;
 }
 
 /// Where one result is written.

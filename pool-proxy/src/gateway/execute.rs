@@ -5,7 +5,6 @@ mod batch;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_postgres::Statement;
 
@@ -102,7 +101,7 @@ impl<'a> Execution<'a> {
     }
 
     /// Runs one statement; `read_only` in a READ ONLY transaction of its own.
-    pub(super) async fn one(&mut self, query: &Query, read_only: bool) -> Result<Bytes, Failure> {
+    pub(super) async fn one(&mut self, query: &Query, read_only: bool) -> Result<Vec<u8>, Failure> {
         refuse_keyword(&query.text)?;
         let since = Instant::now();
         let mut retried = false;
@@ -129,7 +128,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    async fn one_once(&mut self, query: &Query, read_only: bool, budget: &Budget) -> Result<Bytes, Failure> {
+    async fn one_once(&mut self, query: &Query, read_only: bool, budget: &Budget) -> Result<Vec<u8>, Failure> {
         let care = self.care(query, 0, true).await?;
         self.progress.begin();
         let restricted = self.call.principal.is_restricted();

@@ -1,6 +1,7 @@
 //! Results of the Neon contract, written straight into the answer's body as rows come in.
 
-use bytes::Bytes;
+use std::ops::Range;
+
 use tokio_postgres::Row;
 
 use crate::gateway::call::{Budget, Format, ResultSink};
@@ -24,34 +25,35 @@ impl Format for Layout {
             arrays: self.arrays.get(query).copied().unwrap_or(false),
             raw_text: self.raw_text,
             columns: Vec::new(),
+            keys: Vec::new(),
             budget,
             charged: 0,
             count: 0,
         })
     }
 
-    fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Bytes {
+    fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Vec<u8> {
         let mut results = results.into_iter().map(ResultSink::into_bytes);
-        let body = if self.batch {
-            let mut body = b"{\"results\":[".to_vec();
-            for (index, result) in results.enumerate() {
-                if index > 0 {
-                    body.push(b',');
-                }
-                body.extend_from_slice(&result);
+        if !self.batch {
+            return results.next().unwrap_or_default();
+        }
+        let mut body = b"{\"results\":[".to_vec();
+        for (index, result) in results.enumerate() {
+            if index > 0 {
+                body.push(b',');
             }
-            body.extend_from_slice(b"]}");
-            body
-        } else {
-            results.next().unwrap_or_default()
-        };
-        // The cache counts the bytes it holds: no more than these.
-        body.into_boxed_slice().into()
+            body.extend_from_slice(&result);
+        }
+        body.extend_from_slice(b"]}");
+        body
     }
 }
 
 /// About what a field takes, in bytes, with a name of usual length.
 const FIELD: usize = 128;
+
+/// About what a key takes, in bytes.
+const KEY: usize = 16;
 
 /// One result being written.
 struct Rows {
@@ -59,6 +61,8 @@ struct Rows {
     arrays: bool,
     raw_text: bool,
     columns: Vec<Place>,
+    /// `"name":` of one column after the other; nothing for arrays.
+    keys: Vec<u8>,
     budget: Budget,
     charged: usize,
     count: u64,
@@ -67,8 +71,8 @@ struct Rows {
 /// How a column's values are written.
 struct Place {
     type_oid: u32,
-    /// `"name":`, or nothing in an array.
-    key: Vec<u8>,
+    /// Where its key stands among the keys.
+    key: Range<usize>,
     /// Another column of the same name comes later, and an object has room for one.
     hidden: bool,
 }
@@ -86,6 +90,9 @@ impl RowSink for Rows {
         // Most answers are little more than their fields, and growing costs more than writing.
         self.out.reserve(columns.len() * FIELD + 256);
         self.columns.reserve_exact(columns.len());
+        if !self.arrays {
+            self.keys.reserve(columns.len() * KEY);
+        }
         self.out.extend_from_slice(b"{\"fields\":[");
         for (index, column) in columns.iter().enumerate() {
             if index > 0 {
@@ -94,12 +101,10 @@ impl RowSink for Rows {
             self.out.extend_from_slice(b"{\"name\":");
             let name = self.out.len();
             value::write_string(&mut self.out, column.name);
-            let mut key = Vec::new();
+            let key = self.keys.len();
             if !self.arrays {
-                let written = self.out.get(name..).unwrap_or_default();
-                key.reserve_exact(written.len() + 1);
-                key.extend_from_slice(written);
-                key.push(b':');
+                self.keys.extend_from_slice(self.out.get(name..).unwrap_or_default());
+                self.keys.push(b':');
             }
             let mut number = itoa::Buffer::new();
             let mut field = |name: &str, text: &str| {
@@ -113,7 +118,7 @@ impl RowSink for Rows {
             field(",\"dataTypeModifier\":", number.format(column.type_modifier));
             field(",\"format\":\"text\"}", "");
             let hidden = !self.arrays && columns[index + 1..].iter().any(|later| later.name == column.name);
-            self.columns.push(Place { type_oid: column.type_oid, key, hidden });
+            self.columns.push(Place { type_oid: column.type_oid, key: key..self.keys.len(), hidden });
         }
         self.out.extend_from_slice(b"],\"rows\":[");
         // If that is too much already, whoever watches the budget sees it.
@@ -134,7 +139,7 @@ impl RowSink for Rows {
             if !std::mem::take(&mut first) {
                 self.out.push(b',');
             }
-            self.out.extend_from_slice(&place.key);
+            self.out.extend_from_slice(self.keys.get(place.key.clone()).unwrap_or_default());
             let text: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
             let Some(RawText(bytes)) = text else {
                 self.out.extend_from_slice(b"null");

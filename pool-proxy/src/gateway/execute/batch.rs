@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 
-use bytes::Bytes;
 use tokio_postgres::Statement;
 
 use super::{Care, Execution, is_read_anew, prepare, refuse_keyword, within};
@@ -24,7 +23,7 @@ enum Sending {
 
 impl Execution<'_> {
     /// Runs several statements in one transaction.
-    pub(in crate::gateway) async fn batch(&mut self, batch: &Batch) -> Result<Bytes, Failure> {
+    pub(in crate::gateway) async fn batch(&mut self, batch: &Batch) -> Result<Vec<u8>, Failure> {
         for (index, query) in batch.queries.iter().enumerate() {
             refuse_keyword(&query.text).map_err(|failure| match failure {
                 Failure::BadRequest(message) => Failure::BadRequest(format!("queries[{index}]: {message}")),
@@ -89,7 +88,7 @@ impl Execution<'_> {
         true
     }
 
-    async fn batch_once(&mut self, batch: &Batch, sending: Sending, budget: &Budget) -> Result<Bytes, Failure> {
+    async fn batch_once(&mut self, batch: &Batch, sending: Sending, budget: &Budget) -> Result<Vec<u8>, Failure> {
         let mut cares = Vec::with_capacity(batch.queries.len());
         for (index, query) in batch.queries.iter().enumerate() {
             cares.push(self.care(query, index, batch.queries.len() == 1).await?);
