@@ -16,6 +16,10 @@ const WAITING_PER_TURN: usize = 1000;
 /// So many keys may wait with all they may. When so many calls wait, a key gets no more than its share of the room.
 const FULL_LINES: usize = 4;
 
+/// The pace is of the last second or so: whoever could be served in the last tenth of their patience might as well wait
+/// through all of it for nothing.
+const MARGIN: u32 = 10;
+
 /// Nobody is told to stay away for longer than this.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
@@ -173,7 +177,9 @@ impl Queue {
             if state.waiting >= room && waiting_here >= room / (state.lines.len() + 1) {
                 return Err(Failure::unavailable("too many calls wait for a connection to the database"));
             }
-            if let Some(wait) = state.wait(waiting_here).filter(|wait| *wait > patience) {
+            if let Some(wait) =
+                state.wait(waiting_here).filter(|wait| wait.saturating_add(patience / MARGIN) > patience)
+            {
                 // The queue would only be longer for it, and those in it later: what the database can bear goes first.
                 let reason =
                     "too many calls wait for a connection to the database: this one would wait in vain".to_owned();
