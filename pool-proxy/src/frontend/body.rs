@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
-use super::ledger::{Held, Ledger};
+use super::ledger::Held;
 use super::terms::Terms;
 use crate::error::Failure;
 
@@ -36,17 +36,16 @@ impl Deref for Body {
     }
 }
 
-/// Reads it whole.
+/// Reads it whole, into its place in the ledger.
 ///
 /// # Errors
 /// [`Failure::RequestTooLarge`] as soon as its length is known to be over the limit, [`Failure::TooSlow`] when it does
-/// not arrive in time, [`Failure::Unavailable`] when the bodies of others leave no room for it.
-pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, ledger: &Ledger) -> Result<Body, Failure> {
+/// not arrive in time, and what [`Held::grow`] says when there is no room for it.
+pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, mut held: Held) -> Result<Body, Failure> {
     let announced = body.size_hint().lower();
     if announced > limit {
         return Err(Failure::RequestTooLarge(limit));
     }
-    let mut held = ledger.open();
     let mut began = None;
     let (mut first, mut whole, mut length) = (Bytes::new(), BytesMut::new(), 0_u64);
     // A body whose last byte is known has no frame to wait for behind it.

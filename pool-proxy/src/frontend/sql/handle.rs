@@ -39,7 +39,9 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     drop(head);
     let authenticated = arrived.elapsed();
 
-    let body = body::read(incoming, database.limits().request_bytes, &door.terms, &door.ledger).await?;
+    let line = Arc::clone(&principal.line);
+    let place = door.ledger.open(&line);
+    let body = body::read(incoming, database.limits().request_bytes, &door.terms, place).await?;
     let mode = [u8::from(options.raw_text), u8::from(options.array_mode)];
     let cache = wish.map(|wish| wish.of(&database.name, &principal, mode, &body));
     let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
@@ -54,12 +56,12 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     // Those that others hold, too, are in memory once, however many read them.
     let shared = answer.entry.is_some() || answer.cache.is_some_and(|status| status.is_collapsed());
     if !shared {
-        answer.body = door.ledger.answer(answer.body);
+        answer.body = door.ledger.answer(&line, answer.body);
     }
     // Boxed, too.
     let packed = varies && packs && Box::pin(pack(door, &mut answer)).await;
     if packed && !shared {
-        answer.body = door.ledger.answer(answer.body);
+        answer.body = door.ledger.answer(&line, answer.body);
     }
     let mut reply = encode(answer, authenticated, arrived);
     if varies {

@@ -40,7 +40,7 @@ pub async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> 
         return Err(Failure::Forbidden("tokens of this issuer may not invalidate cached answers".to_owned()));
     }
     let database = door.gateway.database(&principal, credentials.database.as_deref())?;
-    let body = body::read(incoming, LARGEST, &door.terms, &door.ledger).await?;
+    let body = body::read(incoming, LARGEST, &door.terms, door.ledger.open(&principal.line)).await?;
     let bad = |message: String| Failure::BadRequest(message);
     let body: Body = serde_json::from_slice(&body).map_err(|error| bad(format!("the request body: {error}")))?;
     let what = match body.tags {
