@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::auth::Auth;
 use crate::config::{Config, TlsFiles};
 use crate::drain::Drain;
-use crate::frontend::accept::{self, Door};
+use crate::frontend::accept::{self, Listening};
 use crate::frontend::gzip::Gzip;
 use crate::frontend::ledger::Ledger;
 use crate::frontend::tls::Certificate;
@@ -106,13 +106,13 @@ pub async fn serve(config: Config, options: Options, signals: Signals) -> Result
         app.connections.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
     }
     let terms = within_open_files(&config);
-    let door = Door { certificate: app.certificate.clone(), terms, metrics: app.public.metrics.client() };
-    app.drain.spawn("public listener", accept::serve(public_listener, door, app.drain.clone(), answer));
+    let listening = Listening { certificate: app.certificate.clone(), terms, metrics: app.public.metrics.client() };
+    app.drain.spawn("public listener", accept::serve(public_listener, listening, app.drain.clone(), answer));
     // Readiness and metrics stay to be read until the very end.
     let ops_drain = Drain::default();
     let terms = Terms { connections: OPERATORS, ..config.terms };
-    let door = Door { certificate: None, terms, metrics: ClientMetrics::default() };
-    ops_drain.spawn("operators' listener", accept::serve(ops_listener, door, ops_drain.clone(), answer_ops));
+    let listening = Listening { certificate: None, terms, metrics: ClientMetrics::default() };
+    ops_drain.spawn("operators' listener", accept::serve(ops_listener, listening, ops_drain.clone(), answer_ops));
 
     let scheme = if app.certificate.is_some() { "https" } else { "http" };
     let (listen, ops_listen) = addresses;

@@ -5,7 +5,9 @@
 
 pub mod accept;
 pub mod body;
+mod connection;
 pub mod credentials;
+pub mod errors;
 pub mod gzip;
 pub mod http;
 pub mod ledger;
@@ -13,12 +15,9 @@ pub mod ops;
 pub mod public;
 pub mod reply;
 pub mod sql;
-mod streams;
-mod talk;
 pub mod terms;
 pub mod tls;
 pub mod trace;
-mod watched;
 
 pub use ops::Ops;
 pub use public::Public;

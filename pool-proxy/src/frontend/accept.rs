@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use super::connection::{refuse, talk};
 use super::reply::Reply;
-use super::talk::{refuse, talk};
 use super::terms::Terms;
 use super::tls::Certificate;
 use crate::drain::Drain;
@@ -22,8 +22,15 @@ use crate::telemetry::ClientMetrics;
 /// The most refusals that are being told at a time; further connections are closed without a word.
 const MOST_REFUSALS: usize = 256;
 
-/// Takes a place of those that are counted.
+/// An open connection, in the metrics until dropped.
 struct Counted(ClientMetrics);
+
+impl Counted {
+    fn new(metrics: &ClientMetrics) -> Self {
+        metrics.connections.inc();
+        Self(metrics.clone())
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -32,7 +39,7 @@ impl Drop for Counted {
 }
 
 /// What a listener works with.
-pub struct Door {
+pub struct Listening {
     /// Its certificate, if it speaks TLS.
     pub certificate: Option<Arc<Certificate>>,
     /// What its clients are granted.
@@ -42,13 +49,13 @@ pub struct Door {
 }
 
 /// Serves a listener until the drain stops, and then finishes what runs.
-pub async fn serve<A, F>(listener: TcpListener, door: Door, drain: Drain, answer: A)
+pub async fn serve<A, F>(listener: TcpListener, listening: Listening, drain: Drain, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
-    let door = Arc::new(door);
-    let places = Arc::new(Semaphore::new(door.terms.connections));
+    let listening = Arc::new(listening);
+    let places = Arc::new(Semaphore::new(listening.terms.connections));
     let refusals = Arc::new(Semaphore::new(MOST_REFUSALS));
     loop {
         let socket = tokio::select! {
@@ -65,9 +72,9 @@ where
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            door.metrics.refused.inc();
+            listening.metrics.refused.inc();
             // To tell it over TLS would cost more than a request.
-            if door.certificate.is_none()
+            if listening.certificate.is_none()
                 && let Ok(turn) = Arc::clone(&refusals).try_acquire_owned()
             {
                 drain.spawn("refused connection", async move {
@@ -77,12 +84,11 @@ where
             }
             continue;
         };
-        let (door, answer, stopping) = (Arc::clone(&door), answer.clone(), drain.clone());
-        door.metrics.connections.inc();
-        let counted = Counted(door.metrics.clone());
+        let (listening, answer, stopping) = (Arc::clone(&listening), answer.clone(), drain.clone());
+        let counted = Counted::new(&listening.metrics);
         drain.spawn("client connection", async move {
             let _held = (place, counted);
-            if let Err(error) = connection(socket, &door, &stopping, answer).await {
+            if let Err(error) = connection(socket, &listening, &stopping, answer).await {
                 debug!(%error, "connection ended");
             }
         });
@@ -94,21 +100,21 @@ async fn full(mut socket: TcpStream) {
     refuse(&mut socket, StatusCode::SERVICE_UNAVAILABLE, "too many connections", retry).await;
 }
 
-async fn connection<A, F>(socket: TcpStream, door: &Door, drain: &Drain, answer: A) -> io::Result<()>
+async fn connection<A, F>(socket: TcpStream, listening: &Listening, drain: &Drain, answer: A) -> io::Result<()>
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
     socket.set_nodelay(true)?;
-    match &door.certificate {
-        None => talk(socket, false, &door.terms, drain, answer).await,
+    match &listening.certificate {
+        None => talk(socket, false, &listening.terms, drain, answer).await,
         Some(certificate) => {
             // Boxed, since it is over soon.
             let encrypting =
-                Box::pin(tokio::time::timeout(door.terms.header_timeout, certificate.acceptor().accept(socket)));
+                Box::pin(tokio::time::timeout(listening.terms.header_timeout, certificate.acceptor().accept(socket)));
             let socket = encrypting.await.map_err(|_| io::ErrorKind::TimedOut)??;
             // Boxed, so that a plain connection does not carry the size of an encrypted one.
-            Box::pin(talk(socket, true, &door.terms, drain, answer)).await;
+            Box::pin(talk(socket, true, &listening.terms, drain, answer)).await;
         }
     }
     Ok(())

@@ -8,14 +8,16 @@ use hyper::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION, EXPECT,
     HeaderName, HeaderValue, ORIGIN, VARY,
 };
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
 use super::body;
+use super::errors;
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
-use super::sql::{self, errors};
+use super::sql;
 use super::trace::Trace;
 use crate::error::Failure;
 
@@ -87,29 +89,17 @@ impl Public {
         cors: bool,
         id: &HeaderValue,
     ) -> (&'static str, Result<Reply, Failure>) {
-        let path = request.uri().path();
-        if path.len() + request.uri().query().map_or(0, str::len) > LONGEST_URI {
-            return ("none", Ok(errors::refusal(StatusCode::URI_TOO_LONG, "the address is too long", id)));
-        }
-        let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) else {
-            let message = "no such path; SQL goes to POST /sql";
-            return ("none", Ok(errors::refusal(StatusCode::NOT_FOUND, message, id)));
-        };
-        if request.method() == Method::OPTIONS {
-            return (route, Ok(preflight(request.headers(), method, cors)));
-        }
-        if request.method() != method && !(request.method() == Method::HEAD && method == Method::GET) {
-            return (route, Ok(wrong_method(method, id)));
-        }
         let (head, mut body) = request.into_parts();
         // Such a client has not sent it yet, and does not if it is told why.
         let waits = head.headers.contains_key(EXPECT);
-        let outcome = match *route {
-            "sql" => sql::handle(self, head, &mut body).await,
-            "invalidate" => sql::invalidate(self, head, &mut body).await,
-            _ => Ok(reply::text(StatusCode::OK, "ok\n")),
+        let (route, outcome) = match find(&head, cors, id) {
+            (route, Some(reply)) => (route, Ok(reply)),
+            ("sql", None) => ("sql", sql::handle(self, head, &mut body).await),
+            ("invalidate", None) => ("invalidate", sql::invalidate(self, head, &mut body).await),
+            (route, None) => (route, Ok(reply::text(StatusCode::OK, "ok\n"))),
         };
-        if outcome.is_err() && !waits {
+        let refused = outcome.as_ref().map_or(true, |reply| !reply.status().is_success());
+        if refused && !waits {
             // Boxed, so that other requests do not carry its size.
             Box::pin(body::discard(&mut body)).await;
         }
@@ -148,6 +138,25 @@ impl Public {
             failure => info!(request_id = id, trace_id, region, route, status, reason = %failure, "not answered"),
         }
     }
+}
+
+/// The route of a request, and the answer where that needs no more than the head.
+fn find(head: &Parts, cors: bool, id: &HeaderValue) -> (&'static str, Option<Reply>) {
+    let path = head.uri.path();
+    if path.len() + head.uri.query().map_or(0, str::len) > LONGEST_URI {
+        return ("none", Some(errors::refusal(StatusCode::URI_TOO_LONG, "the address is too long", id)));
+    }
+    let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) else {
+        let message = "no such path; SQL goes to POST /sql";
+        return ("none", Some(errors::refusal(StatusCode::NOT_FOUND, message, id)));
+    };
+    if head.method == Method::OPTIONS {
+        return (route, Some(preflight(&head.headers, method, cors)));
+    }
+    if head.method != *method && !(head.method == Method::HEAD && *method == Method::GET) {
+        return (route, Some(wrong_method(method, id)));
+    }
+    (route, None)
 }
 
 fn wrong_method(allowed: &Method, id: &HeaderValue) -> Reply {

@@ -13,9 +13,9 @@ use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 use super::credentials::Credentials;
+use super::errors;
 use super::ledger::Ledger;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
-use super::sql::errors;
 use crate::auth::KeyHash;
 use crate::error::Failure;
 use crate::gateway::Gateway;

@@ -3,7 +3,6 @@
 mod cache_control;
 pub mod decode;
 pub mod encode;
-pub mod errors;
 mod handle;
 mod invalidate;
 

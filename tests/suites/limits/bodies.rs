@@ -63,10 +63,18 @@ async fn bodies_there_is_no_room_for_are_refused_at_once() {
 async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let file = "[limits]\nrequest_bytes = \"1MiB\"";
     let served = Served::with("", |proxy| proxy.config(file)).await;
-    for (key, length, status) in [("wrong", 8 << 20, 401), (served.proxy.key(), 8 << 20, 413)] {
+    let (key, length) = (served.proxy.key(), 8 << 20);
+    let long = format!("POST /sql?{}", "x".repeat(9000));
+    for (written, instead, status) in [
+        (key, "wrong", 401),
+        ("POST /sql", "POST /nope", 404),
+        ("POST /sql", "PUT /sql", 405),
+        (key, key, 413),
+        ("POST /sql", &long, 414),
+    ] {
         for _ in 0..5 {
             let mut wire = Wire::open(&served.proxy).await;
-            let head = wire.head(length).replace(served.proxy.key(), key);
+            let head = wire.head(length).replace(written, instead);
             wire.write(&head).await;
             // Would fail if the connection were closed with something unread.
             for _ in 0..length >> 16 {

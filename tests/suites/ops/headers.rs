@@ -1,7 +1,12 @@
 //! What every answer carries: an id, where it was given, what took how long.
 
+use bytes::Bytes;
 use harness::{Answer, Proxy, fresh_database};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
+use tokio::net::TcpStream;
 
 /// One answer of each kind: fine, a hit, refused by Postgres, unauthorized, malformed, no such path, wrong method.
 async fn answers(proxy: &Proxy) -> Vec<Answer> {
@@ -108,5 +113,22 @@ async fn a_valid_id_of_the_caller_is_kept() {
         let answer = proxy.request("GET", "/health").header("x-request-id", id).send().await.expect(200);
         let given = answer.header("x-request-id");
         assert!(!given.is_empty() && given != id, "{id:?}: {given:?}");
+    }
+}
+
+/// RFC 9110, 9.3.2: all that GET has, but the body.
+#[tokio::test]
+async fn head_has_no_body_over_http2_either() {
+    let proxy = Proxy::builder().database(&fresh_database().await).start().await;
+    let address = proxy.url().trim_start_matches("http://");
+    let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), socket).await.unwrap();
+    tokio::spawn(connection);
+    for (method, length) in [("GET", 3), ("HEAD", 0), ("GET", 3)] {
+        let request = hyper::Request::builder().method(method).uri(format!("{}/health", proxy.url()));
+        let answer = client.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["content-length"]), (200, &"3".parse().unwrap()));
+        // A client takes bytes behind a HEAD for a broken connection.
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), length, "{method}");
     }
 }

@@ -25,7 +25,7 @@ static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// `POST /sql`.
 ///
 /// # Errors
-/// Why there is no answer; [`errors`](super::errors) writes it.
+/// Why there is no answer; [`errors`](crate::frontend::errors) writes it.
 pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
     let arrived = Instant::now();
     let credentials = Credentials::from_headers(&head.headers)?;

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::terms::Terms;
+use super::prefixed::Prefixed;
+use crate::frontend::terms::Terms;
 
 /// How often a connection at work is looked at, and how long one idles before it gives its buffers back.
 pub(super) const TICK: Duration = Duration::from_secs(1);
@@ -137,23 +137,16 @@ impl Watch {
     }
 }
 
-/// A connection's bytes, with those that were read of it before in front.
+/// An HTTP/1.1 connection's bytes, and what they tell of it.
 pub(super) struct Watched<S> {
-    pub(super) start: Bytes,
-    pub(super) socket: S,
+    pub(super) bytes: Prefixed<S>,
     pub(super) watch: Arc<Watch>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.start.is_empty() {
-            let some = self.start.len().min(buf.remaining());
-            buf.put_slice(&self.start[..some]);
-            self.start.advance(some);
-            return Poll::Ready(Ok(()));
-        }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut self.bytes).poll_read(cx, buf))?;
         if buf.filled().len() > before && self.watch.is(IDLE) {
             self.watch.enter(HEAD);
         }
@@ -174,7 +167,7 @@ impl<S> Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        let written = Pin::new(&mut self.bytes).poll_write(cx, buf);
         self.wrote(&written);
         written
     }
@@ -184,17 +177,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        let written = Pin::new(&mut self.bytes).poll_write_vectored(cx, bufs);
         self.wrote(&written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.bytes.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        ready!(Pin::new(&mut self.bytes).poll_flush(cx))?;
         self.watch.flushed();
         Poll::Ready(Ok(()))
     }
@@ -204,6 +197,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if !self.watch.is(CLOSING) {
             self.watch.enter(CLOSING);
         }
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        Pin::new(&mut self.bytes).poll_shutdown(cx)
     }
 }

@@ -1,4 +1,4 @@
-//! Every failure of this door as status, headers and JSON, in one place.
+//! Every failure as status, headers and JSON, in one place.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
+use super::reply::{self, Reply};
 use crate::error::{DatabaseError, Failure};
-use crate::frontend::reply::{self, Reply};
 
 /// The JSON of an error: Postgres's fields under the names node-postgres gives them, as the Neon driver reads them.
 #[derive(Serialize, Default)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::terms::Terms;
+use crate::frontend::terms::Terms;
 
 /// A smaller answer is not followed: the connection's idle time bounds it.
 const SMALL: usize = 16 << 10;

@@ -1,0 +1,89 @@
+//! HTTP/1.1 on a connection, and how long its client may take over what.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::debug;
+
+use super::MOST_HEAD;
+use super::prefixed::Prefixed;
+use super::refuse::refuse;
+use super::watched::{Look, TICK, Watch, Watched};
+use crate::drain::Drain;
+use crate::frontend::reply::Reply;
+use crate::frontend::terms::Terms;
+
+/// Answers requests until the connection ends (`None`) or idles; then with what was read of its next request.
+pub(super) async fn speak<S, A, F>(
+    bytes: Prefixed<S>,
+    encrypted: bool,
+    terms: &Terms,
+    drain: &Drain,
+    answer: A,
+) -> Option<Prefixed<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let watch = Arc::new(Watch::begun());
+    let io = TokioIo::new(Watched { bytes, watch: Arc::clone(&watch) });
+    let watching = Arc::clone(&watch);
+    let service = service_fn(move |request| {
+        watching.asked();
+        let watching = Arc::clone(&watching);
+        // Mapped, since an async block would copy the answer's future, which is large, once more.
+        answer(request).map(move |reply| {
+            watching.answered();
+            Ok::<_, Infallible>(reply)
+        })
+    });
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(MOST_HEAD);
+    let mut connection = builder.serve_connection(io, service);
+    let mut tick = pin!(tokio::time::sleep(TICK.min(terms.header_timeout)));
+    let mut stopped = pin!(drain.stopped());
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            // A request that is there is taken up also when the end has come.
+            biased;
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    // A client that breaks off is everyday life.
+                    debug!(%error, encrypted, "client connection ended");
+                }
+                return None;
+            }
+            () = &mut stopped, if !leaving => {
+                leaving = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            () = &mut tick => match watch.look(terms) {
+                Look::Again(when) => tick.as_mut().reset(when),
+                Look::Idle => {
+                    let parts = connection.into_parts();
+                    return Some(Prefixed { start: parts.read_buf, socket: parts.io.into_inner().bytes.socket });
+                }
+                Look::HeadLate => {
+                    let mut socket = connection.into_parts().io.into_inner().bytes.socket;
+                    refuse(&mut socket, StatusCode::REQUEST_TIMEOUT, "the head did not arrive in time", None).await;
+                    return None;
+                }
+                Look::Unread => {
+                    debug!(encrypted, "a client does not read its answer");
+                    return None;
+                }
+            },
+        }
+    }
+}
