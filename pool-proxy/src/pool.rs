@@ -9,6 +9,7 @@ mod dial;
 mod hygiene;
 mod lease;
 mod manager;
+mod outlook;
 mod room;
 mod warm;
 
@@ -24,11 +25,12 @@ pub use lease::{Fate, Lease};
 
 use crate::drain::Drain;
 use crate::error::Failure;
-use crate::postgres::{ConnectError, Schema, Target};
+use crate::postgres::{Schema, Target};
 use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
-use dial::{Dialer, Outlook};
+use dial::Dialer;
 use manager::Manager;
+use outlook::{Outlook, Waiter};
 
 /// How long a call waits for what another one's attempt to reach the server comes to, or until it may make one itself.
 const SHORTLY: Duration = Duration::from_millis(300);
@@ -121,30 +123,15 @@ impl Pool {
     async fn wait(&self, deadline: Instant) -> Result<Object<Manager>, Failure> {
         let dialer = &self.0.dialer;
         let _waiting = dialer.wait();
-        let shortly = deadline.min(Instant::now() + SHORTLY);
+        let mut waiter = Waiter { deadline, shortly: deadline.min(Instant::now() + SHORTLY), probes: false };
         let mut place = pin!(self.0.line.lock());
         // Only the first in the line takes what comes.
         let mut head = None;
-        let mut probes = false;
         loop {
             let outlook = dialer.want(dialer.waiting());
-            let until = match outlook {
-                Outlook::Coming { probe } => {
-                    probes |= probe;
-                    deadline
-                }
-                Outlook::Full { next } => next.unwrap_or(deadline),
-                // Whoever tries waits for what comes of it.
-                Outlook::Down { next: None, .. } if probes => deadline,
-                // One of ours that is in use may come back.
-                Outlook::Down { next, .. } if self.0.connections.status().size > 0 => next.unwrap_or(deadline),
-                // One attempt that failed is not yet an outage.
-                Outlook::Down { next, .. } if Instant::now() < shortly && next.is_none_or(|next| next <= shortly) => {
-                    next.unwrap_or(shortly)
-                }
-                Outlook::Down { error, .. } => return Err(unavailable(&error)),
-            };
-            let until = until.min(deadline);
+            waiter.probes |= matches!(outlook, Outlook::Coming { probe: true });
+            let others = self.0.connections.status().size > 0;
+            let Some(until) = outlook.until(&waiter, Instant::now(), others) else { return Err(late(&outlook)) };
             if head.is_some() {
                 let _ = timeout_at(until, dialer.news()).await;
             } else {
@@ -174,8 +161,8 @@ impl Pool {
     }
 
     /// Whether the server answers within `patience`; takes no connection for that, not even for a moment.
-    pub async fn is_answered(&self, patience: Duration) -> bool {
-        tokio::time::timeout(patience, self.0.dialer.is_answered()).await.unwrap_or(false)
+    pub async fn server_answers(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.0.dialer.server_answers()).await.unwrap_or(false)
     }
 
     /// Which schema the database has, as far as is known.
@@ -198,16 +185,14 @@ impl Pool {
     }
 }
 
-/// What a client may read of a failed attempt to connect: no address, no role.
-fn unavailable(error: &ConnectError) -> Failure {
-    Failure::unavailable(format!("the database cannot be reached ({} failed)", error.stage.as_str()))
-}
-
-/// And of none that came in time.
+/// Why none came in time, or can be expected to.
 fn late(outlook: &Outlook) -> Failure {
     match outlook {
         Outlook::Full { .. } => Failure::unavailable("the database has no connection to spare"),
-        Outlook::Down { error, .. } => unavailable(error),
+        // A client may read of a failed attempt how far it came: no address, no role.
+        Outlook::Down { error, .. } => {
+            Failure::unavailable(format!("the database cannot be reached ({} failed)", error.stage.as_str()))
+        }
         Outlook::Coming { .. } => Failure::unavailable("the database did not accept a connection in time"),
     }
 }

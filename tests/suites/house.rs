@@ -44,7 +44,11 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("task::spawn", &["drain.rs"], "only drain spawns tasks (invariant 8)"),
     ("thread::spawn", &[], "only drain spawns (invariant 8)"),
     ("JoinSet", &[], "only drain spawns tasks (invariant 8)"),
-    ("TokioExecutor", &["frontend/connection/http2.rs"], "only drain spawns tasks; hyper's executor is the one exception"),
+    (
+        "TokioExecutor",
+        &["frontend/connection/http2.rs"],
+        "only drain spawns tasks; hyper's executor is the one exception",
+    ),
     ("static mut", &[], "no mutable globals (invariant 9)"),
     ("LazyLock<Mutex", &[], "no mutable globals (invariant 9)"),
     ("OnceLock", &[], "no mutable globals (invariant 9)"),

@@ -10,14 +10,11 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use super::ledger::Held;
-use super::terms::Terms;
+use super::terms::{SMALL, Terms};
 use crate::error::Failure;
 
 /// How long a body that is refused may still come in, so that its client, who writes first, gets to read why.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// A smaller body is always let in: connections bound how many there are. In bytes.
-const SMALL: u64 = 16 << 10;
 
 /// The most room that is made for a body before it is there, in bytes.
 const AT_ONCE: usize = 256 << 10;
@@ -70,7 +67,7 @@ pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, mut held: Held
             return Err(Failure::RequestTooLarge(limit));
         }
         // What has come counts, not what is announced: that takes no memory, and may never come.
-        if length > SMALL {
+        if length > SMALL as u64 {
             held.grow(length)?;
         }
         // Most bodies come in one piece, which needs no copy.

@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::terms::SMALL;
 use crate::error::Failure;
-
-/// An answer that is smaller is not worth an entry of its own: the system's socket buffers take it.
-const SMALL: usize = 16 << 10;
 
 /// The count. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -21,6 +21,10 @@ pub struct Terms {
 /// What even a slow client moves in a second, in bytes.
 pub const PACE: u64 = 32 << 10;
 
+/// A smaller body, of a request or an answer, is let through without being counted or followed, in bytes: the number of
+/// connections bounds those, and the system's socket buffers take them.
+pub(super) const SMALL: usize = 16 << 10;
+
 impl Default for Terms {
     fn default() -> Self {
         Self {

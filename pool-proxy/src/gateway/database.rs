@@ -86,12 +86,12 @@ impl Database {
         let mute = || Failure::unavailable("the database does not answer");
         if gauges.active == gauges.max && gauges.max > 0 {
             // All are at work, or wait for a server that hangs.
-            return if self.pool.is_answered(patience).await { Ok(()) } else { Err(mute()) };
+            return if self.pool.server_answers(patience).await { Ok(()) } else { Err(mute()) };
         }
         let mut lease = match self.pool.checkout(patience).await {
             Ok(lease) => lease,
             // The server may have no room for more, and those there are may all be at work.
-            Err(_) if gauges.active > 0 && self.pool.is_answered(patience).await => return Ok(()),
+            Err(_) if gauges.active > 0 && self.pool.server_answers(patience).await => return Ok(()),
             Err(failure) => return Err(failure),
         };
         let answers = match lease.server() {

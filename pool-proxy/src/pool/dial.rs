@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::PoolConfig;
+use super::outlook::Outlook;
 use crate::drain::Drain;
 use crate::postgres::{ConnectError, Server, Stage, Target};
 use crate::telemetry::DatabaseMetrics;
@@ -67,17 +68,6 @@ struct Trouble {
     probing: bool,
 }
 
-/// What there is to hope for.
-pub(super) enum Outlook {
-    /// A connection is being opened; `probe` if this is the one attempt that finds out whether the trouble is over.
-    Coming { probe: bool },
-    /// The server has no room for more (53300): one may come back, or be let in at the next attempt. `next` is `None`
-    /// while that is under way.
-    Full { next: Option<Instant> },
-    /// The server cannot be reached, as far as is known.
-    Down { error: ConnectError, next: Option<Instant> },
-}
-
 impl Dialer {
     pub(super) fn new(
         name: Arc<str>,
@@ -107,7 +97,7 @@ impl Dialer {
     }
 
     /// Whether the server answers, asked without a connection of its own.
-    pub(super) async fn is_answered(&self) -> bool {
+    pub(super) async fn server_answers(&self) -> bool {
         self.0.target.answers().await
     }
 

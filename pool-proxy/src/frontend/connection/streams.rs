@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::frontend::terms::Terms;
-
-/// A smaller answer is not followed: the connection's idle time bounds it.
-const SMALL: usize = 16 << 10;
+use crate::frontend::terms::{SMALL, Terms};
 
 /// The requests of one connection.
 #[derive(Debug)]
