@@ -145,7 +145,7 @@ impl Pool {
                 return Ok(server);
             }
             if Instant::now() >= deadline {
-                return Err(late(&dialer.want(0)));
+                return Err(late(&dialer.outlook()));
             }
         }
     }

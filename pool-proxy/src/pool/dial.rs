@@ -68,6 +68,13 @@ struct Trouble {
     probing: bool,
 }
 
+impl Trouble {
+    fn outlook(&self) -> Outlook {
+        let next = (!self.probing).then_some(self.next);
+        if self.error.is_full() { Outlook::Full { next } } else { Outlook::Down { error: self.error.clone(), next } }
+    }
+}
+
 impl Dialer {
     pub(super) fn new(
         name: Arc<str>,
@@ -148,12 +155,14 @@ impl Dialer {
             self.dial(state, true);
             return Outlook::Coming { probe: true };
         }
-        let next = (!trouble.probing).then_some(trouble.next);
-        if trouble.error.is_full() {
-            Outlook::Full { next }
-        } else {
-            Outlook::Down { error: trouble.error.clone(), next }
-        }
+        trouble.outlook()
+    }
+
+    /// How it stands, for whoever wants nothing any more.
+    pub(super) fn outlook(&self) -> Outlook {
+        let mut state = self.state();
+        state.forget();
+        state.trouble.as_ref().map_or(Outlook::Coming { probe: false }, Trouble::outlook)
     }
 
     fn dial(&self, state: &mut State, probe: bool) {
