@@ -17,7 +17,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 pub use api_key::{ApiKey, KeyHash};
 pub use jwt::Issuer;
-pub use principal::{Allowance, Principal, Rate};
+pub use principal::{Allowance, Databases, Principal, Rate};
 
 use crate::drain::Drain;
 use crate::error::Failure;

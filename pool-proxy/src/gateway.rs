@@ -84,11 +84,11 @@ impl Gateway {
     /// # Errors
     /// [`Failure::UnknownDatabase`], or [`Failure::Forbidden`] for one that is not the principal's.
     pub fn database(&self, principal: &Principal, named: Option<&str>) -> Result<&Arc<Database>, Failure> {
-        let name = named.or_else(|| principal.only_database().map(AsRef::as_ref)).unwrap_or("default");
+        let name = named.or_else(|| principal.databases.single().map(AsRef::as_ref)).unwrap_or("default");
         let Some(database) = self.databases.get(name) else {
             return Err(Failure::UnknownDatabase(name.to_owned()));
         };
-        if principal.may_use(name) {
+        if principal.databases.contain(name) {
             Ok(database)
         } else {
             Err(Failure::Forbidden(format!("this key may not use the database \"{name}\"")))

@@ -18,7 +18,7 @@ use tracing::debug;
 use super::api_key::KeyHash;
 use super::claims::Claims;
 use super::jwks::{Found, KeySource};
-use super::principal::{Allowance, Principal};
+use super::principal::{Allowance, Databases, Principal};
 use super::{NOT_VALID, signature};
 use crate::drain::Drain;
 use crate::error::Failure;
@@ -52,8 +52,8 @@ pub struct Issuer {
     pub default_role: Option<Arc<str>>,
     /// The claims that statements can read.
     pub claims: Vec<String>,
-    /// The databases its tokens are good for; `None` for all.
-    pub databases: Option<Vec<Arc<str>>>,
+    /// The databases its tokens are good for.
+    pub databases: Databases,
     /// Whether their transactions are READ ONLY.
     pub read_only: bool,
     /// Whether they may invalidate cached answers.
@@ -149,11 +149,6 @@ impl Issuers {
 }
 
 impl Issuer {
-    /// Whether its tokens may use a database.
-    pub fn may_use(&self, database: &str) -> bool {
-        self.databases.as_ref().is_none_or(|names| names.iter().any(|name| **name == *database))
-    }
-
     /// Every role that its tokens can have.
     pub fn all_roles(&self) -> impl Iterator<Item = &str> {
         let default = self.default_role.iter().filter(|role| !self.roles.contains(role));

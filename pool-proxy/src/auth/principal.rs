@@ -12,8 +12,8 @@ pub struct Principal {
     /// Whose calls stand in one line and are counted together: a key's, or those of one subject of an issuer. It may
     /// hold what a token says, so it is for no log.
     pub line: Arc<str>,
-    /// The databases it may use; `None` for all.
-    pub databases: Option<Vec<Arc<str>>>,
+    /// The databases it may use.
+    pub databases: Databases,
     /// The Postgres role its statements run as.
     pub role: Option<Arc<str>>,
     /// `request.jwt.claims` for row-level security, as JSON.
@@ -24,6 +24,42 @@ pub struct Principal {
     pub may_invalidate: bool,
     /// How much it may ask.
     pub allowance: Allowance,
+}
+
+/// Which databases may be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Databases {
+    /// Whatever is configured.
+    #[default]
+    All,
+    /// Those with these names.
+    Only(Vec<Arc<str>>),
+}
+
+impl Databases {
+    /// Whether this one is among them.
+    pub fn contain(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|known| **known == *name),
+        }
+    }
+
+    /// The one there is, if it is one.
+    pub fn single(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Only(names) if names.len() == 1 => names.first(),
+            _ => None,
+        }
+    }
+
+    /// Whether one may be used by both.
+    pub fn overlap(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Only(names), Self::Only(_)) => names.iter().any(|name| other.contain(name)),
+            _ => true,
+        }
+    }
 }
 
 /// How much one principal may ask, of all databases together.
@@ -83,18 +119,5 @@ impl Principal {
     /// A principal with a role, claims or read-only runs only what cannot get out of them.
     pub fn is_restricted(&self) -> bool {
         self.role.is_some() || self.claims.is_some() || self.read_only
-    }
-
-    /// Whether it may use a database.
-    pub fn may_use(&self, database: &str) -> bool {
-        self.databases.as_ref().is_none_or(|names| names.iter().any(|name| **name == *database))
-    }
-
-    /// The one database it may use, if it is one.
-    pub fn only_database(&self) -> Option<&Arc<str>> {
-        match self.databases.as_deref() {
-            Some([only]) => Some(only),
-            _ => None,
-        }
     }
 }

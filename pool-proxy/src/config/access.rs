@@ -7,7 +7,7 @@ use super::file::{List, Text};
 use super::names;
 use super::origin::Origin;
 use super::reader::{Given, Reader, Show};
-use crate::auth::Allowance;
+use crate::auth::{Allowance, Databases};
 
 /// The name of an entry; `taken` says why one may not be given again.
 pub(super) fn name(
@@ -31,11 +31,11 @@ pub(super) fn name(
     Some(given.text)
 }
 
-/// The databases that may be used; `None` for all.
-pub(super) fn databases(reader: &mut Reader<'_>, key: &str, list: &List, known: &[&str]) -> Option<Vec<Arc<str>>> {
+/// The databases that may be used.
+pub(super) fn databases(reader: &mut Reader<'_>, key: &str, list: &List, known: &[&str]) -> Databases {
     let Some(list) = list else {
         reader.note_text(key, "all", &Origin::Default);
-        return None;
+        return Databases::All;
     };
     let origin = reader.origin(list);
     let mut names: Vec<&str> = list.get_ref().iter().map(|name| name.0.as_str()).collect();
@@ -53,7 +53,7 @@ pub(super) fn databases(reader: &mut Reader<'_>, key: &str, list: &List, known: 
         }
     }
     reader.note_text(key, names.join(", "), &origin);
-    Some(names.into_iter().map(Arc::from).collect())
+    Databases::Only(names.into_iter().map(Arc::from).collect())
 }
 
 /// A Postgres role.

@@ -79,12 +79,8 @@ pub(super) fn read(
 /// issuer's own (RFC 7519, section 4.1.2).
 fn may_be_confused(one: &Issuer, other: &Issuer) -> bool {
     let names_itself = |issuer: &Issuer| issuer.claims.iter().any(|claim| claim == "iss");
-    let shares_database = match (&one.databases, &other.databases) {
-        (Some(names), Some(_)) => names.iter().any(|name| other.may_use(name)),
-        _ => true,
-    };
     let shares_role = one.all_roles().any(|role| other.all_roles().any(|same| same == role));
-    shares_role && shares_database && !(names_itself(one) && names_itself(other))
+    shares_role && one.databases.overlap(&other.databases) && !(names_itself(one) && names_itself(other))
 }
 
 /// The `iss` of its tokens.

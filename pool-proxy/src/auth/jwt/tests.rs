@@ -4,9 +4,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::Issuer;
-use crate::auth::Allowance;
 use crate::auth::claims::Claims;
 use crate::auth::jwks::KeySource;
+use crate::auth::{Allowance, Databases};
 use crate::error::Failure;
 
 fn issuer(role_claim: &str, default_role: Option<&str>) -> Issuer {
@@ -19,7 +19,7 @@ fn issuer(role_claim: &str, default_role: Option<&str>) -> Issuer {
         roles: vec!["reader".into(), "writer".into()],
         default_role: default_role.map(Arc::from),
         claims: vec!["sub".to_owned(), "org".to_owned()],
-        databases: None,
+        databases: Databases::All,
         read_only: false,
         invalidate: false,
         allowance: Allowance::default(),

@@ -24,14 +24,15 @@ pub(super) struct Bearer<'a> {
 
 /// All that may use a database.
 pub(super) fn of<'a>(config: &'a Config, database: &DatabaseConfig) -> Vec<Bearer<'a>> {
-    let keys = config.keys.iter().map(|key| &key.principal).filter(|principal| principal.may_use(&database.name));
+    let keys =
+        config.keys.iter().map(|key| &key.principal).filter(|principal| principal.databases.contain(&database.name));
     let keys = keys.map(|principal| Bearer {
         check: format!("key \"{}\"", principal.name),
         restricted: principal.is_restricted(),
         role: principal.role.as_deref(),
         read_only: principal.read_only,
     });
-    let issuers = config.issuers.iter().filter(|issuer| issuer.may_use(&database.name));
+    let issuers = config.issuers.iter().filter(|issuer| issuer.databases.contain(&database.name));
     let issuers = issuers.flat_map(|issuer| {
         issuer.all_roles().map(|role| Bearer {
             check: format!("issuer \"{}\"", issuer.name),

@@ -41,7 +41,7 @@ fn an_issuer_is_read() {
         (Some("https://b.example"), "/app/role", 2)
     );
     assert_eq!(
-        (b.all_roles().collect::<Vec<_>>(), b.may_use("default"), b.may_use("x")),
+        (b.all_roles().collect::<Vec<_>>(), b.databases.contain("default"), b.databases.contain("x")),
         (vec!["r", "w"], true, false)
     );
     assert_eq!(b.allowance.rate.unwrap().to_string(), "600/min");

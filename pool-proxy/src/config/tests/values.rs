@@ -107,7 +107,7 @@ fn keys_are_read() {
         (&*key.principal.name, key.principal.role.as_deref(), key.principal.read_only),
         ("web", Some("web"), true)
     );
-    assert_eq!(key.principal.only_database().map(|name| &**name), Some("other"));
+    assert_eq!(key.principal.databases.single().map(|name| &**name), Some("other"));
     assert_eq!(key.expires, date::parse("2035-01-01"));
 }
 
