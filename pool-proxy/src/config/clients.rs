@@ -1,11 +1,11 @@
 //! What clients are granted: connections, time, memory.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::file::{ClientsSection, Text};
+use super::file::ClientsSection;
 use super::reader::{Read, Reader};
 use super::size::Size;
-use super::value::Value;
 use crate::frontend::Terms;
 
 /// No system has descriptors for more.
@@ -14,55 +14,24 @@ const MOST_CONNECTIONS: usize = 10_000_000;
 const LONGEST: Duration = Duration::from_hours(1);
 
 pub(super) fn read(reader: &mut Reader<'_>, section: &ClientsSection) -> Terms {
-    const TIME: &str = "expected at least 1ms and at most 1h";
+    const CONNECTIONS: (RangeInclusive<usize>, &str) =
+        (1..=MOST_CONNECTIONS, "expected a whole number from 1 to 10000000");
+    const TIME: (RangeInclusive<Duration>, &str) =
+        (Duration::from_millis(1)..=LONGEST, "expected at least 1ms and at most 1h");
+    const BYTES: (RangeInclusive<Size>, &str) = (Size(1 << 20)..=Size(1 << 60), "expected at least 1MiB");
     let default = Terms::default();
-    let times = Duration::from_millis(1)..=LONGEST;
-    let body_bytes = Size(default.body_bytes);
-    let (least, most) = (Size(1 << 20), Size(1 << 60));
+    let (connections, head, body) = (&section.connections, &section.header_timeout, &section.body_timeout);
+    let (connections_default, bytes_default) =
+        (Read::unsaid(default.connections), Read::unsaid(Size(default.body_bytes)));
+    let (head_default, body_default) = (Read::unsaid(default.header_timeout), Read::unsaid(default.body_timeout));
     Terms {
-        connections: bounded(
-            reader,
-            ("connections", &section.connections),
-            default.connections,
-            &(1..=MOST_CONNECTIONS),
-            "expected a whole number from 1 to 10000000",
-        ),
-        header_timeout: bounded(
-            reader,
-            ("header_timeout", &section.header_timeout),
-            default.header_timeout,
-            &times,
-            TIME,
-        ),
-        body_timeout: bounded(reader, ("body_timeout", &section.body_timeout), default.body_timeout, &times, TIME),
-        body_bytes: bounded(
-            reader,
-            ("body_bytes", &section.body_bytes),
-            body_bytes,
-            &(least..=most),
-            "expected at least 1MiB",
-        )
-        .0,
+        connections: reader.bounded("clients.connections", connections, &connections_default, CONNECTIONS).value,
+        header_timeout: reader.bounded("clients.header_timeout", head, &head_default, TIME).value,
+        body_timeout: reader.bounded("clients.body_timeout", body, &body_default, TIME).value,
+        body_bytes: reader.bounded("clients.body_bytes", &section.body_bytes, &bytes_default, BYTES).value.0,
         compression: {
             let line = [reader.line(&section.compression)];
             reader.read("clients.compression", line, default.compression).value
         },
     }
-}
-
-/// A value that must lie in a range.
-fn bounded<T: Value + Clone + PartialOrd>(
-    reader: &mut Reader<'_>,
-    (name, text): (&str, &Text),
-    default: T,
-    range: &std::ops::RangeInclusive<T>,
-    problem: &str,
-) -> T {
-    let key = format!("clients.{name}");
-    let line = [reader.line(text)];
-    let read: Read<T> = reader.read(&key, line, default);
-    if !range.contains(&read.value) {
-        reader.refuse(&key, &read, problem);
-    }
-    read.value
 }

@@ -1,17 +1,17 @@
 //! The databases: their URLs, pools and limits. `[pool]` and `[limits]` hold for each that says nothing of its own.
 
 use std::collections::BTreeMap;
+use std::ops::RangeFrom;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::fault::HIDDEN;
-use super::file::{DatabaseSection, File, LimitsSection, PoolSection, Text};
+use super::file::{DatabaseSection, File, LimitsSection, PoolSection};
 use super::origin::Origin;
 use super::reader::{Given, Read, Reader, Show};
 use super::size::Size;
 use super::sources;
-use super::value::Value;
 use super::{DatabaseConfig, names};
 use crate::gateway::Limits;
 use crate::pool::PoolConfig;
@@ -187,8 +187,7 @@ impl Pool {
         let max = reader.read("pool.max", max, default.max);
         let min_idle = [reader.variable(sources::POOL_MIN_IDLE), reader.line(&section.min_idle)];
         let min_idle = reader.given("pool.min_idle", min_idle);
-        let unsaid = |value| Read { value, origin: Origin::Default, sound: true };
-        let (max_lifetime, idle_timeout) = (unsaid(default.max_lifetime), unsaid(default.idle_timeout));
+        let (max_lifetime, idle_timeout) = (Read::unsaid(default.max_lifetime), Read::unsaid(default.idle_timeout));
         let mut pool = Self { max, min_idle, max_lifetime, idle_timeout };
         pool.check(reader, "pool");
         let shown = pool.min_idle_or_default();
@@ -198,8 +197,7 @@ impl Pool {
     }
 
     fn min_idle_or_default(&self) -> Read<usize> {
-        let default =
-            || Read { value: PoolConfig::default().min_idle.min(self.max.value), origin: Origin::Default, sound: true };
+        let default = || Read::unsaid(PoolConfig::default().min_idle.min(self.max.value));
         self.min_idle.as_ref().map_or_else(default, Read::inherited)
     }
 
@@ -225,10 +223,10 @@ impl Pool {
 
     /// What this section says of times, else what held before it.
     fn take_times(&mut self, reader: &mut Reader<'_>, key: &str, section: &PoolSection) {
-        const LEAST: (Duration, &str) = (Duration::from_secs(1), "expected at least 1s");
+        const LEAST: (RangeFrom<Duration>, &str) = (Duration::from_secs(1).., "expected at least 1s");
         let (lifetime, idle) = (format!("{key}.max_lifetime"), format!("{key}.idle_timeout"));
-        self.max_lifetime = limit(reader, &lifetime, &section.max_lifetime, &self.max_lifetime, LEAST);
-        self.idle_timeout = limit(reader, &idle, &section.idle_timeout, &self.idle_timeout, LEAST);
+        self.max_lifetime = reader.bounded(&lifetime, &section.max_lifetime, &self.max_lifetime, LEAST);
+        self.idle_timeout = reader.bounded(&idle, &section.idle_timeout, &self.idle_timeout, LEAST);
     }
 
     fn check(&self, reader: &mut Reader<'_>, key: &str) {
@@ -258,14 +256,12 @@ struct Bounds {
 impl Bounds {
     fn everywhere(reader: &mut Reader<'_>, section: &LimitsSection) -> Self {
         let default = Limits::default();
-        let unsaid = |value| Read { value, origin: Origin::Default, sound: true };
-        let size = |bytes| Read { value: Size(bytes), origin: Origin::Default, sound: true };
         let defaults = Self {
-            query: unsaid(default.query),
-            queue: unsaid(default.queue),
-            transaction: unsaid(default.transaction),
-            request_bytes: size(default.request_bytes),
-            response_bytes: size(default.response_bytes),
+            query: Read::unsaid(default.query),
+            queue: Read::unsaid(default.queue),
+            transaction: Read::unsaid(default.transaction),
+            request_bytes: Read::unsaid(Size(default.request_bytes)),
+            response_bytes: Read::unsaid(Size(default.response_bytes)),
         };
         defaults.or(reader, "limits", section)
     }
@@ -283,36 +279,18 @@ impl Bounds {
 
     /// What this section says, else what held before it.
     fn or(&self, reader: &mut Reader<'_>, key: &str, section: &LimitsSection) -> Self {
-        const TIME: (Duration, &str) = (Duration::from_millis(1), "expected more than nothing");
-        const BYTES: (Size, &str) = (Size(1), "expected at least one byte");
+        const TIME: (RangeFrom<Duration>, &str) = (Duration::from_millis(1).., "expected more than nothing");
+        const BYTES: (RangeFrom<Size>, &str) = (Size(1).., "expected at least one byte");
         let key = |name: &str| format!("{key}.{name}");
-        let query = limit(reader, &key("query"), &section.query, &self.query, TIME);
-        let queue = limit(reader, &key("queue"), &section.queue, &self.queue, (Duration::ZERO, ""));
-        let transaction = limit(reader, &key("transaction"), &section.transaction, &self.transaction, TIME);
+        let query = reader.bounded(&key("query"), &section.query, &self.query, TIME);
+        let queue = reader.bounded(&key("queue"), &section.queue, &self.queue, (.., ""));
+        let transaction = reader.bounded(&key("transaction"), &section.transaction, &self.transaction, TIME);
         if section.transaction.is_some() && transaction.value > LONGEST_TRANSACTION {
             reader.refuse(&key("transaction"), &transaction, "expected at most 90s");
         }
         let (request, response) = (&section.request_bytes, &section.response_bytes);
-        let request_bytes = limit(reader, &key("request_bytes"), request, &self.request_bytes, BYTES);
-        let response_bytes = limit(reader, &key("response_bytes"), response, &self.response_bytes, BYTES);
+        let request_bytes = reader.bounded(&key("request_bytes"), request, &self.request_bytes, BYTES);
+        let response_bytes = reader.bounded(&key("response_bytes"), response, &self.response_bytes, BYTES);
         Self { query, queue, transaction, request_bytes, response_bytes }
     }
-}
-
-/// One limit, at least `least`.
-fn limit<T: Value + Clone + PartialOrd>(
-    reader: &mut Reader<'_>,
-    key: &str,
-    text: &Text,
-    inherited: &Read<T>,
-    (least, problem): (T, &str),
-) -> Read<T> {
-    let line = [reader.line(text)];
-    let own = reader.given(key, line);
-    if let Some(own) = own.as_ref().filter(|own| own.value < least) {
-        reader.refuse(key, own, problem);
-    }
-    let read = own.unwrap_or_else(|| inherited.inherited());
-    reader.note(key, &read);
-    read
 }

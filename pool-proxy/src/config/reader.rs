@@ -1,5 +1,7 @@
 //! Reads one value after the other from the layers, and keeps what is wrong and where each came from.
 
+use std::ops::RangeBounds;
+
 use toml::Spanned;
 
 use super::effective::{Effective, Entry};
@@ -22,6 +24,13 @@ pub(super) struct Read<T> {
     pub(super) origin: Origin,
     /// False where the default stands in for a value that could not be read: there is a fault already.
     pub(super) sound: bool,
+}
+
+impl<T> Read<T> {
+    /// What holds where nobody says anything.
+    pub(super) fn unsaid(value: T) -> Self {
+        Self { value, origin: Origin::Default, sound: true }
+    }
 }
 
 impl<T: Clone> Read<T> {
@@ -98,6 +107,24 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// The value of `key`: what the file says, which must lie in a range, else what held before.
+    pub(super) fn bounded<T: Value + Clone + PartialOrd>(
+        &mut self,
+        key: &str,
+        text: &Text,
+        before: &Read<T>,
+        (range, problem): (impl RangeBounds<T>, &str),
+    ) -> Read<T> {
+        let line = [self.line(text)];
+        let own = self.given(key, line);
+        if let Some(own) = own.as_ref().filter(|own| !range.contains(&own.value)) {
+            self.refuse(key, own, problem);
+        }
+        let read = own.unwrap_or_else(|| before.inherited());
+        self.note(key, &read);
+        read
     }
 
     /// Takes down a value in force.
