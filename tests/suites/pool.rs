@@ -7,7 +7,6 @@ mod down;
 mod full;
 mod hygiene;
 mod leftovers;
-mod line;
 mod outage;
 mod queue;
 mod resets;

@@ -7,6 +7,5 @@ mod encrypted;
 mod failures;
 mod identity;
 mod patience;
-mod relay;
 mod rows;
 mod values;

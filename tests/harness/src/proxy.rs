@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::http::{Connections, Request, connections};
-use crate::{Answer, Database, Error, Guarded, Signal, random_hex, target_dir};
+use crate::{Answer, Database, Error, Guarded, Relay, Signal, random_hex, target_dir};
 
 /// How long the proxy may take until it serves.
 const START: Duration = Duration::from_secs(20);
@@ -151,6 +151,12 @@ impl ProxyBuilder {
     pub fn database_url(mut self, url: impl Into<String>) -> Self {
         self.database_url = Some(url.into());
         self
+    }
+
+    /// The database named `default`, reached through a relay. Without asking for TLS first: an attempt to connect is one
+    /// connection of the relay's.
+    pub fn through(self, relay: &Relay, database: &Database) -> Self {
+        self.database_url(format!("{}?sslmode=disable", relay.url(&database.url())))
     }
 
     /// The full-access key; an empty one leaves `POOL_PROXY_KEY` unset.

@@ -46,8 +46,10 @@ struct Weather {
     stalled_back: bool,
     delay_out: Duration,
     delay_back: Duration,
-    /// Connections up to this one are reset.
-    reset: usize,
+    /// Connections up to this one are ended.
+    ended: usize,
+    /// What ends, ends in good order (FIN), instead of being reset.
+    orderly: bool,
     /// Connections up to this one are held open, and carry nothing.
     lost: usize,
     /// How many bytes may still come back on a connection before it is reset.
@@ -71,7 +73,7 @@ impl Weather {
 }
 
 impl Relay {
-    /// In front of the server of a URL `scheme://user:password@host:port/...`.
+    /// In front of the server of a URL, `scheme://host:port` or `scheme://user:password@host:port/...`.
     pub async fn to(url: &str) -> Self {
         let target = server(url).to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,14 +90,14 @@ impl Relay {
                 let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
                 let newcomers = weather.borrow().newcomers;
                 if newcomers == Newcomers::Refused {
-                    let _ = near.set_zero_linger();
+                    end(&near, &weather);
                     continue;
                 }
                 let (target, open, mut weather) = (target.clone(), Arc::clone(&open), weather.clone());
                 open.lock().unwrap().insert(number);
                 tokio::spawn(async move {
                     if newcomers == Newcomers::Hung {
-                        let _ = weather.wait_for(|weather| number <= weather.reset).await;
+                        let _ = weather.wait_for(|weather| number <= weather.ended).await;
                     } else {
                         carry(near, &target, number, weather).await;
                     }
@@ -118,8 +120,25 @@ impl Relay {
 
     /// Resets (RST) all connections there are, on both sides; returns when that is done.
     pub async fn reset(&self) {
+        self.end_all(|_| {}).await;
+    }
+
+    /// Ends all connections there are, and at once whoever connects from now on: in good order, as a server does that
+    /// stops. Returns when that is done.
+    pub async fn cut(&self) {
+        self.end_all(|weather| {
+            weather.newcomers = Newcomers::Refused;
+            weather.orderly = true;
+        })
+        .await;
+    }
+
+    async fn end_all(&self, more: impl FnOnce(&mut Weather)) {
         let last = self.opened();
-        self.weather.send_modify(|weather| weather.reset = last);
+        self.weather.send_modify(|weather| {
+            more(weather);
+            weather.ended = last;
+        });
         while self.open.lock().unwrap().first().is_some_and(|first| *first <= last) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -166,7 +185,7 @@ impl Relay {
     /// Ends every stall, delay, refusal and cut to come. What was lost stays lost.
     pub fn forward(&self) {
         self.weather.send_modify(|weather| {
-            *weather = Weather { reset: weather.reset, lost: weather.lost, ..Weather::default() };
+            *weather = Weather { ended: weather.ended, lost: weather.lost, ..Weather::default() };
         });
     }
 }
@@ -174,14 +193,14 @@ impl Relay {
 async fn carry(mut near: TcpStream, target: &str, number: usize, weather: watch::Receiver<Weather>) {
     let Ok(mut far) = TcpStream::connect(target).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
-    let (mut resets, mut losses) = (weather.clone(), weather.clone());
+    let (mut ends, mut losses) = (weather.clone(), weather.clone());
     let lost = {
         let (near_read, near_write) = near.split();
         let (far_read, far_write) = far.split();
         let out = pump(near_read, far_write, Way::Out, weather.clone());
-        let back = pump(far_read, near_write, Way::Back, weather);
+        let back = pump(far_read, near_write, Way::Back, weather.clone());
         tokio::select! {
-            _ = resets.wait_for(|weather| number <= weather.reset) => false,
+            _ = ends.wait_for(|weather| number <= weather.ended) => false,
             _ = losses.wait_for(|weather| number <= weather.lost) => true,
             ended = async { tokio::try_join!(out, back) } => match ended {
                 // Both sides have come to their end by themselves.
@@ -191,9 +210,17 @@ async fn carry(mut near: TcpStream, target: &str, number: usize, weather: watch:
         }
     };
     if lost {
-        let _ = resets.wait_for(|weather| number <= weather.reset).await;
+        let _ = ends.wait_for(|weather| number <= weather.ended).await;
     }
-    let _ = (near.set_zero_linger(), far.set_zero_linger());
+    end(&near, &weather);
+    end(&far, &weather);
+}
+
+/// What becomes of a socket that is dropped next.
+fn end(socket: &TcpStream, weather: &watch::Receiver<Weather>) {
+    if !weather.borrow().orderly {
+        let _ = socket.set_zero_linger();
+    }
 }
 
 /// Carries bytes one way until their end, or an error.
@@ -226,6 +253,7 @@ async fn pump(
 }
 
 fn server(url: &str) -> &str {
-    let after = url.rsplit_once('@').map_or(url, |(_, after)| after);
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let after = after.rsplit_once('@').map_or(after, |(_, after)| after);
     after.split('/').next().unwrap_or(after)
 }

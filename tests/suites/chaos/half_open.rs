@@ -9,10 +9,9 @@ use serde_json::json;
 async fn idle_ones_are_found_out_before_a_request_needs_them() {
     let database = fresh_database().await;
     let relay = Relay::to(&database.url()).await;
-    let url = format!("{}?sslmode=disable", relay.url(&database.url()));
     // All there may be are lost.
     let config = "[pool]\nmax = 2\nmin_idle = 2";
-    let proxy = Proxy::builder().database_url(url).config(config).start().await;
+    let proxy = Proxy::builder().through(&relay, &database).config(config).start().await;
     eventually(|| async { relay.opened() == 2 }).await;
     eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
     relay.lose();
@@ -32,9 +31,8 @@ async fn idle_ones_are_found_out_before_a_request_needs_them() {
 async fn one_in_use_costs_its_request_alone() {
     let database = fresh_database().await;
     let relay = Relay::to(&database.url()).await;
-    let url = format!("{}?sslmode=disable", relay.url(&database.url()));
     let config = "[limits]\nquery = \"1s\"\n[pool]\nmax = 2";
-    let proxy = Proxy::builder().database_url(url).config(config).start().await;
+    let proxy = Proxy::builder().through(&relay, &database).config(config).start().await;
     eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
     let sleeping = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
     let client = database.client().await;

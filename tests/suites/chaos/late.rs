@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use harness::{Proxy, ProxyBuilder, Relay, Way, eventually, fresh_database};
+use harness::{Database, Proxy, ProxyBuilder, Relay, Way, eventually, fresh_database};
 use serde_json::{Value, json};
 
 use crate::sql::served::batch;
 
 /// A proxy that reaches its database through a relay.
-async fn behind(relay: &Relay, url: &str, settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Proxy {
-    // Without finding out that there is no TLS, which takes long, too.
-    let url = format!("{}?sslmode=disable", relay.url(url));
-    let proxy = settings(Proxy::builder().database_url(url)).start().await;
+async fn behind(relay: &Relay, database: &Database, settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Proxy {
+    let proxy = settings(Proxy::builder().through(relay, database)).start().await;
     eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
     proxy
 }
@@ -22,7 +20,7 @@ async fn time_that_is_over_before_begin_is_acknowledged_is_still_504() {
     database.batch("CREATE TABLE t (a int)").await;
     let relay = Relay::to(&database.url()).await;
     let config = "[limits]\nquery = \"1s\"\ntransaction = \"1s\"";
-    let proxy = behind(&relay, &database.url(), |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await;
+    let proxy = behind(&relay, &database, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await;
     let body = batch(&["INSERT INTO t VALUES (1)", "SELECT pg_sleep($1::float8)"]);
     let sleeping = |seconds: &str| -> Value {
         let mut body = body.clone();
@@ -53,7 +51,7 @@ async fn judging_a_batch_is_not_charged_to_its_first_statement() {
     let second = "a read-only key, long enough";
     let hash = pool_proxy::auth::KeyHash::of(second);
     let config = format!("{config}\n[[keys]]\nname = \"reads\"\nhash = \"{hash}\"\nread_only = true");
-    let proxy = behind(&relay, &database.url(), |proxy| proxy.config(config)).await;
+    let proxy = behind(&relay, &database, |proxy| proxy.config(config)).await;
     // Each of these is asked about, over several round trips, before the first of them runs.
     relay.delay(Way::Back, Duration::from_millis(100));
     let queries: Vec<String> = (0..10).map(|number| format!("SELECT a, {number} FROM t")).collect();
@@ -71,7 +69,7 @@ async fn a_connection_lost_before_anything_ran_is_503() {
     let second = "a read-only key, long enough";
     let hash = pool_proxy::auth::KeyHash::of(second);
     let config = format!("[[keys]]\nname = \"reads\"\nhash = \"{hash}\"\nread_only = true");
-    let proxy = behind(&relay, &database.url(), |proxy| proxy.config(config)).await;
+    let proxy = behind(&relay, &database, |proxy| proxy.config(config)).await;
     let lock = database.client().await;
     let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     for key in [second, proxy.key()] {

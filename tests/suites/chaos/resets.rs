@@ -11,9 +11,9 @@ async fn behind_a_relay(max: &str) -> (Database, Relay, Proxy) {
     let database = fresh_database().await;
     database.batch(TABLE).await;
     let relay = Relay::to(&database.url()).await;
-    let url = format!("{}?sslmode=disable", relay.url(&database.url()));
     let limits = "[limits]\nquery = \"60s\"\n";
-    let proxy = Proxy::builder().database_url(url).config(limits).env("POOL_PROXY_POOL_MAX", max).start().await;
+    let proxy =
+        Proxy::builder().through(&relay, &database).config(limits).env("POOL_PROXY_POOL_MAX", max).start().await;
     eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
     (database, relay, proxy)
 }

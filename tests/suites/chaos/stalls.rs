@@ -13,9 +13,8 @@ async fn a_stall_either_way_ends_in_an_answer() {
         let database = fresh_database().await;
         database.batch(TABLE).await;
         let relay = Relay::to(&database.url()).await;
-        let url = format!("{}?sslmode=disable", relay.url(&database.url()));
         let config = "[limits]\nquery = \"1s\"\ntransaction = \"1s\"\nqueue = \"1s\"\n[pool]\nmax = 3";
-        let proxy = Proxy::builder().database_url(url).config(config).start().await;
+        let proxy = Proxy::builder().through(&relay, &database).config(config).start().await;
         eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
         let census = Census::of(&database).await;
         let ledger = Ledger::default();

@@ -81,8 +81,7 @@ async fn what_is_idle_beyond_the_least_number_is_closed() {
 async fn idle_ones_serve_while_another_cannot_be_opened() {
     let database = fresh_database().await;
     let relay = Relay::to(&database.url()).await;
-    let url = format!("{}?sslmode=disable", relay.url(&database.url()));
-    let proxy = Proxy::builder().database_url(url).env("POOL_PROXY_POOL_MIN_IDLE", "3").start().await;
+    let proxy = Proxy::builder().through(&relay, &database).env("POOL_PROXY_POOL_MIN_IDLE", "3").start().await;
     let client = database.client().await;
     eventually(|| async { pids(&client).await.len() == 3 }).await;
     relay.hang();

@@ -10,9 +10,7 @@ const ASK: &str = "SELECT 1";
 async fn five_hundred_clients_are_no_stampede() {
     let database = fresh_database().await;
     let relay = Relay::to(&database.url()).await;
-    // An attempt is one connection: not one to find out that there is no TLS, and another.
-    let url = format!("{}?sslmode=disable", relay.url(&database.url()));
-    let proxy = Proxy::builder().database_url(url).env("POOL_PROXY_POOL_MAX", "4");
+    let proxy = Proxy::builder().through(&relay, &database).env("POOL_PROXY_POOL_MAX", "4");
     // All five hundred are served in the end, however slow the machine.
     let proxy = proxy.config("[limits]\nqueue = \"60s\"").start().await;
     eventually(|| async { proxy.sql(json!({ "query": ASK })).await.status == 200 }).await;

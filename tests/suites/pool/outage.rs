@@ -1,19 +1,18 @@
 //! Postgres goes away, in the middle of things or before, and comes back.
 
-use harness::{Proxy, eventually, fresh_database};
+use harness::{Proxy, Relay, eventually, fresh_database};
 use serde_json::json;
 
-use super::line::Line;
 use crate::sql::served::Served;
 
 #[tokio::test]
 async fn a_database_that_is_down_is_503_until_it_is_back() {
     let database = fresh_database().await;
-    let line = Line::to(&database.url()).await;
-    let proxy = Proxy::builder().database_url(line.url(&database.url())).start().await;
+    let relay = Relay::to(&database.url()).await;
+    let proxy = Proxy::builder().database_url(relay.url(&database.url())).start().await;
     for _ in 0..3 {
         eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
-        line.cut();
+        relay.cut().await;
         // A connection may be found to be dead only by using it.
         eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 503 }).await;
         for _ in 0..20 {
@@ -23,7 +22,7 @@ async fn a_database_that_is_down_is_503_until_it_is_back() {
         let ready = proxy.ops_request("GET", "/ready").send().await;
         assert_eq!(ready.status, 503, "{}", ready.text);
         proxy.request("GET", "/health").send().await.expect(200);
-        line.mend();
+        relay.forward();
     }
     eventually(|| async { proxy.ops_request("GET", "/ready").send().await.status == 200 }).await;
 }
@@ -32,8 +31,8 @@ async fn a_database_that_is_down_is_503_until_it_is_back() {
 async fn a_line_that_breaks_in_the_middle_leaves_the_outcome_unknown() {
     let database = fresh_database().await;
     database.batch("CREATE TABLE t (a int)").await;
-    let line = Line::to(&database.url()).await;
-    let proxy = Proxy::builder().database_url(line.url(&database.url())).start().await;
+    let relay = Relay::to(&database.url()).await;
+    let proxy = Proxy::builder().database_url(relay.url(&database.url())).start().await;
     for body in [
         json!({ "query": "INSERT INTO t SELECT 1 FROM pg_sleep(60)" }),
         json!({ "queries": [{ "query": "INSERT INTO t VALUES (1)" }, { "query": "SELECT pg_sleep(60)" }] }),
@@ -42,11 +41,11 @@ async fn a_line_that_breaks_in_the_middle_leaves_the_outcome_unknown() {
         let sleeping = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
         let client = database.client().await;
         eventually(|| async { client.query(sleeping, &[]).await.is_ok_and(|rows| rows.len() == 1) }).await;
-        line.cut();
+        relay.cut().await;
         let answer = request.await.unwrap();
         assert_eq!(answer.status, 502, "{body}: {}", answer.text);
         assert_eq!(answer.body["outcome"], "unknown", "{body}: {}", answer.text);
-        line.mend();
+        relay.forward();
         eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
         // What nobody waits for any more is ended by Postgres or by us, not by the next reader.
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";

@@ -6,12 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use harness::{Database, Proxy, fresh_database, random_hex};
+use harness::{Database, Proxy, Relay, fresh_database, random_hex};
 use pool_client::Client;
 use pool_client::native::HyperTransport;
 use tokio::net::TcpListener;
-
-use super::relay::Relay;
 
 /// Certificates in a folder of their own, which goes with this value.
 struct Certificates(PathBuf);
@@ -63,9 +61,9 @@ async fn encrypted(database: &Database, certificates: &Certificates) -> Proxy {
     proxy
 }
 
-/// A client that trusts the authority, at an address.
-fn trusting(certificates: &Certificates, address: &str, key: &str) -> Client {
-    let transport = HyperTransport::with_root(&format!("https://{address}"), certificates.read("authority.crt"));
+/// A client that trusts the authority.
+fn trusting(certificates: &Certificates, url: &str, key: &str) -> Client {
+    let transport = HyperTransport::with_root(url, certificates.read("authority.crt"));
     Client::new(transport.unwrap(), key)
 }
 
@@ -73,8 +71,7 @@ fn trusting(certificates: &Certificates, address: &str, key: &str) -> Client {
 async fn a_private_authority_is_trusted_where_it_is_given() {
     let (database, certificates) = (fresh_database().await, Certificates::make());
     let proxy = encrypted(&database, &certificates).await;
-    let address = proxy.url().trim_start_matches("https://");
-    let client = trusting(&certificates, address, proxy.key());
+    let client = trusting(&certificates, proxy.url(), proxy.key());
     assert_eq!(client.query_scalar::<i32>("SELECT 7").one().await.unwrap(), 7);
     let stranger = certificates.read("stranger.crt");
     for transport in [HyperTransport::with_root(proxy.url(), stranger), HyperTransport::new(proxy.url())] {
@@ -91,8 +88,8 @@ async fn a_private_authority_is_trusted_where_it_is_given() {
 async fn calls_share_one_connection_which_is_given_up_when_it_is_dead() {
     let (database, certificates) = (fresh_database().await, Certificates::make());
     let proxy = encrypted(&database, &certificates).await;
-    let relay = Relay::before(proxy.url().trim_start_matches("https://")).await;
-    let client = trusting(&certificates, &relay.address, proxy.key()).with_deadline(Duration::from_mins(2));
+    let relay = Relay::to(proxy.url()).await;
+    let client = trusting(&certificates, &relay.url(proxy.url()), proxy.key()).with_deadline(Duration::from_mins(2));
     let ask = |n: i32| client.query_scalar::<i32>("SELECT $1::int").bind(n).read_only().one();
     assert_eq!(ask(0).await.unwrap(), 0);
     for (n, answer) in (0..).zip(join_all((0..20).map(ask)).await) {
@@ -101,7 +98,7 @@ async fn calls_share_one_connection_which_is_given_up_when_it_is_dead() {
     assert_eq!(relay.opened(), 1);
 
     // What was sent over it is lost, long before its deadline; a read is sent again over a new one.
-    relay.go_dead();
+    relay.lose();
     let write = client.query("CREATE TABLE t ()").execute();
     let (write, read) = tokio::join!(write, ask(7));
     let lost = write.unwrap_err();
@@ -115,7 +112,7 @@ async fn calls_share_one_connection_which_is_given_up_when_it_is_dead() {
 async fn a_deadline_that_passes_in_the_handshake_leaves_nothing_unknown() {
     let certificates = Certificates::make();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = trusting(&certificates, &silent.local_addr().unwrap().to_string(), "key");
+    let client = trusting(&certificates, &format!("https://{}", silent.local_addr().unwrap()), "key");
     let error = client.query("DELETE FROM t").deadline(Duration::from_millis(300)).execute().await.unwrap_err();
     assert!(error.is_timeout() && error.is_unavailable() && error.is_retryable(), "{error}");
     assert!(!error.outcome_unknown(), "{error}");
