@@ -6,4 +6,3 @@ mod gzip;
 mod heads;
 mod memory;
 mod slow;
-mod wire;

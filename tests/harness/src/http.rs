@@ -122,7 +122,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(status: StatusCode, headers: HeaderMap, bytes: Bytes) -> Self {
+    pub(crate) fn new(status: StatusCode, headers: HeaderMap, bytes: Bytes) -> Self {
         Self {
             status,
             headers,

@@ -20,6 +20,8 @@ mod http;
 mod proxy;
 #[cfg(feature = "suites")]
 mod relay;
+#[cfg(feature = "suites")]
+mod wire;
 
 pub use error::Error;
 pub use guard::{Guarded, Signal};
@@ -39,3 +41,5 @@ pub use http::{Answer, Request};
 pub use proxy::{Proxy, ProxyBuilder};
 #[cfg(feature = "suites")]
 pub use relay::{Relay, Way};
+#[cfg(feature = "suites")]
+pub use wire::Wire;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use harness::{Proxy, Signal, eventually, fresh_database};
+use harness::{Proxy, Signal, Wire, eventually, fresh_database};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 
 use super::blog::{Blog, BlogBuilder, PASSWORD, assert_problem};
 
@@ -67,20 +66,17 @@ async fn a_slow_sender_has_all_of_the_deadline_left() {
     let blog = Blog::builder().set("PROXY_DEADLINE_MS", "3000").start().await;
     let ada = blog.sign_up("Ada").await;
     let body = json!({ "title": "Slowly", "content": "Sent.", "published": true }).to_string();
-    let address = blog.url().trim_start_matches("http://");
     let head = format!(
-        "POST /api/v1/blog HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
+        "POST /api/v1/blog HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         ada.token,
         body.len()
     );
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut wire = Wire::to(blog.url()).await;
+    wire.write(head).await;
     tokio::time::sleep(Duration::from_millis(3500)).await;
-    socket.write_all(body.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    wire.write(body).await;
+    wire.answer().await.expect(201);
 }
 
 #[tokio::test]

@@ -4,15 +4,13 @@ use std::fs;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use harness::{Proxy, eventually, fresh_database};
+use harness::{Proxy, Wire, eventually, fresh_database};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
-use super::wire::Wire;
 use crate::ops::encrypted::Folder;
 
 /// Clients that are idle: the more, the less the rest of the process counts. `IDLE_CLIENTS` sets another number.
@@ -68,17 +66,11 @@ async fn an_idle_encrypted_connection_takes_48_kib_at_most() {
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let connector = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
     let open = async || {
-        let wire = Wire::open(&proxy).await;
-        let request = wire.request("SELECT 1");
         let name = ServerName::try_from("localhost").unwrap();
-        let mut socket = connector.connect(name, wire.socket).await.unwrap();
-        socket.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = vec![];
-        while !answer.ends_with(b"}") {
-            assert!(socket.read_buf(&mut answer).await.unwrap() > 0);
-        }
-        assert!(answer.starts_with(b"HTTP/1.1 200"));
-        socket
+        let plain = Wire::open(&proxy).await;
+        let mut wire = plain.over(async |socket| connector.connect(name, socket).await.unwrap()).await;
+        wire.ask("SELECT 1", 200).await;
+        wire
     };
     open().await;
     let before = memory(&proxy, "VmRSS");

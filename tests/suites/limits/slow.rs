@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use harness::{Proxy, eventually, fresh_database};
+use harness::{Answer, Proxy, Wire, eventually, fresh_database};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
 
-use super::wire::{Wire, address};
 use crate::ops::encrypted::Folder;
 use crate::sql::served::Served;
 
@@ -21,15 +19,12 @@ async fn impatient() -> Served {
     Served::with("", |proxy| proxy.config(config)).await
 }
 
-fn is_late(answer: &str) {
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let head = head.to_lowercase();
-    for header in ["connection: close", "content-type: application/json", "x-request-id: "] {
-        assert!(head.contains(header), "{answer}");
-    }
-    let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert!(body["message"].is_string() && body["requestId"].is_string(), "{answer}");
+fn is_late(answer: Answer) {
+    let late = answer.expect(408);
+    assert_eq!(late.header("connection"), "close");
+    assert!(late.header("content-type").starts_with("application/json"), "{:?}", late.headers);
+    assert_ne!(late.header("x-request-id"), "");
+    assert!(late.body["message"].is_string() && late.body["requestId"].is_string(), "{}", late.text);
 }
 
 #[tokio::test]
@@ -37,14 +32,14 @@ async fn a_head_that_dribbles_is_408() {
     let served = impatient().await;
     let mut first = Wire::open(&served.proxy).await;
     first.write("POST /sql HTTP/1.1\r\nx: ").await;
-    is_late(&first.dribble().await);
+    is_late(first.dribble().await);
     // Also as a later one of its connection, and where the connection has idled before.
     for pause in [0, 2500] {
         let mut later = Wire::open(&served.proxy).await;
         later.ask("SELECT 1", 200).await;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         later.write("POST /sql HTTP/1.1\r\nx: ").await;
-        is_late(&later.dribble().await);
+        is_late(later.dribble().await);
     }
 }
 
@@ -52,9 +47,8 @@ async fn a_head_that_dribbles_is_408() {
 async fn a_body_that_dribbles_is_408() {
     let served = impatient().await;
     let mut client = Wire::open(&served.proxy).await;
-    let head = client.head(1_000_000);
-    client.write(&head).await;
-    is_late(&client.dribble().await);
+    client.write(client.head("content-length: 1000000\r\n")).await;
+    is_late(client.dribble().await);
     assert_eq!(served.value("SELECT 1").await, 1);
 }
 
@@ -63,7 +57,7 @@ async fn http2<B>(proxy: &Proxy) -> http2::SendRequest<B>
 where
     B: hyper::body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
 {
-    let socket = TcpStream::connect(address(proxy)).await.unwrap();
+    let socket = Wire::open(proxy).await.into_socket();
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(1024);
     let (sender, connection) = builder.handshake(TokioIo::new(socket)).await.unwrap();
@@ -92,8 +86,7 @@ async fn a_body_that_never_comes_is_408_over_http2_too() {
 async fn an_answer_that_nobody_reads_is_dropped() {
     let served = impatient().await;
     let mut client = Wire::narrow(&served.proxy).await;
-    let request = client.request("SELECT repeat('x', 9000000)");
-    client.write(&request).await;
+    client.write(client.request("SELECT repeat('x', 9000000)")).await;
     eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await > 8e6 }).await;
     eventually(|| async { served.metric("pool_proxy_client_bodies_bytes").await < 1e6 }).await;
 }
@@ -137,12 +130,12 @@ async fn an_idle_connection_is_kept_and_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(2500)).await;
     }
     // Two requests at once, and most of a third.
-    let two = format!("{}{}", client.request("SELECT 'two'"), client.request("SELECT 'three'"));
+    let two = [client.request("SELECT 'two'"), client.request("SELECT 'three'")].concat();
     let third = client.request("SELECT 'four'");
     let (before, after) = third.split_at(third.len() - 10);
-    client.write(&format!("{two}{before}")).await;
-    assert!(client.answer().await.contains("two"));
-    assert!(client.answer().await.contains("three"));
+    client.write([&two, before].concat()).await;
+    assert!(client.answer().await.text.contains("two"));
+    assert!(client.answer().await.text.contains("three"));
     client.write(after).await;
-    assert!(client.answer().await.contains("four"));
+    assert!(client.answer().await.text.contains("four"));
 }

@@ -1,6 +1,6 @@
 //! SIGTERM: readiness says no, accepting stops, what runs is finished, exit 0.
 
-use harness::{Database, Proxy, Signal, eventually, fresh_database};
+use harness::{Database, Proxy, Signal, Wire, eventually, fresh_database};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -67,9 +67,8 @@ async fn readiness_says_no_before_accepting_stops() {
 async fn an_idle_connection_does_not_hold_it_up_and_none_to_postgres_is_left() {
     let database = fresh_database().await;
     let mut proxy = proxy(&database, "0s").await;
-    let address = proxy.url().trim_start_matches("http://").to_owned();
     // One that has sent nothing, and one that is kept alive.
-    let silent = TcpStream::connect(&address).await.unwrap();
+    let silent = Wire::open(&proxy).await;
     proxy.sql(json!({ "query": "SELECT 1" })).await.expect(200);
     proxy.signal(Signal::Terminate);
     eventually(|| async { refuses(&proxy).await }).await;

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use harness::{Answer, Database, eventually};
+use harness::{Answer, Database, Wire, eventually};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::sql::served::Served;
@@ -67,16 +65,19 @@ async fn two_thousand_clients_share_four_connections() {
         .map(|number: usize| {
             let (served, bodies, open) = (Arc::clone(&served), Arc::clone(&bodies), Arc::clone(&open));
             tokio::spawn(async move {
-                let mut client = Client::connect(&served).await;
+                let mut client = Wire::open(&served.proxy).await;
                 open.wait().await;
                 // One in a hundred sleeps until it is cancelled; one in a hundred leaves in the middle.
                 let body = match number % 100 {
-                    0 => &bodies[2],
-                    1 => return client.ask_and_leave(&bodies[2]).await,
+                    0 | 1 => &bodies[2],
                     2 => &bodies[6],
                     other => &bodies[[0, 1, 3, 4, 5][other % 5]],
                 };
-                let status = client.ask(body).await;
+                client.send(body).await;
+                if number % 100 == 1 {
+                    return client.finish().await.unwrap();
+                }
+                let answer = client.answer().await;
                 let expected = if *body == bodies[2] {
                     504
                 } else if *body == bodies[5] {
@@ -84,7 +85,7 @@ async fn two_thousand_clients_share_four_connections() {
                 } else {
                     200
                 };
-                assert_eq!(status, expected, "{body}");
+                assert_eq!(answer.status, expected, "{body}: {}", answer.text);
             })
         })
         .collect();
@@ -196,38 +197,4 @@ async fn readiness_takes_no_connection_from_anybody() {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
     eventually(|| async { served.metric("pool_proxy_pool_waiting").await < 1.0 }).await;
-}
-
-/// A client with a connection of its own.
-struct Client {
-    socket: TcpStream,
-    head: String,
-}
-
-impl Client {
-    async fn connect(served: &Served) -> Self {
-        let address = served.proxy.url().trim_start_matches("http://");
-        let head = format!("POST /sql HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n", served.proxy.key());
-        Self { socket: TcpStream::connect(address).await.unwrap(), head }
-    }
-
-    async fn send(&mut self, body: &Value) {
-        let body = body.to_string();
-        let request = format!("{}content-length: {}\r\n\r\n{body}", self.head, body.len());
-        self.socket.write_all(request.as_bytes()).await.unwrap();
-    }
-
-    async fn ask_and_leave(mut self, body: &Value) {
-        self.send(body).await;
-        self.socket.shutdown().await.unwrap();
-    }
-
-    /// The status of the answer.
-    async fn ask(&mut self, body: &Value) -> u16 {
-        self.send(body).await;
-        let mut line = String::new();
-        let mut reader = tokio::io::BufReader::new(&mut self.socket);
-        tokio::io::AsyncBufReadExt::read_line(&mut reader, &mut line).await.unwrap();
-        line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{body}: {line}"))
-    }
 }

@@ -1,21 +1,15 @@
 //! A client that goes away takes its query with it.
 
-use harness::{Proxy, eventually};
+use harness::{Proxy, Wire, eventually};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use super::served::{ADVISORY_LOCKS, Served, batch};
 
 /// A client that has asked and waits.
-async fn asking(proxy: &Proxy, body: &Value) -> TcpStream {
-    let address = proxy.url().trim_start_matches("http://");
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    let (key, body) = (proxy.key(), body.to_string());
-    let head = format!("POST /sql HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n");
-    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-    socket.write_all(request.as_bytes()).await.unwrap();
-    socket
+async fn asking(proxy: &Proxy, body: &Value) -> Wire {
+    let mut wire = Wire::open(proxy).await;
+    wire.send(body).await;
+    wire
 }
 
 const RUNNING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \

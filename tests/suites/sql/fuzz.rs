@@ -1,10 +1,8 @@
 //! A fuzz of the request decoder: whatever bytes come, each gets an answer that is JSON, none is the proxy's fault, and the
 //! process lives on. The same bytes for a seed (`POOL_PROXY_TEST_SEED`).
 
-use harness::{Dice, Proxy};
+use harness::{Dice, Proxy, Wire};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::served::Served;
 
@@ -64,49 +62,27 @@ const PIECES: &[&str] = &[
 ];
 
 /// A connection that is kept as long as the proxy keeps it.
-struct Line {
-    address: String,
-    stream: TcpStream,
+struct Line<'a> {
+    proxy: &'a Proxy,
+    wire: Wire,
 }
 
-impl Line {
-    async fn open(proxy: &Proxy) -> Self {
-        let address = proxy.url().trim_start_matches("http://").to_owned();
-        let stream = TcpStream::connect(&address).await.unwrap();
-        Self { address, stream }
+impl<'a> Line<'a> {
+    async fn open(proxy: &'a Proxy) -> Self {
+        Self { proxy, wire: Wire::open(proxy).await }
     }
 
-    /// Sends a request as it is, and reads its answer: status and body.
-    async fn ask(&mut self, head: &[u8], body: &[u8]) -> (u16, String) {
-        let request = [head, format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat();
+    /// Sends a request with these header lines as it is, and reads its answer: status and body.
+    async fn ask(&mut self, headers: &[u8], body: &[u8]) -> (u16, String) {
         // Whoever is refused early may find the door closed behind the answer.
-        let _ = self.stream.write_all(&request).await;
-        let mut answer = Vec::new();
-        let (status, closes, text) = loop {
-            let read = self.stream.read_buf(&mut answer).await.unwrap_or(0);
-            let text = String::from_utf8_lossy(&answer).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let head = head.to_ascii_lowercase();
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-                let length = length.unwrap_or_else(|| panic!("no length: {head}"));
-                if body.len() >= length {
-                    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-                    break (status.unwrap_or(0), head.contains("connection: close"), body.to_owned());
-                }
-            }
-            assert!(read > 0, "the connection was dropped without a whole answer: {text}");
-        };
-        if closes {
-            self.stream = TcpStream::connect(&self.address).await.unwrap();
+        let _ = self.wire.try_write(self.wire.request_with(headers, body)).await;
+        let answer = self.wire.answer().await;
+        assert_ne!(answer.header("content-length"), "", "no length: {:?}", answer.headers);
+        if answer.header("connection") == "close" {
+            self.wire = Wire::open(self.proxy).await;
         }
-        (status, text)
+        (answer.status.as_u16(), answer.text)
     }
-}
-
-/// The head of a request, without its length.
-fn head(proxy: &Proxy, headers: &[u8]) -> Vec<u8> {
-    let begin = format!("POST /sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", proxy.key());
-    [begin.as_bytes(), headers].concat()
 }
 
 /// Answered, by a refusal that is JSON or, where `valid` ones may be among them, by a result.
@@ -118,7 +94,7 @@ fn check(status: u16, text: &str, valid: bool, sent: &[u8], why: &str) {
     assert!(refused || (valid && status == 200), "{status} {said}: {}; {why}", sent());
 }
 
-async fn check_alive(served: &mut Served) {
+async fn check_alive(mut served: Served) {
     assert!(served.proxy.exited().is_none(), "the proxy has ended: {}", served.proxy.stderr());
     assert_eq!(served.value("SELECT 1").await, 1);
     let log = served.proxy.stderr();
@@ -160,11 +136,10 @@ fn spoiled(dice: &mut Dice) -> Vec<u8> {
 
 #[tokio::test]
 async fn any_body_gets_an_answer() {
-    let mut served = Served::plain().await;
+    let served = Served::plain().await;
     let mut dice = Dice::new();
     let why = format!("POOL_PROXY_TEST_SEED={}", dice.seed());
     let mut lines = [Line::open(&served.proxy).await, Line::open(&served.proxy).await];
-    let head = head(&served.proxy, b"");
     let mut answered = 0;
     for number in 0..REQUESTS * 3 {
         let body = match number % 3 {
@@ -172,18 +147,18 @@ async fn any_body_gets_an_answer() {
             1 => pieces(&mut dice),
             _ => spoiled(&mut dice),
         };
-        let (status, text) = lines[number % 2].ask(&head, &body).await;
+        let (status, text) = lines[number % 2].ask(b"", &body).await;
         check(status, &text, true, &body, &why);
         answered += usize::from(status == 200);
     }
     // Most are wrong, and some are not, or nothing was fuzzed.
     assert!((100..REQUESTS).contains(&answered), "{answered}; {why}");
-    check_alive(&mut served).await;
+    check_alive(served).await;
 }
 
 #[tokio::test]
 async fn any_header_gets_an_answer() {
-    let mut served = Served::plain().await;
+    let served = Served::plain().await;
     let mut dice = Dice::new();
     let why = format!("POOL_PROXY_TEST_SEED={}", dice.seed());
     let mut line = Line::open(&served.proxy).await;
@@ -236,17 +211,16 @@ async fn any_header_gets_an_answer() {
             }
             headers.extend([dice.pick(&names).as_bytes(), b": ", &value, b"\r\n"].concat());
         }
-        let (status, text) = line.ask(&head(&served.proxy, &headers), br#"{"query": "SELECT 1"}"#).await;
+        let (status, text) = line.ask(&headers, br#"{"query": "SELECT 1"}"#).await;
         check(status, &text, true, &headers, &why);
     }
-    check_alive(&mut served).await;
+    check_alive(served).await;
 }
 
 #[tokio::test]
 async fn bodies_that_break_parsers_are_refused() {
-    let mut served = Served::plain().await;
+    let served = Served::plain().await;
     let mut line = Line::open(&served.proxy).await;
-    let head = head(&served.proxy, b"");
     let query = |params: &str| format!(r#"{{"query": "SELECT $1::text", "params": {params}}}"#).into_bytes();
     let nested = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
     let bodies: Vec<Vec<u8>> = vec![
@@ -278,42 +252,42 @@ async fn bodies_that_break_parsers_are_refused() {
         br#"{"query": "SELECT 1", "arrayMode": true, "arrayMode": false}"#.to_vec(),
     ];
     for body in bodies {
-        let (status, text) = line.ask(&head, &body).await;
+        let (status, text) = line.ask(b"", &body).await;
         check(status, &text, false, &body, "");
     }
     // JSON may be as deep as Postgres takes it: text takes it as it is, and json says where its own end is.
     let deep = nested("[", "]", 100_000);
-    let (status, text) = line.ask(&head, &query(&format!("[{deep}]"))).await;
+    let (status, text) = line.ask(b"", &query(&format!("[{deep}]"))).await;
     assert_eq!((status, text.contains(&deep)), (200, true), "{}", &text[..200]);
     let body = format!(r#"{{"query": "SELECT $1::json", "params": [{deep}]}}"#).into_bytes();
-    let (status, text) = line.ask(&head, &body).await;
+    let (status, text) = line.ask(b"", &body).await;
     check(status, &text, false, &body, "");
     // Numbers go to Postgres as they are written, so these are its to judge, and text takes them all.
     let huge = "9".repeat(100_000);
     for number in ["1e999999999", "-1e-999999999", "0.1e+5", &huge, &format!("-0.{huge}")] {
-        let (status, text) = line.ask(&head, &query(&format!("[{number}]"))).await;
+        let (status, text) = line.ask(b"", &query(&format!("[{number}]"))).await;
         assert_eq!(status, 200, "{text}");
         assert!(text.contains(&format!("\"{number}\"")), "{text}");
     }
-    check_alive(&mut served).await;
+    check_alive(served).await;
 }
 
 /// What is no HTTP at all cannot be answered in JSON, but it is answered, and only this connection ends.
 #[tokio::test]
 async fn what_is_no_http_ends_its_own_connection_alone() {
-    let mut served = Served::plain().await;
+    let served = Served::plain().await;
     let mut dice = Dice::new();
     for _ in 0..300 {
-        let mut stream = TcpStream::connect(served.proxy.url().trim_start_matches("http://")).await.unwrap();
-        let mut bytes = if dice.once_in(2) { head(&served.proxy, b"") } else { Vec::new() };
-        bytes.extend((0..dice.below(100)).map(|_| dice.bits().to_be_bytes()[0]));
-        bytes.extend(b"\x00: \x01\r\n\r\n\r\n");
-        let _ = stream.write_all(&bytes).await;
-        let _ = stream.shutdown().await;
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
+        let mut wire = Wire::open(&served.proxy).await;
+        let has_head = dice.once_in(2);
+        let mut junk: Vec<u8> = (0..dice.below(100)).map(|_| dice.bits().to_be_bytes()[0]).collect();
+        junk.extend(b"\x00: \x01\r\n");
+        let bytes = if has_head { wire.head(junk) } else { [&junk, &b"\r\n"[..]].concat() };
+        let _ = wire.try_write([&bytes, &b"\r\n"[..]].concat()).await;
+        let _ = wire.finish().await;
+        let answer = wire.rest().await;
         let text = String::from_utf8_lossy(&answer);
         assert!(text.is_empty() || text.starts_with("HTTP/1.1 4"), "{text}");
     }
-    check_alive(&mut served).await;
+    check_alive(served).await;
 }

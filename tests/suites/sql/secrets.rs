@@ -1,6 +1,6 @@
 //! No parameter, key or password is ever written to a log, however much is logged.
 
-use harness::Proxy;
+use harness::{Proxy, Wire};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
@@ -48,8 +48,7 @@ async fn live_through_everything(served: &Served) {
 
 /// HTTP/2 has its own way to write headers down.
 async fn over_http2(proxy: &Proxy) {
-    let address = proxy.url().trim_start_matches("http://");
-    let socket = TokioIo::new(tokio::net::TcpStream::connect(address).await.unwrap());
+    let socket = TokioIo::new(Wire::open(proxy).await.into_socket());
     let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), socket).await.unwrap();
     tokio::spawn(connection);
     let body = json!({ "query": "SELECT $1::text AS v", "params": ["secret-parameter"] }).to_string();
