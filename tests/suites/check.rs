@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use harness::{Database, fresh_database, random_hex};
+use harness::{Database, fresh_database, key_entry, random_hex};
 use serde_json::{Value, json};
 
 use crate::config::{File, printed, run};
@@ -160,7 +160,7 @@ async fn the_roles_of_keys_are_looked_at() {
     let keys = [("reader", &reader), ("writer", &writer), ("column", &column), ("creator", &creator)];
     let mut file = format!("[databases.default]\nurl = {url:?}\n");
     let mut key = |name: &str, lines: &str| {
-        let _ = writeln!(file, "[[keys]]\nname = \"{name}\"\nhash = \"sha256:{}\"\n{lines}", random_hex(32));
+        let _ = writeln!(file, "{}", key_entry(name, &random_hex(32), lines));
     };
     for (name, role) in keys {
         key(name, &format!("read_only = true\nrole = \"{role}\""));

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Answer, Postgres, Proxy, ProxyBuilder, eventually, fresh_database, random_hex};
+use harness::{Answer, Folder, Postgres, Proxy, ProxyBuilder, eventually, fresh_database};
 use serde_json::json;
 use tokio_postgres::{Client, NoTls};
 
@@ -15,29 +15,21 @@ const ENCRYPTED: &str = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid(
 /// A cluster, and a folder with certificates.
 struct Bench {
     postgres: Postgres,
-    folder: PathBuf,
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
+    folder: Folder,
 }
 
 impl Bench {
     fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("pool-proxy-certificates-{}", random_hex(8)));
-        fs::create_dir(&folder).unwrap();
-        Self { postgres: Postgres::start(&mut |_| {}).unwrap(), folder }
+        Self { postgres: Postgres::start(&mut |_| {}).unwrap(), folder: Folder::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder.path(name)
     }
 
     fn openssl(&self, arguments: &str) {
         let mut command = Command::new("openssl");
-        let output = command.args(arguments.split_whitespace()).current_dir(&self.folder).output();
+        let output = command.args(arguments.split_whitespace()).current_dir(self.folder.root()).output();
         let output = output.unwrap_or_else(|error| panic!("openssl is needed for this test: {error}"));
         assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }

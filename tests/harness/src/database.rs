@@ -50,6 +50,13 @@ impl Database {
         connect(&self.url()).await.unwrap()
     }
 
+    /// How many of its sessions sleep in `pg_sleep` now.
+    pub async fn sleeping(&self) -> i64 {
+        const SLEEPING: &str =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        self.client().await.query_one(SLEEPING, &[]).await.unwrap().get(0)
+    }
+
     /// Runs `sql`, any number of statements, over a direct connection.
     pub async fn batch(&self, sql: &str) {
         self.client().await.batch_execute(sql).await.unwrap();

@@ -15,15 +15,26 @@ where
     F: Future<Output = Y>,
     Y: Yes,
 {
+    eventually_within(PATIENCE, question)
+}
+
+/// The same with another patience, for what takes its time by design.
+#[track_caller]
+pub fn eventually_within<Q, F, Y>(patience: Duration, question: Q) -> impl Future<Output = Y::Value>
+where
+    Q: FnMut() -> F,
+    F: Future<Output = Y>,
+    Y: Yes,
+{
     let caller = std::panic::Location::caller();
     let mut question = question;
     async move {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         loop {
             match question().await.yes() {
                 Ok(value) => return value,
                 Err(last) => {
-                    assert!(Instant::now() < deadline, "not true within {PATIENCE:?}, asked at {caller}{last}");
+                    assert!(Instant::now() < deadline, "not true within {patience:?}, asked at {caller}{last}");
                 }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

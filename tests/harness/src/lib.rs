@@ -15,7 +15,11 @@ mod database;
 #[cfg(feature = "suites")]
 mod eventually;
 #[cfg(feature = "suites")]
+mod folder;
+#[cfg(feature = "suites")]
 mod http;
+#[cfg(feature = "suites")]
+mod key;
 #[cfg(feature = "suites")]
 mod proxy;
 #[cfg(feature = "suites")]
@@ -34,9 +38,13 @@ pub use workerd::{Workerd, WorkerdBuilder};
 #[cfg(feature = "suites")]
 pub use database::{Database, fresh_database};
 #[cfg(feature = "suites")]
-pub use eventually::eventually;
+pub use eventually::{eventually, eventually_within};
+#[cfg(feature = "suites")]
+pub use folder::Folder;
 #[cfg(feature = "suites")]
 pub use http::{Answer, Request};
+#[cfg(feature = "suites")]
+pub use key::key_entry;
 #[cfg(feature = "suites")]
 pub use proxy::{Proxy, ProxyBuilder};
 #[cfg(feature = "suites")]

@@ -73,6 +73,22 @@ impl Proxy {
         self.process.pid()
     }
 
+    /// The memory that the process holds now, in bytes (`VmRSS` of proc(5)).
+    pub fn memory(&self) -> u64 {
+        self.figure("VmRSS:")
+    }
+
+    /// The most memory that the process has ever held, in bytes (`VmHWM` of proc(5)).
+    pub fn peak_memory(&self) -> u64 {
+        self.figure("VmHWM:")
+    }
+
+    fn figure(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB")).unwrap();
+        kibibytes.trim().parse::<u64>().unwrap() << 10
+    }
+
     /// A folder of this proxy alone, removed with it: for certificates and the like.
     pub fn folder(&self) -> &Path {
         &self.folder

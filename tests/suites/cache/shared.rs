@@ -1,6 +1,6 @@
 //! An answer is shared only by requests for which every answer must be the same.
 
-use harness::{Proxy, Request, fresh_database};
+use harness::{Proxy, Request, fresh_database, key_entry};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, LONG, QUERY, STORED, assert_hit, status, word};
@@ -12,21 +12,9 @@ const ROLE: &str = "role-secret-000000001";
 
 /// Three keys of the file: full access, read-only, one with a role.
 fn keys(role: &str) -> String {
-    format!(
-        r#"
-        [[keys]]
-        name = "full"
-        hash = "sha256:0646c10ffa657ed51040a236a11e848bb11f30c6b7d4c07dbfe4d1973f51f993"
-        [[keys]]
-        name = "reads"
-        hash = "sha256:5ba1efd70ea69baf5c67909efa7a29f3d90a842219266bf4a75b0ba7d9dbb94f"
-        read_only = true
-        [[keys]]
-        name = "role"
-        hash = "sha256:af2ff095203a50d8005d187f4da39feac28668f897dd5d55f78846c6ca1259a2"
-        role = "{role}"
-        "#
-    )
+    let role = format!("role = \"{role}\"");
+    let [full, reads] = [key_entry("full", FULL, ""), key_entry("reads", READ_ONLY, "read_only = true")];
+    format!("{full}{reads}{}", key_entry("role", ROLE, &role))
 }
 
 #[tokio::test]

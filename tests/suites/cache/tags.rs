@@ -1,6 +1,6 @@
 //! Tags, and what `POST /invalidate` takes away by them.
 
-use harness::{Proxy, fresh_database};
+use harness::{Proxy, fresh_database, key_entry};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, LONG, QUERY, STORED, assert_hit, status, ttl, word};
@@ -88,9 +88,9 @@ async fn an_invalidated_answer_is_gone_before_the_invalidation_is_answered() {
 async fn an_invalidation_is_for_one_database() {
     let (one, two) = (fresh_database().await, fresh_database().await);
     let other = format!(
-        "[databases.other]\nurl = \"{}\"\n[[keys]]\nname = \"other\"\ndatabases = [\"other\"]\n\
-         hash = \"sha256:65072b2a318ce7752dbeb497274d298c142154ab46829b6d7a49d59cd9d94b20\"",
-        two.url()
+        "[databases.other]\nurl = \"{}\"\n{}",
+        two.url(),
+        key_entry("other", "other-only-secret-001", "databases = [\"other\"]")
     );
     let proxy = Proxy::builder().database(&one).config(other).start().await;
     let ask = async |database: &str| {
@@ -112,13 +112,8 @@ async fn an_invalidation_is_for_one_database() {
 
 #[tokio::test]
 async fn a_read_only_key_may_invalidate() {
-    let bench = Bench::with(|builder| {
-        builder.config(
-            "[[keys]]\nname = \"reads\"\nread_only = true\n\
-             hash = \"sha256:5ba1efd70ea69baf5c67909efa7a29f3d90a842219266bf4a75b0ba7d9dbb94f\"",
-        )
-    })
-    .await;
+    let reads = key_entry("reads", "read-only-secret-0001", "read_only = true");
+    let bench = Bench::with(|builder| builder.config(reads)).await;
     bench.store().await;
     let request = bench.proxy.request("POST", "/invalidate").bearer("read-only-secret-0001");
     request.json(&json!({ "tags": "all" })).send().await.expect(200);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Database, Proxy, ProxyBuilder, Relay, Way, eventually, fresh_database};
+use harness::{Database, Proxy, ProxyBuilder, Relay, Way, eventually, fresh_database, key_entry};
 use serde_json::{Value, json};
 
 use crate::sql::served::batch;
@@ -49,8 +49,7 @@ async fn judging_a_batch_is_not_charged_to_its_first_statement() {
     let relay = Relay::to(&database.url()).await;
     let config = "[limits]\nquery = \"2s\"\ntransaction = \"60s\"";
     let second = "a read-only key, long enough";
-    let hash = pool_proxy::auth::KeyHash::of(second);
-    let config = format!("{config}\n[[keys]]\nname = \"reads\"\nhash = \"{hash}\"\nread_only = true");
+    let config = format!("{config}\n{}", key_entry("reads", second, "read_only = true"));
     let proxy = behind(&relay, &database, |proxy| proxy.config(config)).await;
     // Each of these is asked about, over several round trips, before the first of them runs.
     relay.delay(Way::Back, Duration::from_millis(100));
@@ -67,8 +66,7 @@ async fn a_connection_lost_before_anything_ran_is_503() {
     database.batch("CREATE TABLE t (a int)").await;
     let relay = Relay::to(&database.url()).await;
     let second = "a read-only key, long enough";
-    let hash = pool_proxy::auth::KeyHash::of(second);
-    let config = format!("[[keys]]\nname = \"reads\"\nhash = \"{hash}\"\nread_only = true");
+    let config = key_entry("reads", second, "read_only = true");
     let proxy = behind(&relay, &database, |proxy| proxy.config(config)).await;
     let lock = database.client().await;
     let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -1,10 +1,12 @@
 //! The example configuration file.
 
 use std::collections::BTreeSet;
+
+use harness::Folder;
 use toml::Table;
 use toml::Value;
 
-use super::parts::{Folder, config, deploy, leaves, printed, uncommented};
+use super::parts::{config, deploy, leaves, printed, uncommented};
 
 /// Every setting of the configuration file, as `section.key`.
 const SETTINGS: &str = "listen region log drain_delay ops.listen ops.token tls.cert tls.key cors.origins clients.connections \
@@ -45,7 +47,7 @@ fn options_left_out_of_the_example_are_known_to_the_binary() {
     let files = ["cert =", "key =", "url_file =", "root_cert =", "jwks_file =", "secret_file =", "secret ="];
     let is_file = |line: &&str| files.iter().any(|file| line.starts_with(file));
     let text: Vec<String> = uncommented().lines().filter(|line| !is_file(line)).map(str::to_owned).collect();
-    let path = folder.write("pool-proxy.toml", &text.join("\n"));
+    let path = folder.write("pool-proxy.toml", text.join("\n"));
     let answer = config(&[], Some(&path));
     assert!(answer.status.success(), "{}", printed(&answer));
     for missing in ["[tls]\ncert = \"/absent\"\nkey = \"/absent\"", "[databases.default]\nurl_file = \"/absent\""] {

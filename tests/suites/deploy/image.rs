@@ -1,5 +1,6 @@
 //! The Dockerfile.
 
+use harness::Folder;
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::Command;
 use toml::Table;
 
 use super::parts::{
-    Folder, accepted, binary, copied, copy, deploy, final_stage, image_variables, printed, read, root, with_tool,
+    accepted, binary, copied, copy, deploy, final_stage, image_variables, printed, read, root, with_tool,
 };
 
 #[test]
@@ -32,11 +33,11 @@ fn the_image_gets_the_whole_workspace_and_nothing_else() {
 fn cargo_accepts_what_the_image_gets() {
     let folder = Folder::new();
     for source in copied() {
-        copy(&root().join(&source), &folder.0.join(&source));
+        copy(&root().join(&source), &folder.root().join(&source));
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["tree", "--locked", "--offline", "--package", "pool-proxy", "--edges", "normal,build"]);
-    let answer = cargo.current_dir(&folder.0).output().unwrap();
+    let answer = cargo.current_dir(folder.root()).output().unwrap();
     assert!(answer.status.success(), "{}", printed(&answer));
 }
 

@@ -186,26 +186,3 @@ pub(super) fn variables(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
     words.filter(|word| word.starts_with("POOL_PROXY_") || *word == "DATABASE_URL").map(str::to_owned).collect()
 }
-
-/// A folder of one test, removed with it.
-pub(super) struct Folder(pub(super) PathBuf);
-
-impl Folder {
-    pub(super) fn new() -> Self {
-        let path = env::temp_dir().join(format!("pool-proxy-deploy-{}", harness::random_hex(8)));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}

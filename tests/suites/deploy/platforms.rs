@@ -1,10 +1,12 @@
 //! Fly.io, Compose and systemd.
 
 use std::process::Command;
+
+use harness::Folder;
 use toml::Table;
 
 use super::parts::{
-    Folder, accepted, binary, config, deploy, image_variables, printed, read, seconds, secret, with_tool, yaml,
+    accepted, binary, config, deploy, image_variables, printed, read, seconds, secret, with_tool, yaml,
 };
 
 /// What the drain takes at most: `drain_delay`, then the time that requests under way are given.
@@ -87,7 +89,7 @@ fn the_edge_apis_file_fits_compose_and_the_binary() {
     let entry = &said[said.find("[[keys]]").unwrap()..said.find("\n\nFor clients").unwrap()];
     let database = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let folder = Folder::new();
-    let path = folder.write("pool-proxy.toml", &format!("{database}\n{entry}\n"));
+    let path = folder.write("pool-proxy.toml", format!("{database}\n{entry}\n"));
     let variables = [
         ("DATABASE_URL", "postgres://app:secret@postgres:5432/app?sslmode=disable"),
         ("POOL_PROXY_KEY", "0123456789abcdef0123456789abcdef"),

@@ -2,12 +2,11 @@
 //! between could make a difference, and what only a Worker can show.
 
 use futures_util::future::join_all;
-use harness::{Proxy, Workerd, fresh_database};
+use harness::{Folder, Proxy, Workerd, fresh_database};
 use serde_json::json;
 
 use super::blog::{Blog, BlogBuilder, PASSWORD, assert_problem};
 use super::{common, exchange, input, lists, outages, posts, reads, tokens};
-use crate::ops::encrypted::Folder;
 use crate::pool::cap::Census;
 
 fn builder() -> BlogBuilder {
@@ -172,17 +171,14 @@ async fn a_service_binding_is_a_private_way_to_the_proxy() {
 #[tokio::test]
 async fn a_proxy_behind_a_private_authority_is_reached_over_tls() {
     let folder = Folder::new();
-    folder.certificate("proxy");
     let database = fresh_database().await;
     edge_migrations::apply(&database.url()).await.unwrap();
-    let file = |kind: &str| folder.path(&format!("proxy.{kind}"));
-    let proxy = Proxy::builder().database(&database).env("POOL_PROXY_TLS_CERT", file("crt"));
-    let proxy = proxy.env("POOL_PROXY_TLS_KEY", file("key")).start().await;
+    let proxy = folder.encrypts(Proxy::builder().database(&database)).start().await;
     assert!(proxy.url().starts_with("https://"));
     let url = proxy.url().replace("127.0.0.1", "localhost");
     let with =
         |workerd| Blog::builder().with_workerd(workerd).set("POOL_PROXY_URL", &url).set("POOL_PROXY_KEY", proxy.key());
-    let trusting = Workerd::builder().trusted_ca(std::fs::read_to_string(file("crt")).unwrap());
+    let trusting = Workerd::builder().trusted_ca(std::fs::read_to_string(folder.path("one.crt")).unwrap());
     let blog = with(trusting).serve().await;
     blog.sign_up("Ada").await;
     let mistrusting = with(Workerd::builder()).serve().await;

@@ -1,8 +1,7 @@
 //! What the API needs of the proxy and the database: deployed step by step as its README says, by an owner who is no
 //! superuser, it works through a login without rights of its own and a key whose role may do what the API does.
 
-use harness::{Database, Proxy, fresh_database, random_hex};
-use pool_proxy::auth::KeyHash;
+use harness::{Database, Proxy, fresh_database, key_entry, random_hex};
 use serde_json::json;
 use tokio_postgres::NoTls;
 
@@ -59,14 +58,18 @@ impl Deployed {
         let release = format!("ALTER DATABASE {} OWNER TO CURRENT_USER", self.database.name());
         self.database.batch(&format!("{release}; DROP OWNED BY {roles}; DROP ROLE {roles}")).await;
     }
+
+    /// Of the API's key, whose role may do what the API does.
+    fn key_entry(&self, secret: &str) -> String {
+        key_entry("edge-api", secret, &format!("role = \"{}\"", self.role("edge_api")))
+    }
 }
 
 #[tokio::test]
 async fn the_role_of_the_grants_is_enough_for_the_whole_story() {
     let deployed = Deployed::new().await;
     let secret = random_hex(32);
-    let (hash, role) = (KeyHash::of(&secret), deployed.role("edge_api"));
-    let config = format!("[[keys]]\nname = \"edge-api\"\nhash = \"{hash}\"\nrole = \"{role}\"\n");
+    let config = deployed.key_entry(&secret);
     let proxy = Proxy::builder().database_url(deployed.login_url()).key("").config(config).start().await;
     let blog = Blog::builder().set("POOL_PROXY_URL", proxy.url()).set("POOL_PROXY_KEY", &secret).serve().await;
     common::tell_the_story(blog.url()).await;
@@ -101,8 +104,7 @@ async fn the_role_of_the_grants_is_enough_for_the_whole_story() {
 async fn a_hash_is_made_anew_and_the_login_itself_reads_nothing() {
     let deployed = Deployed::new().await;
     let (secret, plain) = (random_hex(32), random_hex(32));
-    let role = deployed.role("edge_api");
-    let config = format!("[[keys]]\nname = \"edge-api\"\nhash = \"{}\"\nrole = \"{role}\"\n", KeyHash::of(&secret));
+    let config = deployed.key_entry(&secret);
     let proxy = Proxy::builder().database_url(deployed.login_url()).key(&plain).config(config).start().await;
     let with = |scheme: &str| {
         let blog = Blog::builder().set("POOL_PROXY_URL", proxy.url()).set("POOL_PROXY_KEY", &secret);

@@ -1,9 +1,6 @@
 //! Bodies of requests that wait are held in memory: within a bound.
 
-use std::fmt::Write;
-
-use harness::{Wire, eventually};
-use pool_proxy::auth::KeyHash;
+use harness::{Wire, eventually, key_entry};
 use serde_json::{Value, json};
 
 use crate::sql::served::Served;
@@ -18,7 +15,7 @@ async fn bodies_there_is_no_room_for_are_refused_at_once() {
     let mut config = "[limits]\nqueue = \"60s\"\nquery = \"60s\"\n[clients]\nbody_bytes = \"2MiB\"\n".to_owned();
     let others = ["one", "two", "three", "four"].map(|name| format!("secret-of-client-{name}"));
     for (secret, name) in others.iter().zip(["one", "two", "three", "four"]) {
-        let _ = writeln!(config, "[[keys]]\nname = \"{name}\"\nhash = \"{}\"", KeyHash::of(secret));
+        config += &key_entry(name, secret, "");
     }
     let served = Served::with("", |proxy| proxy.config(&config).env("POOL_PROXY_POOL_MAX", "1")).await;
     let ask = |secret: &str| served.proxy.request("POST", "/sql").bearer(secret).json(&large(300)).send();

@@ -1,8 +1,7 @@
 //! More clients than the proxy takes.
 
-use harness::{Proxy, Wire, eventually, fresh_database};
+use harness::{Folder, Proxy, Wire, eventually, fresh_database};
 
-use crate::ops::encrypted::Folder;
 use crate::sql::served::Served;
 
 async fn is(served: &Served, metric: &str, expected: f64) -> bool {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use harness::{Answer, Proxy, Wire, eventually, fresh_database};
+use harness::{Answer, Folder, Proxy, Wire, eventually, fresh_database};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::ops::encrypted::Folder;
 use crate::sql::served::Served;
 
 async fn impatient() -> Served {

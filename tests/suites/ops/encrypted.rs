@@ -2,56 +2,17 @@
 //! certificates that change while the proxy serves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use harness::{Database, Proxy, ProxyBuilder, eventually, fresh_database, random_hex};
+use harness::{Database, Folder, Proxy, eventually, fresh_database};
 
-/// A folder for certificates, removed in the end.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("pool-proxy-certificates-{}", random_hex(8)));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Makes the files `<name>.crt` and `<name>.key`, a certificate for localhost that is its own authority.
-    pub(crate) fn certificate(&self, name: &str) {
-        run(Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-            .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .arg("-keyout")
-            .arg(self.path(&format!("{name}.key")))
-            .arg("-out")
-            .arg(self.path(&format!("{name}.crt"))));
-    }
-
-    /// Makes a certificate and lets a proxy speak TLS with it.
-    pub(crate) fn encrypts(&self, proxy: ProxyBuilder) -> ProxyBuilder {
-        self.certificate("one");
-        proxy.env("POOL_PROXY_TLS_CERT", self.path("one.crt")).env("POOL_PROXY_TLS_KEY", self.path("one.key"))
-    }
-
-    /// Puts a certificate where the proxy looks.
-    fn install(&self, name: &str) {
-        for kind in ["key", "crt"] {
-            let part = self.path(&format!("part.{kind}"));
-            fs::copy(self.path(&format!("{name}.{kind}")), &part).unwrap();
-            fs::rename(part, self.path(&format!("in-force.{kind}"))).unwrap();
-        }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+/// Puts a certificate where the proxy looks.
+fn install(folder: &Folder, name: &str) {
+    for kind in ["key", "crt"] {
+        let part = folder.path(&format!("part.{kind}"));
+        fs::copy(folder.path(&format!("{name}.{kind}")), &part).unwrap();
+        fs::rename(part, folder.path(&format!("in-force.{kind}"))).unwrap();
     }
 }
 
@@ -65,7 +26,7 @@ fn run(command: &mut Command) -> String {
 }
 
 async fn started(database: &Database, folder: &Folder) -> Proxy {
-    folder.install("one");
+    install(folder, "one");
     Proxy::builder()
         .database(database)
         .env("POOL_PROXY_TLS_CERT", folder.path("in-force.crt"))
@@ -144,7 +105,7 @@ async fn a_changed_certificate_is_taken_up() {
     folder.certificate("one");
     folder.certificate("two");
     let proxy = started(&database, &folder).await;
-    folder.install("two");
+    install(&folder, "two");
     eventually(|| async {
         let output = curl(&proxy, &folder.path("two.crt"), &[]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).contains(" 200 ")
@@ -164,7 +125,7 @@ async fn a_broken_certificate_keeps_the_old_one_and_is_logged() {
     proxy.signal(harness::Signal::Hangup);
     eventually(|| async { proxy.stderr().contains("certificate") && proxy.stderr().contains("not taken up") }).await;
     run(&mut curl(&proxy, &folder.path("one.crt"), &[]));
-    folder.install("two");
+    install(&folder, "two");
     proxy.signal(harness::Signal::Hangup);
     eventually(|| async { curl(&proxy, &folder.path("two.crt"), &[]).output().unwrap().status.success() }).await;
 }

@@ -4,16 +4,14 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use harness::{Database, Proxy, Request, Signal, eventually, fresh_database};
+use harness::{Database, Proxy, Request, Signal, eventually, fresh_database, key_entry};
 use serde_json::json;
 
-const FIRST: (&str, &str) =
-    ("full-secret-000000001", "0646c10ffa657ed51040a236a11e848bb11f30c6b7d4c07dbfe4d1973f51f993");
-const SECOND: (&str, &str) =
-    ("other-only-secret-001", "65072b2a318ce7752dbeb497274d298c142154ab46829b6d7a49d59cd9d94b20");
+const FIRST: &str = "full-secret-000000001";
+const SECOND: &str = "other-only-secret-001";
 
-fn file(key: (&str, &str), query: &str) -> String {
-    format!("[limits]\nquery = \"{query}\"\n[[keys]]\nname = \"client\"\nhash = \"sha256:{}\"\n", key.1)
+fn file(key: &str, query: &str) -> String {
+    format!("[limits]\nquery = \"{query}\"\n{}", key_entry("client", key, ""))
 }
 
 async fn started(database: &Database) -> Proxy {
@@ -26,7 +24,7 @@ fn ask(proxy: &Proxy, secret: &str, query: &str) -> Request {
 
 async fn statuses(proxy: &Proxy) -> (u16, u16) {
     let status = async |secret: &str| ask(proxy, secret, "SELECT 1").send().await.status.as_u16();
-    (status(FIRST.0).await, status(SECOND.0).await)
+    (status(FIRST).await, status(SECOND).await)
 }
 
 /// Writes another file and says so, if `signal`; then the keys change.
@@ -79,7 +77,7 @@ async fn a_file_replaced_as_a_whole_is_found() {
 async fn limits_change() {
     let database = fresh_database().await;
     let mut proxy = started(&database).await;
-    let asked = |proxy: &Proxy| ask(proxy, FIRST.0, "SELECT pg_sleep(0.5)").send();
+    let asked = |proxy: &Proxy| ask(proxy, FIRST, "SELECT pg_sleep(0.5)").send();
     asked(&proxy).await.expect(200);
     fs::write(proxy.config_path(), file(FIRST, "100ms")).unwrap();
     proxy.signal(Signal::Hangup);
@@ -107,7 +105,7 @@ async fn a_broken_file_keeps_what_was_and_is_logged() {
         })
         .await;
         assert_eq!(statuses(&proxy).await, (200, 401), "{broken}");
-        assert!(!proxy.stderr().contains(FIRST.0), "{}", proxy.stderr());
+        assert!(!proxy.stderr().contains(FIRST), "{}", proxy.stderr());
     }
     fs::remove_file(proxy.config_path()).unwrap();
     proxy.signal(Signal::Hangup);
@@ -124,7 +122,7 @@ async fn no_request_is_dropped_while_the_configuration_is_read_again() {
     let (done, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..4)
         .map(|_| {
-            let request = ask(&proxy, FIRST.0, "SELECT 1");
+            let request = ask(&proxy, FIRST, "SELECT 1");
             let (done, served) = (Arc::clone(&done), Arc::clone(&served));
             tokio::spawn(async move {
                 while !done.load(Ordering::Relaxed) {
@@ -151,7 +149,7 @@ async fn no_request_is_dropped_while_the_configuration_is_read_again() {
 async fn a_request_under_way_keeps_the_key_it_came_with() {
     let database = fresh_database().await;
     let mut proxy = started(&database).await;
-    let running = tokio::spawn(ask(&proxy, FIRST.0, "SELECT pg_sleep(4)").send());
+    let running = tokio::spawn(ask(&proxy, FIRST, "SELECT pg_sleep(4)").send());
     super::asleep(&database, 1).await;
     fs::write(proxy.config_path(), file(SECOND, "100ms")).unwrap();
     proxy.signal(Signal::Hangup);

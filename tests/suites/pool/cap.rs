@@ -135,13 +135,11 @@ async fn one_that_ended_at_a_row_over_the_limit_is_gone_before_another_is_opened
     let census = Census::of(&served.database).await;
     // The backend has sent its first row and does not look at its socket while it sleeps.
     let query = "SELECT repeat('x', 40000) UNION ALL SELECT pg_sleep(8)::text";
-    let sleeping =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
     for time in 1..=3 {
         let answer = served.ask(query).await;
         assert_eq!(answer.status, 507, "time {time}: {}", answer.text);
         assert_eq!(served.value("SELECT 1").await, 1);
-        assert_eq!(served.postgres(sleeping).await, "0", "time {time}");
+        assert_eq!(served.database.sleeping().await, 0, "time {time}");
         let answer = served.ask_batch(&["INSERT INTO t VALUES (1)", query]).await;
         assert_eq!(answer.status, 507, "time {time}: {}", answer.text);
         assert_eq!(served.value("SELECT count(*) FROM t").await, "0", "time {time}");

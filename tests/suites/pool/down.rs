@@ -46,9 +46,7 @@ async fn readiness_is_told_in_time_though_all_connections_hang() {
     // At work, and all the same ready.
     let busy: Vec<_> =
         (0..2).map(|_| tokio::spawn(proxy.sql_request(&json!({ "query": "SELECT pg_sleep(60)" })).send())).collect();
-    let client = database.client().await;
-    let sleeping = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    eventually(|| async { client.query(sleeping, &[]).await.unwrap().len() == 2 }).await;
+    eventually(|| async { database.sleeping().await == 2 }).await;
     proxy.ops_request("GET", "/ready").send().await.expect(200);
     relay.stall(Way::Out);
     relay.stall(Way::Back);

@@ -142,7 +142,7 @@ async fn nothing_is_left_where_a_later_statement_of_the_batch_failed() {
 async fn nothing_is_left_whichever_key_asks_next() {
     let database = harness::fresh_database().await;
     let second = "a second key, long enough";
-    let config = format!("[[keys]]\nname = \"second\"\nhash = \"{}\"", pool_proxy::auth::KeyHash::of(second));
+    let config = harness::key_entry("second", second, "");
     let proxy =
         harness::Proxy::builder().database(&database).config(config).env("POOL_PROXY_POOL_MAX", "1").start().await;
     for query in ["SET app.tenant = 'first'", "SELECT set_config('app.tenant', 'first', false)"] {

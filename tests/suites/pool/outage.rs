@@ -38,9 +38,7 @@ async fn a_line_that_breaks_in_the_middle_leaves_the_outcome_unknown() {
         json!({ "queries": [{ "query": "INSERT INTO t VALUES (1)" }, { "query": "SELECT pg_sleep(60)" }] }),
     ] {
         let request = tokio::spawn(proxy.sql_request(&body).send());
-        let sleeping = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-        let client = database.client().await;
-        eventually(|| async { client.query(sleeping, &[]).await.is_ok_and(|rows| rows.len() == 1) }).await;
+        eventually(|| async { database.sleeping().await == 1 }).await;
         relay.cut().await;
         let answer = request.await.unwrap();
         assert_eq!(answer.status, 502, "{body}: {}", answer.text);
@@ -48,9 +46,8 @@ async fn a_line_that_breaks_in_the_middle_leaves_the_outcome_unknown() {
         relay.forward();
         eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
         // What nobody waits for any more is ended by Postgres or by us, not by the next reader.
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
-        client.batch_execute(end).await.unwrap();
-        eventually(|| async { client.query(sleeping, &[]).await.is_ok_and(|rows| rows.is_empty()) }).await;
+        database.batch(KILL).await;
+        eventually(|| async { database.sleeping().await == 0 }).await;
     }
 }
 

@@ -61,8 +61,7 @@ async fn who_came_first_is_served_first() {
 #[tokio::test]
 async fn keys_take_turns() {
     let second = "a second key, long enough";
-    let hash = pool_proxy::auth::KeyHash::of(second);
-    let config = format!("[limits]\n{PATIENT}\n[[keys]]\nname = \"second\"\nhash = \"{hash}\"");
+    let config = format!("[limits]\n{PATIENT}\n{}", harness::key_entry("second", second, ""));
     let served = Arc::new(Served::with(SETUP, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await);
     let (lock, held) = closed_door(&served).await;
     let mut requests = Vec::new();

@@ -1,7 +1,5 @@
 //! Keys, databases and request ids.
 
-use pool_proxy::auth::KeyHash;
-
 use super::bench::{Bench, client};
 
 #[tokio::test]
@@ -37,8 +35,7 @@ async fn the_database_is_the_one_named() {
 
 #[tokio::test]
 async fn what_a_key_may_not_do_is_told() {
-    let config =
-        format!("[[keys]]\nname = \"reader\"\nread_only = true\nhash = \"{}\"", KeyHash::of("a key that reads alone"));
+    let config = harness::key_entry("reader", "a key that reads alone", "read_only = true");
     let bench = Bench::with("CREATE TABLE t (a int)", |proxy| proxy.config(config)).await;
     let reader = client(bench.served.proxy.url(), "a key that reads alone");
     assert_eq!(reader.query_scalar::<i64>("SELECT count(*) FROM t").one().await.unwrap(), 0);

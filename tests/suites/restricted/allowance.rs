@@ -3,8 +3,7 @@
 use std::fs;
 
 use futures_util::future::join_all;
-use harness::{Answer, Proxy, Request, eventually, fresh_database};
-use pool_proxy::auth::KeyHash;
+use harness::{Answer, Proxy, Request, eventually, fresh_database, key_entry};
 use serde_json::json;
 
 use crate::sql::served::Served;
@@ -13,10 +12,7 @@ const LIMITED: &str = "a key that may not ask much";
 const OTHER: &str = "another key that may not ask much";
 
 fn file(limits: &str) -> String {
-    let entry = |name: &str, secret: &str| {
-        format!("[[keys]]\nname = \"{name}\"\nhash = \"{}\"\n{limits}\n", KeyHash::of(secret))
-    };
-    entry("limited", LIMITED) + &entry("other", OTHER)
+    key_entry("limited", LIMITED, limits) + &key_entry("other", OTHER, limits)
 }
 
 async fn served(limits: &str) -> Served {

@@ -1,7 +1,6 @@
 //! Which database a request gets, and whether its key may use it.
 
-use harness::{Answer, Database, Proxy, fresh_database};
-use pool_proxy::auth::KeyHash;
+use harness::{Answer, Database, Proxy, fresh_database, key_entry};
 use serde_json::json;
 
 const ONLY_SECOND: &str = "a key of the second database";
@@ -17,13 +16,11 @@ struct Two {
 async fn two() -> Two {
     let (first, second) = (fresh_database().await, fresh_database().await);
     let config = format!(
-        "[databases.second]\nurl = \"{}\"\n[databases.third]\nurl = \"{}\"\n\
-         [[keys]]\nname = \"one\"\nhash = \"{}\"\ndatabases = [\"second\"]\n\
-         [[keys]]\nname = \"both\"\nhash = \"{}\"\ndatabases = [\"second\", \"default\"]\n",
+        "[databases.second]\nurl = \"{}\"\n[databases.third]\nurl = \"{}\"\n{}{}",
         second.url(),
         first.url(),
-        KeyHash::of(ONLY_SECOND),
-        KeyHash::of(BOTH),
+        key_entry("one", ONLY_SECOND, "databases = [\"second\"]"),
+        key_entry("both", BOTH, "databases = [\"second\", \"default\"]"),
     );
     let proxy = Proxy::builder().database(&first).config(config).start().await;
     Two { proxy, first, second }

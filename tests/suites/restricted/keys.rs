@@ -1,7 +1,6 @@
 //! Who is let in at all.
 
-use harness::{Answer, Proxy, fresh_database};
-use pool_proxy::auth::KeyHash;
+use harness::{Answer, Proxy, fresh_database, key_entry};
 use serde_json::json;
 
 use crate::sql::served::Served;
@@ -47,7 +46,7 @@ async fn a_wrong_or_absent_key_is_401() {
 async fn nothing_tells_an_unknown_key_from_a_wrong_or_an_expired_one() {
     let database = fresh_database().await;
     let old = "a key that is no longer valid";
-    let config = format!("[[keys]]\nname = \"old\"\nhash = \"{}\"\nexpires = \"2020-01-01\"\n", KeyHash::of(old));
+    let config = key_entry("old", old, "expires = \"2020-01-01\"");
     let proxy = Proxy::builder().database(&database).config(config).start().await;
     let mut seen = Vec::new();
     let almost = format!("{}x", &proxy.key()[1..]);

@@ -1,10 +1,9 @@
 //! A proxy whose file has restricted keys.
 
-use harness::{Answer, Database, Proxy, fresh_database, random_hex};
-use pool_proxy::auth::KeyHash;
+use harness::{Answer, Database, Proxy, fresh_database, key_entry, random_hex};
 use serde_json::{Value, json};
 
-use crate::sql::served::batch;
+use crate::sql::served::{batch, first_value};
 
 /// The proxy, and the secrets of its keys.
 pub(super) struct Ring {
@@ -38,14 +37,11 @@ impl Ring {
         let role = format!("{}_role", database.name());
         database.batch(&format!("{SETUP}{setup}").replace("ROLE_NAME", &role)).await;
         let secrets: Vec<String> = (0..3).map(|_| random_hex(20)).collect();
-        let entry = |name: &str, secret: &str, rest: &str| {
-            format!("[[keys]]\nname = \"{name}\"\nhash = \"{}\"\n{rest}\n", KeyHash::of(secret))
-        };
         let as_role = format!("role = \"{role}\"");
         let config = [
-            entry("read-only", &secrets[0], "read_only = true"),
-            entry("role", &secrets[1], &as_role),
-            entry("role-read-only", &secrets[2], &format!("read_only = true\n{as_role}")),
+            key_entry("read-only", &secrets[0], "read_only = true"),
+            key_entry("role", &secrets[1], &as_role),
+            key_entry("role-read-only", &secrets[2], &format!("read_only = true\n{as_role}")),
         ];
         let proxy = Proxy::builder().database(&database).config(config.concat()).env("POOL_PROXY_POOL_MAX", "1");
         let proxy = proxy.start().await;
@@ -73,9 +69,7 @@ impl Ring {
 
     /// The first value of the first row, of a statement that works.
     pub(super) async fn value(&self, key: &str, query: &str) -> Value {
-        let answer = self.send(key, &json!({ "query": query, "arrayMode": true })).await;
-        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
-        answer.body["rows"][0][0].clone()
+        first_value(query, &self.send(key, &json!({ "query": query, "arrayMode": true })).await)
     }
 
     /// Drops what outlives the database.

@@ -1,8 +1,5 @@
 //! Limits of time and size: what goes over one ends in Postgres, too.
 
-use std::fs;
-
-use harness::eventually;
 use serde_json::json;
 
 use super::served::{Served, batch};
@@ -133,31 +130,6 @@ async fn what_was_too_large_to_tell_but_committed_is_told_so() {
         assert_eq!(answer.body["committed"], stored, "time {time}: {}", answer.text);
         served.run("DELETE FROM t WHERE a > 1 OR ctid > '(0,1)'").await;
     }
-}
-
-#[tokio::test]
-async fn one_huge_value_is_507_and_never_held() {
-    let served = Served::plain().await;
-    served.value("SELECT 1").await;
-    let before = memory(served.proxy.pid());
-    for query in ["SELECT repeat('x', 100000000)", "SELECT 1, repeat('x', 100000000) FROM generate_series(1, 3)"] {
-        for _ in 0..2 {
-            let answer = served.ask(query).await.expect(507);
-            assert_eq!(answer.body["committed"], false, "{}", answer.text);
-        }
-        served.ask_batch(&["SELECT 1", query]).await.expect(507);
-    }
-    let grown = memory(served.proxy.pid()).saturating_sub(before);
-    assert!(grown < 40 << 20, "the proxy's memory grew by {grown} bytes");
-    eventually(|| async { served.running("repeat").await == "0" }).await;
-    assert_eq!(served.value("SELECT 1").await, 1);
-}
-
-/// The most a process has ever held, in bytes.
-fn memory(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 #[tokio::test]

@@ -41,9 +41,9 @@ async fn as_many_columns_as_postgres_has_arrive() {
 #[tokio::test]
 async fn nine_mebibytes_go_in_and_come_out() {
     let served = Served::after("CREATE TABLE large (v text, b bytea)").await;
-    let megabytes = 9 << 20;
+    let bytes = 9 << 20;
     for unit in ["x", "ü", "😀"] {
-        let text = unit.repeat(megabytes / unit.len());
+        let text = unit.repeat(bytes / unit.len());
         for (query, raw) in [("SELECT $1::text AS v", true), ("SELECT $1::text AS v", false)] {
             let request = served.proxy.sql_request(&json!({ "query": query, "params": [text] }));
             let answer = request.header("Neon-Raw-Text-Output", raw).send().await.expect(200);
@@ -58,9 +58,9 @@ async fn nine_mebibytes_go_in_and_come_out() {
         assert!(answer.body["results"][1]["rows"][0]["v"] == text.as_str(), "{unit}");
     }
     // As a literal, too, and as the text of bytes.
-    let answer = served.ask(&format!("SELECT '{}' AS v", "y".repeat(megabytes))).await.expect(200);
-    assert_eq!(answer.body["rows"][0]["v"].as_str().map(str::len), Some(megabytes));
-    let hex = format!("\\x{}", "c3a9".repeat(megabytes / 4));
+    let answer = served.ask(&format!("SELECT '{}' AS v", "y".repeat(bytes))).await.expect(200);
+    assert_eq!(answer.body["rows"][0]["v"].as_str().map(str::len), Some(bytes));
+    let hex = format!("\\x{}", "c3a9".repeat(bytes / 4));
     let answer = served.proxy.sql(json!({ "query": "SELECT $1::bytea AS v", "params": [hex] })).await.expect(200);
     assert!(answer.body["rows"][0]["v"] == hex.as_str());
     let document = json!({ "list": vec!["z".repeat(1 << 20); 9] });

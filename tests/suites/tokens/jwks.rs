@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use harness::{Folder, eventually};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::mint::{Mint, Office, now};
-use crate::ops::encrypted::Folder;
 
 /// What an issuer answers.
 #[derive(Clone)]
@@ -83,11 +83,11 @@ async fn a_new_key_is_fetched_when_a_token_names_it() {
     let idp = Idp::start(Says::Keys(vec![first.jwk("first")])).await;
     let office = idp.office().await;
     join_all((0..20).map(|_| office.ask("x.y.z", "SELECT 1"))).await;
-    harness::eventually(|| async { office.ask(&token(&first, "first"), "SELECT 1").await.status == 200 }).await;
+    eventually(|| async { office.ask(&token(&first, "first"), "SELECT 1").await.status == 200 }).await;
     assert_eq!(idp.fetched(), 1);
     // The issuer signs with another key from now on.
     idp.say(Says::Keys(vec![second.jwk("second")]));
-    harness::eventually(|| async { office.ask(&token(&second, "second"), "SELECT 1").await.status == 200 }).await;
+    eventually(|| async { office.ask(&token(&second, "second"), "SELECT 1").await.status == 200 }).await;
     assert_eq!(idp.fetched(), 2);
     office.ask(&token(&second, "second"), "SELECT 1").await.expect(200);
     // The old one is no more, for tokens that were not seen before.
@@ -105,7 +105,7 @@ async fn unknown_keys_do_not_make_it_fetch_again_and_again() {
     let idp = Idp::start(Says::Keys(vec![mint.jwk("known")])).await;
     let since = Instant::now();
     let office = idp.office().await;
-    harness::eventually(|| async { office.ask(&token(&mint, "known"), "SELECT 1").await.status == 200 }).await;
+    eventually(|| async { office.ask(&token(&mint, "known"), "SELECT 1").await.status == 200 }).await;
     for round in 0..40 {
         let asked = (0..5).map(|number| {
             let token = token(&mint, &format!("unknown {round} {number}"));
@@ -127,7 +127,7 @@ async fn an_emptied_set_ends_its_keys() {
     let mint = Mint::ec();
     let idp = Idp::start(Says::Keys(vec![mint.jwk("known")])).await;
     let office = idp.office().await;
-    harness::eventually(|| async { office.ask(&token(&mint, "known"), "SELECT 1").await.status == 200 }).await;
+    eventually(|| async { office.ask(&token(&mint, "known"), "SELECT 1").await.status == 200 }).await;
     idp.say(Says::Keys(vec![]));
     office.ask(&token(&mint, "unknown"), "SELECT 1").await.expect(401);
     let other =
@@ -162,7 +162,7 @@ async fn back_from(broken: Says, mint: &Mint) -> Office {
     // Keys of the file are not concerned.
     office.proxy.sql(json!({ "query": "SELECT 1" })).await.expect(200);
     idp.say(Says::Keys(vec![mint.jwk("known")]));
-    harness::eventually(|| async { office.ask(&ada, "SELECT 1").await.status == 200 }).await;
+    eventually(|| async { office.ask(&ada, "SELECT 1").await.status == 200 }).await;
     // What was fetched is good for a while.
     idp.say(Says::Nothing);
     let header = json!({ "alg": "RS256", "kid": "known" });
@@ -179,10 +179,10 @@ async fn keys_come_over_tls_from_whom_the_machine_trusts() {
     folder.certificate("other");
     let mint = Mint::ec();
     let answer = ok(&json!({ "keys": [mint.jwk("a")] }).to_string());
-    std::fs::write(folder.path("jwks"), answer).unwrap();
+    folder.write("jwks", answer);
     let mut server = Command::new("openssl");
     server.args(["s_server", "-accept", "0", "-HTTP", "-cert", "idp.crt", "-key", "idp.key"]);
-    server.current_dir(folder.path("")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    server.current_dir(folder.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = server.kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let port = loop {
@@ -197,7 +197,7 @@ async fn keys_come_over_tls_from_whom_the_machine_trusts() {
     for (trusted, status) in [("idp", 200), ("other", 503)] {
         let root = folder.path(&format!("{trusted}.crt"));
         let office = Office::with(&issuer, |proxy| proxy.env("SSL_CERT_FILE", root)).await;
-        harness::eventually(|| async { office.proxy.stderr().contains("fetched") }).await;
+        eventually(|| async { office.proxy.stderr().contains("fetched") }).await;
         office.ask(&token(&mint, "a"), "SELECT 1").await.expect(status);
         office.end().await;
     }

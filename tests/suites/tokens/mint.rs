@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harness::{Answer, Database, Proxy, ProxyBuilder, fresh_database};
+use harness::{Answer, Database, Folder, Proxy, ProxyBuilder, fresh_database};
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, RSA_PKCS1_SHA256};
@@ -13,8 +13,7 @@ use ring::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
 use ring::{hmac, rand};
 use serde_json::{Value, json};
 
-use crate::ops::encrypted::Folder;
-use crate::sql::served::batch;
+use crate::sql::served::{batch, first_value};
 
 pub(super) const SECRET: &str = "a secret of the tests, at least 32 bytes long";
 
@@ -116,6 +115,11 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
+/// An entry of the file for an issuer that signs with [`SECRET`] and gives the role of an [`Office`], and more lines.
+pub(super) fn issuer(more: &str) -> String {
+    format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n{more}\n")
+}
+
 /// A proxy that takes tokens, and the Postgres role they give.
 pub(super) struct Office {
     pub(super) proxy: Proxy,
@@ -147,8 +151,7 @@ impl Office {
 
     /// Takes tokens signed with [`SECRET`].
     pub(super) async fn plain() -> Self {
-        let issuer = format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n");
-        Self::with(&issuer, |proxy| proxy.env("POOL_PROXY_POOL_MAX", "1")).await
+        Self::with(&issuer(""), |proxy| proxy.env("POOL_PROXY_POOL_MAX", "1")).await
     }
 
     pub(super) async fn send(&self, token: &str, body: &Value) -> Answer {
@@ -165,9 +168,7 @@ impl Office {
 
     /// The first value of the first row, of a statement that works.
     pub(super) async fn value(&self, token: &str, query: &str) -> Value {
-        let answer = self.send(token, &json!({ "query": query, "arrayMode": true })).await;
-        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
-        answer.body["rows"][0][0].clone()
+        first_value(query, &self.send(token, &json!({ "query": query, "arrayMode": true })).await)
     }
 
     /// Drops what outlives the database.

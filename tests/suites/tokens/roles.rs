@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::mint::{Mint, Office, SECRET, now};
+use super::mint::{Mint, Office, SECRET, issuer, now};
 
 #[allow(clippy::needless_pass_by_value)] // so that a case reads as JSON alone
 fn token(more: Value) -> String {
@@ -34,11 +34,7 @@ async fn a_role_outside_the_issuers_list_is_403() {
 
 #[tokio::test]
 async fn an_issuer_may_be_for_some_databases_and_for_reading_only() {
-    let issuer = format!(
-        "[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\nread_only = true\n\
-         databases = [\"default\"]\n"
-    );
-    let office = Office::with(&issuer, |proxy| proxy).await;
+    let office = Office::with(&issuer("read_only = true\ndatabases = [\"default\"]"), |proxy| proxy).await;
     let ada = token(json!({}));
     assert_eq!(office.value(&ada, "SELECT count(*) FROM notes").await, "1");
     let refused = office.ask(&ada, "INSERT INTO notes (text) VALUES ('x')").await.expect(400);
@@ -55,9 +51,7 @@ async fn an_issuer_may_be_for_some_databases_and_for_reading_only() {
 /// Each subject is counted by itself.
 #[tokio::test]
 async fn a_rate_holds_for_each_subject() {
-    let issuer =
-        format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\nrate = \"2/h\"\n");
-    let office = Office::with(&issuer, |proxy| proxy).await;
+    let office = Office::with(&issuer("rate = \"2/h\""), |proxy| proxy).await;
     for subject in ["ada", "bob"] {
         for status in [200, 200, 429, 429] {
             // Another token each time.
@@ -71,10 +65,8 @@ async fn a_rate_holds_for_each_subject() {
 /// Cached answers belong to everybody.
 #[tokio::test]
 async fn a_token_invalidates_only_where_its_issuer_lets_it() {
-    for (line, status) in [("", 403), ("invalidate = true\n", 200)] {
-        let issuer =
-            format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n{line}");
-        let office = Office::with(&issuer, |proxy| proxy).await;
+    for (line, status) in [("", 403), ("invalidate = true", 200)] {
+        let office = Office::with(&issuer(line), |proxy| proxy).await;
         let request = office.proxy.request("POST", "/invalidate").bearer(token(json!({})));
         request.json(&json!({ "tags": "all" })).send().await.expect(status);
         office.end().await;

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::mint::{Mint, Office, SECRET, now, part};
+use super::mint::{Mint, Office, SECRET, issuer, now, part};
 
 fn token_of(subject: &str) -> String {
     Mint::secret(SECRET).token(&json!({ "sub": subject, "exp": now() + 600 }))
@@ -37,8 +37,7 @@ async fn everybody_sees_and_changes_their_own_rows() {
 
 #[tokio::test]
 async fn nobody_is_mistaken_for_another_however_many_ask_at_once() {
-    let issuer = format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n");
-    let office = Office::with(&issuer, |proxy| proxy.env("POOL_PROXY_POOL_MAX", "3")).await;
+    let office = Office::with(&issuer(""), |proxy| proxy.env("POOL_PROXY_POOL_MAX", "3")).await;
     let who = "SELECT current_setting('request.jwt.claims')::json ->> 'sub' AS sub, current_user::text AS role";
     let asked = (0..300).map(|number| {
         let subject = format!("subject {}", number % 60);
@@ -112,10 +111,7 @@ async fn there_is_no_way_to_other_claims() {
 /// Two numbers that are one as a double are still two.
 #[tokio::test]
 async fn claims_keep_every_digit() {
-    let issuer = format!(
-        "[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\nclaims = [\"org\"]\n"
-    );
-    let office = Office::with(&issuer, |proxy| proxy).await;
+    let office = Office::with(&issuer("claims = [\"org\"]"), |proxy| proxy).await;
     for org in ["100000000000000000001", "100000000000000000002", "1234567890.123456789012", "-0.10"] {
         let claims = format!("{{\"org\": {org}, \"exp\": {}}}", now() + 60);
         let token = Mint::secret(SECRET).sign(&format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims)));

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::mint::{Mint, Office, SECRET, now, part};
+use super::mint::{Mint, Office, SECRET, issuer, now, part};
 
 const WHO: &str = "SELECT current_setting('request.jwt.claims')::json ->> 'sub'";
 
 #[tokio::test]
 async fn all_four_algorithms() {
-    let folder = crate::ops::encrypted::Folder::new();
-    let path = folder.path("jwks.json");
+    let folder = harness::Folder::new();
     let mints = [Mint::rsa(2048), Mint::ec(), Mint::ed(), Mint::rsa(3072)];
     let keys: Vec<Value> = mints.iter().enumerate().map(|(id, mint)| mint.jwk(&id.to_string())).collect();
-    std::fs::write(&path, json!({ "keys": keys }).to_string()).unwrap();
+    let path = folder.write("jwks.json", json!({ "keys": keys }).to_string());
     let issuers = format!(
-        "[[issuers]]\nname = \"public\"\nissuer = \"https://public.example\"\njwks_file = \"{}\"\ndefault_role = \"ROLE_NAME\"\n\
-         [[issuers]]\nname = \"shared\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n",
-        path.display()
+        "[[issuers]]\nname = \"public\"\nissuer = \"https://public.example\"\njwks_file = \"{}\"\n\
+         default_role = \"ROLE_NAME\"\n{}",
+        path.display(),
+        issuer("")
     );
     let office = Office::with(&issuers, |proxy| proxy).await;
     for (id, mint) in mints.iter().enumerate() {
@@ -106,11 +106,8 @@ async fn what_does_not_hold_is_refused_in_the_same_words() {
 
 #[tokio::test]
 async fn time_audience_and_issuer_are_checked() {
-    let issuer = format!(
-        "[[issuers]]\nname = \"strict\"\nissuer = \"https://id.example\"\naudience = [\"api\", \"admin\"]\n\
-         secret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n"
-    );
-    let office = Office::with(&issuer, |proxy| proxy).await;
+    let strict = issuer("issuer = \"https://id.example\"\naudience = [\"api\", \"admin\"]");
+    let office = Office::with(&strict, |proxy| proxy).await;
     let mint = Mint::secret(SECRET);
     let claims = |more: Value| {
         let mut claims = json!({ "iss": "https://id.example", "aud": "api", "sub": "ada", "exp": now() + 600 });
@@ -170,11 +167,7 @@ async fn a_token_that_expires_while_it_is_used_is_refused() {
 
 #[tokio::test]
 async fn a_token_comes_as_bearer_or_as_a_password_and_is_never_logged() {
-    let office = Office::with(
-        &format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n"),
-        |proxy| proxy.env("POOL_PROXY_LOG", "text,trace"),
-    )
-    .await;
+    let office = Office::with(&issuer(""), |proxy| proxy.env("POOL_PROXY_LOG", "text,trace")).await;
     let claims = json!({ "sub": "a-very-private-subject", "exp": now() + 60 });
     let token = Mint::secret(SECRET).token(&claims);
     assert_eq!(office.value(&token, WHO).await, "a-very-private-subject");
