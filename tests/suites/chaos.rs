@@ -7,3 +7,4 @@ mod ledger;
 mod resets;
 mod restart;
 mod stalls;
+mod strays;

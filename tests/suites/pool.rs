@@ -9,5 +9,6 @@ mod hygiene;
 mod leftovers;
 mod outage;
 mod queue;
+mod reserved;
 mod resets;
 mod warm;

@@ -37,6 +37,7 @@ enum Newcomers {
     Served,
     Refused,
     Hung,
+    Held,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -96,10 +97,15 @@ impl Relay {
                 let (target, open, mut weather) = (target.clone(), Arc::clone(&open), weather.clone());
                 open.lock().unwrap().insert(number);
                 tokio::spawn(async move {
-                    if newcomers == Newcomers::Hung {
-                        let _ = weather.wait_for(|weather| number <= weather.ended).await;
-                    } else {
-                        carry(near, &target, number, weather).await;
+                    let ended = |weather: &Weather| number <= weather.ended;
+                    match newcomers {
+                        Newcomers::Hung => drop(weather.wait_for(ended).await),
+                        Newcomers::Held => {
+                            let goes_on = |weather: &Weather| weather.newcomers != Newcomers::Held || ended(weather);
+                            drop(weather.wait_for(goes_on).await);
+                            carry(near, &target, number, weather).await;
+                        }
+                        Newcomers::Served | Newcomers::Refused => carry(near, &target, number, weather).await,
                     }
                     open.lock().unwrap().remove(&number);
                 });
@@ -154,6 +160,12 @@ impl Relay {
         self.weather.send_modify(|weather| weather.newcomers = Newcomers::Hung);
     }
 
+    /// Whoever connects from now on gets through only after [`forward`](Self::forward), with all it has sent by then.
+    /// Connections that are open are left alone.
+    pub fn hold(&self) {
+        self.weather.send_modify(|weather| weather.newcomers = Newcomers::Held);
+    }
+
     /// Nothing goes this way until [`forward`](Self::forward); what was sent waits.
     pub fn stall(&self, way: Way) {
         self.weather.send_modify(|weather| match way {
@@ -182,7 +194,7 @@ impl Relay {
         self.weather.send_modify(|weather| weather.left = Some(bytes));
     }
 
-    /// Ends every stall, delay, refusal and cut to come. What was lost stays lost.
+    /// Ends every stall, delay, refusal, hold and cut to come. What was lost stays lost.
     pub fn forward(&self) {
         self.weather.send_modify(|weather| {
             *weather = Weather { ended: weather.ended, lost: weather.lost, ..Weather::default() };
