@@ -4,6 +4,7 @@ mod accounts;
 mod blog;
 mod common;
 mod exchange;
+mod host;
 mod in_workerd;
 mod input;
 mod lists;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::blog::{Blog, PASSWORD, assert_problem, now};
+use super::blog::{Blog, PASSWORD, assert_problem};
+use super::host::now;
 
 #[tokio::test]
 async fn who_signs_up_is_signed_in() {

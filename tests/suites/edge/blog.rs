@@ -1,21 +1,20 @@
 //! The API under test: its router behind a socket of this process, a proxy and a migrated database of its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
-use edge_app::{Runtime, RuntimeError, Settings, Site};
+use edge_app::{Runtime, Settings, Site};
 use harness::{Answer, Database, Proxy, Request, Workerd, WorkerdBuilder, fresh_database, random_hex};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use pbkdf2::sha2::Sha256;
+use pool_client::Client;
 use pool_client::native::HyperTransport;
-use pool_client::transport::{Response, Transport, TransportError};
-use pool_client::{BoxFuture, Client};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+
+use super::host::{Host, Losing, Lossy};
 
 /// The secret that signs the tokens of every API under test.
 pub(super) const JWT_SECRET: &str = "a secret of the tests, at least 32 bytes long";
@@ -38,26 +37,6 @@ pub(super) struct BlogBuilder {
     /// The Worker in workerd instead of the router on the host.
     workerd: Option<WorkerdBuilder>,
     losing: Losing,
-}
-
-/// What is lost on the way between the host and the proxy at the moment.
-pub(super) type Losing = Arc<Mutex<Lost>>;
-
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Lost {
-    #[default]
-    Nothing,
-    /// The answers to statements.
-    Answers,
-    /// The answer to the next statement.
-    NextAnswer,
-    /// What the cache is told to forget, before it gets there.
-    Invalidations,
-}
-
-/// From now on this is lost.
-pub(super) fn lose(losing: &Losing, lost: Lost) {
-    *losing.lock().unwrap_or_else(PoisonError::into_inner) = lost;
 }
 
 /// Somebody who has signed up.
@@ -125,12 +104,12 @@ impl Blog {
         if let Some(workerd) = &self.workerd {
             return workerd.log().lines().map(str::to_owned).collect();
         }
-        self.host.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.host.logged()
     }
 
     /// The rounds of every PBKDF2 that was asked of the host so far.
     pub(super) fn derivations(&self) -> Vec<u32> {
-        self.host.derivations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.host.derivations()
     }
 
     /// The first row of a query past the API, its columns as texts.
@@ -223,83 +202,6 @@ impl BlogBuilder {
         });
         Blog { url, host, workerd: None, proxy: None, database: None }
     }
-}
-
-/// A way to the proxy on which something may be lost.
-struct Lossy {
-    transport: HyperTransport,
-    losing: Losing,
-}
-
-impl Lossy {
-    /// Whether this one is lost.
-    fn loses(&self, path: &str) -> bool {
-        let mut losing = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
-        match *losing {
-            Lost::Nothing => false,
-            Lost::Answers => path == "/sql",
-            Lost::NextAnswer => path == "/sql" && std::mem::take(&mut *losing) == Lost::NextAnswer,
-            Lost::Invalidations => path == "/invalidate",
-        }
-    }
-}
-
-impl Transport for Lossy {
-    fn send<'a>(
-        &'a self,
-        request: &'a pool_client::transport::Request,
-        timeout: Duration,
-    ) -> BoxFuture<'a, Result<Response, TransportError>> {
-        Box::pin(async move {
-            if !self.loses(request.path) {
-                return self.transport.send(request, timeout).await;
-            }
-            if request.path == "/sql" {
-                let _ = self.transport.send(request, timeout).await;
-            }
-            Err(TransportError::Unknown("it was lost".to_owned()))
-        })
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        self.transport.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.transport.now()
-    }
-}
-
-/// The host as the API's runtime.
-#[derive(Clone, Default)]
-struct Host {
-    log: Arc<Mutex<Vec<String>>>,
-    derivations: Arc<Mutex<Vec<u32>>>,
-}
-
-impl Runtime for Host {
-    fn now(&self) -> u64 {
-        now()
-    }
-
-    fn pbkdf2_sha256<'a>(
-        &'a self,
-        password: &'a [u8],
-        salt: &'a [u8],
-        rounds: u32,
-    ) -> BoxFuture<'a, Result<[u8; 32], RuntimeError>> {
-        self.derivations.lock().unwrap_or_else(PoisonError::into_inner).push(rounds);
-        Box::pin(async move { Ok(pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, rounds)) })
-    }
-
-    fn log(&self, line: &str) {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
-    }
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// Asserts that an answer is the problem of this status and code, whole as RFC 9457 wants it, and returns it.

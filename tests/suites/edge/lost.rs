@@ -3,7 +3,8 @@
 use harness::{Proxy, Request, fresh_database};
 use serde_json::json;
 
-use super::blog::{Blog, Losing, Lost, assert_problem, lose};
+use super::blog::{Blog, assert_problem};
+use super::host::{Losing, Lost, lose};
 
 #[tokio::test]
 async fn a_change_whose_answer_is_lost_is_not_hidden_by_the_cache() {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::process::Command;
 
-use super::blog::{Blog, JWT_SECRET, Person, assert_problem, now};
+use super::blog::{Blog, JWT_SECRET, Person, assert_problem};
+use super::host::now;
 
 /// A token made by hand, so that anything can be wrong with it.
 fn token(header: &Value, claims: &Value, secret: &str) -> String {
