@@ -5,4 +5,5 @@ mod connections;
 mod gzip;
 mod heads;
 mod memory;
+mod resets;
 mod slow;
