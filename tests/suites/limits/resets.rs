@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use harness::{ProxyBuilder, eventually};
-use pool_proxy::auth::KeyHash;
+use harness::{ProxyBuilder, Wire, eventually, key_entry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::wire::address;
 use crate::sql::served::Served;
 
 const SECRET: &str = "secret-of-the-attacker";
@@ -22,19 +20,21 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 #[tokio::test]
 async fn requests_taken_back_at_once_cost_others_nothing() {
-    let config =
-        format!("[limits]\nquery = \"60s\"\n[[keys]]\nname = \"attacker\"\nhash = \"{}\"", KeyHash::of(SECRET));
+    let config = format!("[limits]\nquery = \"60s\"\n{}", key_entry("attacker", SECRET, ""));
     let settings = |proxy: ProxyBuilder| proxy.config(&config).env("POOL_PROXY_POOL_MAX", "2");
     let served = Served::with("CREATE SEQUENCE begun", settings).await;
     let begun = "SELECT last_value * is_called::int FROM begun";
     let at_work = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
         AND query LIKE '%pg_sleep(60)'";
     // One that is not taken back does reach Postgres.
-    let mut client = TcpStream::connect(address(&served.proxy)).await.unwrap();
+    let mut client = Wire::open(&served.proxy).await.into_socket();
     client.write_all(&[hello(), request(1)].concat()).await.unwrap();
     eventually(|| async { served.postgres(begun).await == "1" }).await;
     drop(client);
-    let attacks: Vec<_> = (0..CONNECTIONS).map(|_| tokio::spawn(attack(address(&served.proxy)))).collect();
+    let mut attacks = vec![];
+    for _ in 0..CONNECTIONS {
+        attacks.push(tokio::spawn(attack(Wire::open(&served.proxy).await.into_socket())));
+    }
     for _ in 0..10 {
         served.ask("SELECT 1").await.expect(200);
     }
@@ -51,8 +51,7 @@ async fn requests_taken_back_at_once_cost_others_nothing() {
 }
 
 /// Writes all of it on one connection until the proxy ends that, and returns what the proxy wrote.
-async fn attack(address: String) -> Vec<u8> {
-    let mut socket = TcpStream::connect(address).await.unwrap();
+async fn attack(mut socket: TcpStream) -> Vec<u8> {
     let (mut reading, mut writing) = socket.split();
     let mut burst = hello();
     for stream in (0..REQUESTS).map(|n| n * 2 + 1) {
