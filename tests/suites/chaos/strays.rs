@@ -53,11 +53,14 @@ async fn check_the_next_borrower(leaves: bool) {
     let first = tokio::spawn(proxy.sql_request(&json!({ "query": "SELECT pg_advisory_xact_lock(1)::text" })).send());
     // Its time is over, and the cancel on its way.
     eventually(|| async { relay.opened() > before }).await;
+    // It ends by itself, and nothing but the cancel is waited for.
+    other.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+    let ended = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' \
+        AND application_name = 'pool-proxy'";
+    eventually(|| async { other.query(ended, &[]).await.unwrap().len() == 1 }).await;
     if leaves {
         first.abort();
     }
-    // It ends by itself.
-    other.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
     let next = tokio::spawn(proxy.sql_request(&batch(&["INSERT INTO t VALUES (1)", "SELECT pg_sleep(1)"])).send());
     // Either it is at work on the connection that was to be cancelled, or another one is opened for it.
     let served = || async { database.sleeping().await == 1 || relay.opened() > before + 1 };
