@@ -110,9 +110,26 @@ pub enum Failure {
         /// Whether what the statement did was committed all the same.
         committed: bool,
     },
+    /// A query plan's own refusal, or a database's error in a plan's words.
+    #[error("{}", .0.message)]
+    Plan(Box<PlanError>),
     /// A defect of ours. The cause is logged, never sent.
     #[error("internal error")]
     Internal,
+}
+
+/// Why a query plan failed, as Prisma's clients read it
+/// (<https://www.prisma.io/docs/orm/reference/error-reference>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanError {
+    /// Such as `P2002`; `None` for what should not happen, which clients report as they see fit.
+    pub code: Option<&'static str>,
+    /// For people.
+    pub message: String,
+    /// JSON of the error's own.
+    pub meta: Option<Box<str>>,
+    /// The SQLSTATE, where Postgres spoke.
+    pub sqlstate: Option<String>,
 }
 
 impl Failure {
@@ -120,6 +137,7 @@ impl Failure {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Database { error, .. } => Some(&error.code),
+            Self::Plan(error) => error.sqlstate.as_deref(),
             _ => None,
         }
     }

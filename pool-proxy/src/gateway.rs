@@ -14,6 +14,7 @@ pub mod limits;
 mod meter;
 mod outcome;
 mod send;
+pub mod session;
 mod verdicts;
 
 use std::collections::BTreeMap;

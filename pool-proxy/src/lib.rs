@@ -10,6 +10,7 @@ pub mod drain;
 pub mod error;
 pub mod frontend;
 pub mod gateway;
+pub mod plan;
 pub mod pool;
 pub mod postgres;
 pub mod statement;

@@ -82,7 +82,7 @@ impl<'a> Body<'a> {
 /// The status of a failure.
 pub fn status(failure: &Failure) -> StatusCode {
     match failure {
-        Failure::BadRequest(_) | Failure::Database { .. } => StatusCode::BAD_REQUEST,
+        Failure::BadRequest(_) | Failure::Database { .. } | Failure::Plan(_) => StatusCode::BAD_REQUEST,
         Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::UnknownDatabase(_) => StatusCode::NOT_FOUND,

@@ -125,7 +125,7 @@ impl Public {
         match failure {
             Failure::Internal => error!(request_id = id, trace_id, region, route, status, "internal error"),
             // Postgres's message may quote a value, so its code has to do.
-            Failure::Database { .. } => {
+            Failure::Database { .. } | Failure::Plan(_) => {
                 debug!(request_id = id, trace_id, region, route, status, code, "refused by postgres");
             }
             Failure::BadRequest(_)

@@ -1,0 +1,109 @@
+//! What a node of a plan comes to. Plans are written for JavaScript, so these are its values.
+
+use std::sync::Arc;
+
+/// A value.
+#[derive(Clone, Default, PartialEq)]
+pub enum Value {
+    /// No value at all: of `unit`, of a name that is not bound.
+    #[default]
+    Undefined,
+    /// SQL NULL, JSON null.
+    Null,
+    /// true or false.
+    Bool(bool),
+    /// A number that JavaScript has as one.
+    Number(Number),
+    /// Text: also what Postgres prints of int8, numeric, dates and whatever else JavaScript has no type for.
+    Text(Box<str>),
+    /// Of a bytea, or of base64 in a plan.
+    Bytes(Box<[u8]>),
+    /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
+    Moment(i64),
+    /// Several.
+    List(Vec<Value>),
+    /// A row, and what was linked to it.
+    Record(Record),
+    /// JSON as it stands: an object written out in a plan, what a data map or a raw query gives.
+    Json(Box<str>),
+}
+
+/// A number. An integer keeps all its digits, where JavaScript would lose those past 2^53.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// An integer.
+    Int(i64),
+    /// Any other, NaN and infinities included.
+    Float(f64),
+}
+
+/// The names of a record's fields. All rows of a result share them.
+pub type Names = Arc<[Box<str>]>;
+
+/// Fields by name, in the order in which they came.
+#[derive(Clone, PartialEq)]
+pub struct Record {
+    names: Names,
+    values: Vec<Value>,
+}
+
+impl Record {
+    /// Of names and as many values. Names are unique.
+    pub fn new(names: Names, values: Vec<Value>) -> Self {
+        debug_assert_eq!(names.len(), values.len());
+        Self { names, values }
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.index(name).and_then(|index| self.values.get(index))
+    }
+
+    /// The value of a field.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.index(name).and_then(|index| self.values.get_mut(index))
+    }
+
+    /// Where a field stands; the same in all records of these names.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| **known == *name)
+    }
+
+    /// The names, which records of one result share.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The values, in the order of the names.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Sets a field. One that is new gets these names for all: they are the record's own with the new one behind them.
+    pub fn set(&mut self, name: &str, value: Value, with_name: impl FnOnce(&Names) -> Names) {
+        if let Some(place) = self.get_mut(name) {
+            *place = value;
+        } else {
+            self.names = with_name(&self.names);
+            self.values.push(value);
+        }
+    }
+}
+
+// Values are parameters and rows, so they are not to be shown.
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Undefined => "undefined",
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Bytes(_) => "bytes",
+            Self::Moment(_) => "a date",
+            Self::List(_) => "a list",
+            Self::Record(_) => "a record",
+            Self::Json(_) => "json",
+        })
+    }
+}
