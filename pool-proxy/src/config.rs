@@ -12,6 +12,7 @@ mod keys;
 mod listeners;
 pub mod names;
 mod origin;
+mod pool;
 mod reader;
 mod size;
 mod sources;

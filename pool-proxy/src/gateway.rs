@@ -33,9 +33,9 @@ use crate::cache::{Flights, Shelf, Tags};
 use crate::drain::Drain;
 use crate::error::Failure;
 use call::{CacheStatus, Timing, Work};
-use deadline::Progress;
 use execute::Execution;
 use meter::Meters;
+use session::{Purpose, Session};
 
 /// A body over this, in bytes, has grown by doubling, and may wait long for its client to read it.
 const LARGE: usize = 16 << 10;
@@ -127,7 +127,7 @@ impl Gateway {
         };
         let answer = if !self.shelf.is_on() {
             self.run_uncached(&call, Some(CacheStatus::bypass("off"))).await
-        } else if matches!(call.work, Work::Batch(_)) {
+        } else if matches!(call.work, Work::Batch(..)) {
             self.run_uncached(&call, Some(CacheStatus::bypass("batch"))).await
         } else {
             cached::run(self, Arc::new(call), cache).await
@@ -143,12 +143,12 @@ impl Gateway {
         if let Some(CacheStatus::Forward { .. }) = cache {
             database.metrics.cache_request("bypass");
         }
-        if let Work::Batch(batch) = &call.work
+        if let Work::Batch(batch, format) = &call.work
             && batch.queries.is_empty()
         {
             // A transaction of nothing, as clients that build theirs at run time send it.
             return Ok(Answer {
-                body: call.format.finish(vec![]).into(),
+                body: format.finish(vec![]).into(),
                 cache,
                 entry: None,
                 age: None,
@@ -157,18 +157,16 @@ impl Gateway {
         }
         let (lease, queue) = database.lease(&call.principal).await?;
         let since = Instant::now();
-        let progress = Progress::new();
-        let mut execution = Execution::new(call, lease, &progress);
-        let outcome = loop {
-            let outcome = match &call.work {
-                Work::One(query) => execution.one(query, false).await,
-                Work::Batch(batch) => execution.batch(batch).await,
-            };
-            if !execution.begins_anew(&outcome).await? {
-                break outcome;
+        let outcome = match &call.work {
+            Work::Script(script) => {
+                let mut session = Session::new(&call.principal, database, lease, Purpose::Answer);
+                session.end_by(since + database.limits().transaction);
+                let outcome = session.script(&**script).await;
+                session.close().await;
+                outcome
             }
+            work => run_on(Execution::new(&call.principal, database, lease), work).await,
         };
-        execution.finish().await;
         let timing = Timing { queue, database: since.elapsed() };
         database.metrics.query(result_word(&outcome), timing.database);
         let mut body = outcome?;
@@ -177,6 +175,24 @@ impl Gateway {
         }
         Ok(Answer { body: body.into(), cache, entry: None, age: None, timing })
     }
+}
+
+/// Runs one statement or a batch, on another connection if this one has ended unnoticed.
+async fn run_on(mut execution: Execution, work: &Work) -> Result<Vec<u8>, Failure> {
+    let outcome = loop {
+        let outcome = match work {
+            Work::One(query, format) => execution.one(query, false, format).await.map(|sink| format.finish(vec![sink])),
+            Work::Batch(batch, format) => {
+                execution.batch(&batch.queries, batch.mode, format).await.map(|sinks| format.finish(sinks))
+            }
+            Work::Script(_) => return Err(Failure::Internal),
+        };
+        if !execution.begins_anew(outcome.as_ref().err()).await? {
+            break outcome;
+        }
+    };
+    execution.finish().await;
+    outcome
 }
 
 fn result_word<T>(outcome: &Result<T, Failure>) -> &'static str {

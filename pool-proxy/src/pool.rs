@@ -40,6 +40,8 @@ const SHORTLY: Duration = Duration::from_millis(300);
 pub struct PoolConfig {
     /// The most connections to the database at any moment, at least 1.
     pub max: usize,
+    /// The most that may be held by transactions that are open between their client's requests; at least 1.
+    pub transactions: usize,
     /// How many are kept open also when nobody asks.
     pub min_idle: usize,
     /// How old one may become; each gets somewhat less, so that they do not all end together.
@@ -51,7 +53,14 @@ pub struct PoolConfig {
 impl Default for PoolConfig {
     fn default() -> Self {
         let (max_lifetime, idle_timeout) = (Duration::from_mins(30), Duration::from_mins(1));
-        Self { max: 10, min_idle: 2, max_lifetime, idle_timeout }
+        Self { max: 10, transactions: Self::most_transactions(10), min_idle: 2, max_lifetime, idle_timeout }
+    }
+}
+
+impl PoolConfig {
+    /// Unless it is said otherwise, four out of five: the fifth is for everybody else.
+    pub fn most_transactions(max: usize) -> usize {
+        (max - max.div_ceil(5).min(max)).max(1)
     }
 }
 
@@ -158,6 +167,11 @@ impl Pool {
     /// The most connections there may be.
     pub fn max(&self) -> usize {
         self.0.config.max
+    }
+
+    /// The most connections that open transactions may hold.
+    pub fn places(&self) -> usize {
+        self.0.config.transactions.min(self.0.config.max)
     }
 
     /// Whether the server answers within `patience`; takes no connection for that, not even for a moment.

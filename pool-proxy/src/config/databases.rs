@@ -7,14 +7,14 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::fault::HIDDEN;
-use super::file::{DatabaseSection, File, LimitsSection, PoolSection};
+use super::file::{DatabaseSection, File, LimitsSection};
 use super::origin::Origin;
+use super::pool::Pool;
 use super::reader::{Given, Read, Reader, Show};
 use super::size::Size;
 use super::sources;
 use super::{DatabaseConfig, names};
 use crate::gateway::Limits;
-use crate::pool::PoolConfig;
 use crate::postgres::Target;
 use crate::postgres::target::TargetError;
 
@@ -23,9 +23,6 @@ const DEFAULT: &str = "default";
 
 /// A transaction holds locks and a connection: nobody may ask for more.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(90);
-
-/// No Postgres takes more connections (the largest `max_connections`).
-const MOST_CONNECTIONS: usize = 262_143;
 
 /// All databases there are, in the order of their names.
 pub(super) fn read(reader: &mut Reader<'_>, file: &File) -> Vec<DatabaseConfig> {
@@ -169,79 +166,6 @@ fn url_problem(error: &TargetError) -> String {
 
 fn shown_certificate(text: &str) -> String {
     if text.contains("-----BEGIN") { "[PEM text]".to_owned() } else { text.to_owned() }
-}
-
-/// How many connections, with where the numbers came from.
-struct Pool {
-    max: Read<usize>,
-    /// Unless somebody says otherwise it follows `max`.
-    min_idle: Option<Read<usize>>,
-    max_lifetime: Read<Duration>,
-    idle_timeout: Read<Duration>,
-}
-
-impl Pool {
-    fn everywhere(reader: &mut Reader<'_>, section: &PoolSection) -> Self {
-        let default = PoolConfig::default();
-        let max = [reader.variable(sources::POOL_MAX), reader.line(&section.max)];
-        let max = reader.read("pool.max", max, default.max);
-        let min_idle = [reader.variable(sources::POOL_MIN_IDLE), reader.line(&section.min_idle)];
-        let min_idle = reader.given("pool.min_idle", min_idle);
-        let (max_lifetime, idle_timeout) = (Read::unsaid(default.max_lifetime), Read::unsaid(default.idle_timeout));
-        let mut pool = Self { max, min_idle, max_lifetime, idle_timeout };
-        pool.check(reader, "pool");
-        let shown = pool.min_idle_or_default();
-        reader.note("pool.min_idle", &shown);
-        pool.take_times(reader, "pool", section);
-        pool
-    }
-
-    fn min_idle_or_default(&self) -> Read<usize> {
-        let default = || Read::unsaid(PoolConfig::default().min_idle.min(self.max.value));
-        self.min_idle.as_ref().map_or_else(default, Read::inherited)
-    }
-
-    fn of(&self, reader: &mut Reader<'_>, key: &str, section: &PoolSection) -> PoolConfig {
-        let own = section.max.is_some() || section.min_idle.is_some();
-        let (max_key, min_key) = (format!("{key}.pool.max"), format!("{key}.pool.min_idle"));
-        let max = [reader.line(&section.max)];
-        let max = reader.given(&max_key, max).unwrap_or_else(|| self.max.inherited());
-        let min_idle = [reader.line(&section.min_idle)];
-        let min_idle = reader.given(&min_key, min_idle).or_else(|| self.min_idle.as_ref().map(Read::inherited));
-        let (max_lifetime, idle_timeout) = (self.max_lifetime.inherited(), self.idle_timeout.inherited());
-        let mut pool = Self { max, min_idle, max_lifetime, idle_timeout };
-        let min_idle = pool.min_idle_or_default();
-        reader.note(&max_key, &pool.max);
-        reader.note(&min_key, &min_idle);
-        if own {
-            pool.check(reader, &format!("{key}.pool"));
-        }
-        pool.take_times(reader, &format!("{key}.pool"), section);
-        let (max_lifetime, idle_timeout) = (pool.max_lifetime.value, pool.idle_timeout.value);
-        PoolConfig { max: pool.max.value, min_idle: min_idle.value, max_lifetime, idle_timeout }
-    }
-
-    /// What this section says of times, else what held before it.
-    fn take_times(&mut self, reader: &mut Reader<'_>, key: &str, section: &PoolSection) {
-        const LEAST: (RangeFrom<Duration>, &str) = (Duration::from_secs(1).., "expected at least 1s");
-        let (lifetime, idle) = (format!("{key}.max_lifetime"), format!("{key}.idle_timeout"));
-        self.max_lifetime = reader.bounded(&lifetime, &section.max_lifetime, &self.max_lifetime, LEAST);
-        self.idle_timeout = reader.bounded(&idle, &section.idle_timeout, &self.idle_timeout, LEAST);
-    }
-
-    fn check(&self, reader: &mut Reader<'_>, key: &str) {
-        if self.max.sound && !(1..=MOST_CONNECTIONS).contains(&self.max.value) {
-            let problem = format!("expected a whole number from 1 to {MOST_CONNECTIONS}");
-            reader.refuse(&format!("{key}.max"), &self.max, problem);
-        } else if let Some(min_idle) = &self.min_idle
-            && self.max.sound
-            && min_idle.value > self.max.value
-        {
-            let max = &self.max;
-            let problem = format!("expected at most {key}.max, which is {} ({})", max.value, max.origin);
-            reader.refuse(&format!("{key}.min_idle"), min_idle, problem);
-        }
-    }
 }
 
 /// How much a call may take, with where the limits came from.

@@ -122,6 +122,7 @@ pub(super) struct CacheSection {
 pub(super) struct PoolSection {
     pub(super) max: Text,
     pub(super) min_idle: Text,
+    pub(super) transactions: Text,
     pub(super) max_lifetime: Text,
     pub(super) idle_timeout: Text,
 }

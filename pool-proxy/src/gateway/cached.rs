@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Gateway;
-use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Forward, Query, Timing, Work};
-use super::deadline::Progress;
+use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Format, Forward, Query, Timing, Work};
 use super::execute::Execution;
+use super::session::{Purpose, Session};
 use crate::cache::{Entry, Shelf};
 use crate::error::Failure;
 
@@ -63,11 +63,14 @@ fn from_entry(entry: &Arc<Entry>, cache: &CacheRequest, age: Duration) -> Answer
 
 /// Runs a single statement whose client asked for caching.
 pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Result<Answer, Failure> {
-    let Work::One(query) = &call.work else { return Err(Failure::Internal) };
     if cache.mode == CacheMode::Bypass {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await;
     }
-    let known = call.database.known_verdict(&call.principal, &query.text);
+    let known = match &call.work {
+        Work::One(query, _) => call.database.known_verdict(&call.principal, &query.text),
+        // It is seen as it runs.
+        _ => None,
+    };
     if let Some(refusal) = known.and_then(|verdict| verdict.cacheable.err()) {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass(refusal.as_str()))).await;
     }
@@ -178,49 +181,60 @@ async fn answer(
     }
 }
 
-/// Runs the statement READ ONLY and stores its answer, if Postgres says that it is a pure read.
+/// Runs what is asked READ ONLY and stores its answer, if Postgres says that it is a pure read.
 async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Landed {
-    let Work::One(query) = &call.work else { return Err(Failure::Internal) };
     let (lease, queue) = call.database.lease(&call.principal).await?;
-    let progress = Progress::new();
-    let mut execution = Execution::new(&call, lease, &progress);
-    let outcome = loop {
-        let outcome = fill_on(&gateway, &mut execution, &call, query, &cache, queue).await;
-        // What may be stored has changed nothing.
-        if !execution.begins_anew(&outcome).await? && !execution.reads_again(&outcome).await {
-            break outcome;
+    let (ticket, born) = (gateway.shelf.ticket(), Instant::now());
+    let read = match &call.work {
+        Work::One(query, format) => {
+            let execution = Execution::new(&call.principal, &call.database, lease);
+            read_one(execution, query, format).await
         }
+        Work::Script(script) => {
+            let mut session = Session::new(&call.principal, &call.database, lease, Purpose::Store);
+            session.end_by(born + call.database.limits().transaction);
+            let outcome = session.script(&**script).await;
+            let refusal = session.refusal();
+            session.close().await;
+            refusal.map_or(outcome.map(Read::Body), |refusal| Ok(Read::Refused(refusal)))
+        }
+        Work::Batch(..) => return Err(Failure::Internal),
     };
-    execution.finish().await;
-    outcome
-}
-
-async fn fill_on(
-    gateway: &Gateway,
-    execution: &mut Execution<'_>,
-    call: &Call,
-    query: &Query,
-    cache: &CacheRequest,
-    queue: Duration,
-) -> Landed {
-    if let Err(refusal) = execution.may_store(query).await? {
-        return Ok(Filled::Refused(refusal));
-    }
-    let ticket = gateway.shelf.ticket();
-    let born = Instant::now();
-    let outcome = execution.one(query, true).await;
     let timing = Timing { queue, database: born.elapsed() };
-    call.database.metrics.query(super::result_word(&outcome), timing.database);
-    let body = match outcome {
+    if !matches!(read, Ok(Read::Refused(_))) {
+        call.database.metrics.query(super::result_word(&read), timing.database);
+    }
+    let body = match read? {
+        Read::Refused(refusal) => return Ok(Filled::Refused(refusal)),
         // The cache counts the bytes it holds: no more than these.
-        Ok(body) => body.into_boxed_slice().into(),
-        // Something that Postgres takes for a read has tried to write.
-        Err(Failure::Database { error, .. }) if error.is_read_only() => return Ok(Filled::Refused("writes")),
-        Err(failure) => return Err(failure),
+        Read::Body(body) => body.into_boxed_slice().into(),
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
     let entry = Arc::new(Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags));
     let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, Arc::clone(&entry));
     Ok(Filled::Answer { entry, stored, timing })
+}
+
+/// What a read that may be stored came to.
+enum Read {
+    Body(Vec<u8>),
+    /// It must not be stored; nothing was changed.
+    Refused(&'static str),
+}
+
+async fn read_one(mut execution: Execution, query: &Query, format: &Arc<dyn Format>) -> Result<Read, Failure> {
+    let outcome = loop {
+        let outcome = execution.read(query, format).await;
+        // What may be stored has changed nothing.
+        if !execution.begins_anew(outcome.as_ref().err()).await? && !execution.reads_again(outcome.as_ref().err()).await
+        {
+            break outcome;
+        }
+    };
+    execution.finish().await;
+    Ok(match outcome? {
+        Ok(sink) => Read::Body(format.finish(vec![sink])),
+        Err(refusal) => Read::Refused(refusal),
+    })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Database;
+use super::session::Script;
 use crate::auth::Principal;
 use crate::cache::{Entry, Key, TagSet};
 use crate::postgres::{Param, QueryError, RowSink};
@@ -19,8 +20,6 @@ pub struct Call {
     pub database: Arc<Database>,
     /// What.
     pub work: Work,
-    /// How the answer is written.
-    pub format: Arc<dyn Format>,
     /// What the client wants of the cache, if it said so.
     pub cache: Option<CacheRequest>,
 }
@@ -34,13 +33,14 @@ pub struct Query {
     pub params: Vec<Param>,
 }
 
-/// What is to be run.
-#[derive(Debug)]
+/// What is to be run, and how the answer is written.
 pub enum Work {
     /// One statement.
-    One(Query),
+    One(Query, Arc<dyn Format>),
     /// Several in one transaction, all or nothing.
-    Batch(Batch),
+    Batch(Batch, Arc<dyn Format>),
+    /// Several of which each may depend on what came before it. It writes its answer itself.
+    Script(Arc<dyn Script>),
 }
 
 /// Several statements in one transaction.
@@ -48,12 +48,37 @@ pub enum Work {
 pub struct Batch {
     /// In this order.
     pub queries: Vec<Query>,
-    /// The transaction's isolation, or the database's own.
+    /// How the transaction begins.
+    pub mode: Mode,
+}
+
+/// How a transaction begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mode {
+    /// Its isolation, or the database's own.
     pub isolation: Option<Isolation>,
     /// READ ONLY.
     pub read_only: bool,
     /// DEFERRABLE.
     pub deferrable: bool,
+}
+
+impl Mode {
+    /// The command.
+    pub fn begin(self) -> String {
+        let mut sql = "BEGIN".to_owned();
+        if let Some(isolation) = self.isolation {
+            sql.push_str(" ISOLATION LEVEL ");
+            sql.push_str(isolation.as_sql());
+        }
+        if self.read_only {
+            sql.push_str(" READ ONLY");
+        }
+        if self.deferrable {
+            sql.push_str(" DEFERRABLE");
+        }
+        sql
+    }
 }
 
 /// <https://www.postgresql.org/docs/current/transaction-iso.html>
@@ -177,6 +202,16 @@ pub struct Timing {
     pub database: Duration,
 }
 
+/// Makes the places where results go.
+pub trait Sinks: Send + Sync {
+    /// Such a place.
+    type Sink: RowSink;
+
+    /// A place for the result of one query, by its index. What is written is charged to the budget. A statement that has
+    /// to be run again gets a new one.
+    fn sink(&self, query: usize, budget: Budget) -> Self::Sink;
+}
+
 /// How a door writes results. Implemented by doors; the gateway hands the rows on as they come in.
 pub trait Format: Send + Sync {
     /// A place for the result of one query of the call, by its index. What is written is charged to the budget.
@@ -184,6 +219,14 @@ pub trait Format: Send + Sync {
 
     /// The body, from all results in order.
     fn finish(&self, results: Vec<Box<dyn ResultSink>>) -> Vec<u8>;
+}
+
+impl Sinks for Arc<dyn Format + '_> {
+    type Sink = Box<dyn ResultSink>;
+
+    fn sink(&self, query: usize, budget: Budget) -> Self::Sink {
+        (**self).sink(query, budget)
+    }
 }
 
 /// Where one result is written.

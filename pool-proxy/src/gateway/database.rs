@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::admit::Queue;
@@ -22,6 +23,8 @@ pub struct Database {
     /// Its connections.
     pub pool: Pool,
     queue: Queue,
+    /// How many transactions may be open that wait for their client, or for another connection.
+    places: Arc<Semaphore>,
     limits: RwLock<Limits>,
     pub(super) verdicts: Verdicts,
     pub(super) metrics: Arc<DatabaseMetrics>,
@@ -37,7 +40,8 @@ impl Database {
     /// With as many turns as the pool has connections.
     pub fn new(name: Arc<str>, pool: Pool, limits: Limits, metrics: Arc<DatabaseMetrics>) -> Self {
         let queue = Queue::new(pool.max());
-        Self { name, pool, queue, limits: RwLock::new(limits), verdicts: Verdicts::new(), metrics }
+        let places = Arc::new(Semaphore::new(pool.places()));
+        Self { name, pool, queue, places, limits: RwLock::new(limits), verdicts: Verdicts::new(), metrics }
     }
 
     /// The limits in force.
@@ -75,6 +79,12 @@ impl Database {
         let waited = since.elapsed();
         self.metrics.queued(waited);
         Ok((lease, waited))
+    }
+
+    /// A place among the transactions that are open; `None` if none came free in time.
+    pub(super) async fn place(&self, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.places).acquire_owned();
+        tokio::time::timeout(patience, place).await.ok()?.ok()
     }
 
     /// Whether a connection can be had, for readiness. Takes no turn and runs nothing.

@@ -1,6 +1,7 @@
 //! Running a call on a leased connection: one flight to the server where the order allows it.
 
 mod batch;
+mod open;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,28 +9,38 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_postgres::Statement;
 
-use super::call::{Budget, Call, Query};
+use super::call::{Budget, Mode, Query, Sinks};
+use super::database::Database;
 use super::deadline::{Deadline, Progress};
-use super::identity::{self, Mode};
+use super::identity;
 use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
 use super::send::{Flight, Frame, send, too_late};
+use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
-use crate::postgres::{QueryError, Server};
-use crate::statement::{self, Kind};
+use crate::postgres::settings::has_literal;
+use crate::postgres::{QueryError, RowSink, Server, Settings};
+use crate::statement::{self, Kind, Verdict};
+use open::Open;
 
-/// A call and the connection it runs on.
-pub(super) struct Execution<'a> {
-    call: &'a Call,
+/// A connection on loan to a principal, and what runs on it.
+pub(super) struct Execution {
+    pub(super) principal: Arc<Principal>,
+    pub(super) database: Arc<Database>,
     lease: Lease,
-    progress: &'a Progress,
+    progress: Arc<Progress>,
+    /// When all of it has to end, where that is not counted from each call anew.
+    pub(super) ends: Option<Instant>,
     /// Something was sent that may have changed the session, and its reset has not come back yet.
     owes_reset: bool,
     /// How many more connections may turn out to be dead.
     exchanges: usize,
     /// A read that ends its connection would end each that it is given.
     has_read_again: bool,
+    /// The settings it wants of the session.
+    pub(super) settings: Settings,
+    open: Open,
 }
 
 /// What is known of a statement before it runs.
@@ -43,19 +54,44 @@ struct Care {
     only_rows: bool,
 }
 
-impl<'a> Execution<'a> {
-    pub(super) fn new(call: &'a Call, lease: Lease, progress: &'a Progress) -> Self {
-        let exchanges = call.database.pool.max();
-        Self { call, lease, progress, owes_reset: false, exchanges, has_read_again: false }
+impl Care {
+    /// By what is known of the statement, if a restricted principal may run it at all.
+    fn of(verdict: Option<&Verdict>, restricted: bool) -> Result<Self, Failure> {
+        let Some(verdict) = verdict else {
+            return Ok(Self { reset: true, discard_sequences: true, only_rows: false });
+        };
+        if let (true, Err(reason)) = (restricted, &verdict.restricted) {
+            return Err(Failure::Forbidden(reason.clone()));
+        }
+        let only_rows = !matches!(verdict.kind, Kind::Utility | Kind::Unknown);
+        Ok(Self { reset: !verdict.clean, discard_sequences: verdict.reads_sequence_state, only_rows })
+    }
+}
+
+impl Execution {
+    pub(super) fn new(principal: &Arc<Principal>, database: &Arc<Database>, lease: Lease) -> Self {
+        let exchanges = database.pool.max();
+        Self {
+            principal: Arc::clone(principal),
+            database: Arc::clone(database),
+            lease,
+            progress: Arc::new(Progress::new()),
+            ends: None,
+            owes_reset: false,
+            exchanges,
+            has_read_again: false,
+            settings: Settings::Own,
+            open: Open::default(),
+        }
     }
 
-    /// Whether this outcome is none: the connection had ended while nobody used it, nothing was sent through it, and
+    /// Whether a call has not failed at all with this: the connection had ended while nobody used it, nothing was sent through it, and
     /// there is another now. As often as there are connections in the pool.
     ///
     /// # Errors
     /// When there is no other.
-    pub(super) async fn begins_anew<T>(&mut self, outcome: &Result<T, Failure>) -> Result<bool, Failure> {
-        let lost = matches!(outcome, Err(Failure::Unavailable { .. } | Failure::OutcomeUnknown));
+    pub(super) async fn begins_anew(&mut self, failure: Option<&Failure>) -> Result<bool, Failure> {
+        let lost = matches!(failure, Some(Failure::Unavailable { .. } | Failure::OutcomeUnknown));
         // What was given up may still stand in line to be sent.
         if !lost || self.progress.is_over() || !self.lease.is_untouched() || self.exchanges == 0 {
             return Ok(false);
@@ -67,8 +103,8 @@ impl<'a> Execution<'a> {
 
     /// Whether a pure read whose connection was lost in the middle is to be made again: once, if there is another
     /// connection.
-    pub(super) async fn reads_again<T>(&mut self, outcome: &Result<T, Failure>) -> bool {
-        if !matches!(outcome, Err(Failure::OutcomeUnknown)) || self.progress.is_over() || self.has_read_again {
+    pub(super) async fn reads_again(&mut self, failure: Option<&Failure>) -> bool {
+        if !matches!(failure, Some(Failure::OutcomeUnknown)) || self.progress.is_over() || self.has_read_again {
             return false;
         }
         self.has_read_again = true;
@@ -79,7 +115,7 @@ impl<'a> Execution<'a> {
     async fn exchange(&mut self) -> Result<(), Failure> {
         self.progress.renew();
         self.owes_reset = false;
-        self.lease.exchange(self.call.database.limits().queue).await
+        self.lease.exchange(self.database.limits().queue).await
     }
 
     /// Gives the connection back.
@@ -88,28 +124,50 @@ impl<'a> Execution<'a> {
     }
 
     /// Whether the answer may be stored; asked of Postgres if it is not known.
-    pub(super) async fn may_store(&mut self, query: &Query) -> Result<Result<(), &'static str>, Failure> {
+    async fn may_store(&mut self, query: &Query) -> Result<Result<(), &'static str>, Failure> {
         let budget = self.budget();
         let deadline = self.deadline(false)?;
-        let (database, principal, progress) = (&self.call.database, &self.call.principal, self.progress);
+        let progress = Arc::clone(&self.progress);
         let work = async {
-            let verdict = judge(database, &mut self.lease, principal, &query.text, true).await?;
+            let verdict = judge(&self.database, &mut self.lease, &self.principal, &query.text, true).await?;
             let verdict = verdict.ok_or(Failure::Internal)?;
             Ok(verdict.cacheable.map_err(statement::Refusal::as_str))
         };
-        deadline.watch(&budget, progress, pin!(work)).await
+        deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
+    /// Runs a pure read; or why it is none, and nothing was changed then.
+    pub(super) async fn read<S: Sinks>(
+        &mut self,
+        query: &Query,
+        sinks: &S,
+    ) -> Result<Result<S::Sink, &'static str>, Failure> {
+        if let Err(refusal) = self.may_store(query).await? {
+            return Ok(Err(refusal));
+        }
+        match self.one(query, true, sinks).await {
+            // Something that Postgres takes for a read has tried to write.
+            Err(Failure::Database { error, .. }) if error.is_read_only() => Ok(Err("writes")),
+            outcome => outcome.map(Ok),
+        }
     }
 
     /// Runs one statement; `read_only` in a READ ONLY transaction of its own.
-    pub(super) async fn one(&mut self, query: &Query, read_only: bool) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn one<S: Sinks>(
+        &mut self,
+        query: &Query,
+        read_only: bool,
+        sinks: &S,
+    ) -> Result<S::Sink, Failure> {
         refuse_keyword(&query.text)?;
         let since = Instant::now();
         let mut retried = false;
         loop {
             let budget = self.budget();
             let deadline = self.deadline(false)?;
-            let progress = self.progress;
-            let outcome = deadline.watch(&budget, progress, pin!(self.one_once(query, read_only, &budget))).await;
+            let progress = Arc::clone(&self.progress);
+            let work = self.one_once(query, read_only, sinks, &budget);
+            let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
             match outcome {
                 // What was prepared just now cannot be stale.
                 Err(Failure::Database { error, .. })
@@ -128,10 +186,18 @@ impl<'a> Execution<'a> {
         }
     }
 
-    async fn one_once(&mut self, query: &Query, read_only: bool, budget: &Budget) -> Result<Vec<u8>, Failure> {
+    async fn one_once<S: Sinks>(
+        &mut self,
+        query: &Query,
+        read_only: bool,
+        sinks: &S,
+        budget: &Budget,
+    ) -> Result<S::Sink, Failure> {
+        let settings = self.settings;
+        self.server()?.settle(settings).await.map_err(not_sent)?;
         let care = self.care(query, 0, true).await?;
         self.progress.begin();
-        let restricted = self.call.principal.is_restricted();
+        let restricted = self.principal.is_restricted();
         let mode = Mode { read_only, ..Mode::default() };
         if restricted {
             self.enter(mode).await?;
@@ -139,7 +205,7 @@ impl<'a> Execution<'a> {
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
         let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
-        let mut sink = self.call.format.sink(0, budget.clone());
+        let mut sink = sinks.sink(0, budget.clone());
         if !restricted && !read_only && !care.reset && !care.discard_sequences {
             // The plain case: one request, one answer.
             if self.progress.is_over() {
@@ -147,7 +213,7 @@ impl<'a> Execution<'a> {
             }
             let number = server.executions();
             self.progress.sent();
-            server.execute(number, &statement, &query.params, &mut *sink).await.map_err(refused)?;
+            server.execute(number, &statement, &query.params, &mut sink).await.map_err(refused)?;
         } else {
             let frame = Frame {
                 begin: (!restricted && read_only).then(|| mode.begin()),
@@ -160,15 +226,15 @@ impl<'a> Execution<'a> {
             self.send(care.reset, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
         }
         within(budget)?;
-        Ok(self.call.format.finish(vec![sink]))
+        Ok(sink)
     }
 
-    async fn send(&mut self, reset: bool, frame: &Frame, flight: Flight<'_>) -> Result<(), Failure> {
+    async fn send<S: RowSink>(&mut self, reset: bool, frame: &Frame, flight: Flight<'_, S>) -> Result<(), Failure> {
         self.owes_reset |= reset;
         if frame.reset {
-            self.call.database.metrics.reset();
+            self.database.metrics.reset();
         }
-        let sent = send(&mut self.lease, self.progress, frame, flight).await;
+        let sent = send(&mut self.lease, &self.progress, frame, flight).await;
         if sent.was_reset {
             self.owes_reset = false;
         }
@@ -177,25 +243,18 @@ impl<'a> Execution<'a> {
 
     /// What a statement may do to the session, and whether the principal may run it at all.
     async fn care(&mut self, query: &Query, index: usize, alone: bool) -> Result<Care, Failure> {
-        let principal = &self.call.principal;
+        let principal = &self.principal;
         let restricted = principal.is_restricted();
-        let verdict = match judge(&self.call.database, &mut self.lease, principal, &query.text, restricted).await {
+        let verdict = match judge(&self.database, &mut self.lease, principal, &query.text, restricted).await {
             // It may read what a statement before it creates, so it cannot be asked about yet.
             Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && !alone => None,
             judged => judged.map_err(|failure| failure.of_query(index))?,
         };
-        let Some(verdict) = verdict else {
-            return Ok(Care { reset: true, discard_sequences: true, only_rows: false });
-        };
-        if let (true, Err(reason)) = (restricted, &verdict.restricted) {
-            return Err(Failure::Forbidden(reason.clone()));
-        }
-        let only_rows = !matches!(verdict.kind, Kind::Utility | Kind::Unknown);
-        Ok(Care { reset: !verdict.clean, discard_sequences: verdict.reads_sequence_state, only_rows })
+        Care::of(verdict.as_deref(), restricted)
     }
 
     async fn enter(&mut self, mode: Mode) -> Result<(), Failure> {
-        let principal = &self.call.principal;
+        let principal = &self.principal;
         let server = self.lease.server().ok_or(Failure::Internal)?;
         identity::enter(server, principal, mode).await.map_err(|error| identity_refused(principal, error))
     }
@@ -205,14 +264,17 @@ impl<'a> Execution<'a> {
     }
 
     fn budget(&self) -> Budget {
-        Budget::new(self.call.database.limits().response_bytes)
+        Budget::new(self.database.limits().response_bytes)
     }
 
     fn deadline(&mut self, batch: bool) -> Result<Deadline, Failure> {
-        let limits = self.call.database.limits();
+        let limits = self.database.limits();
         let fate = self.lease.fate();
         let canceller = self.server()?.canceller();
-        let total = if batch { limits.transaction } else { limits.query };
+        let mut total = if batch { limits.transaction } else { limits.query };
+        if let Some(ends) = self.ends {
+            total = ends.saturating_duration_since(Instant::now());
+        }
         Ok(Deadline { each: limits.query, total, canceller, fate })
     }
 }
@@ -243,12 +305,6 @@ async fn prepare(server: &mut Server, text: &Arc<str>, changed: bool) -> Result<
 /// cursor.
 fn is_read_anew(text: &str, changed: bool) -> bool {
     (changed && has_literal(text)) || statement::is_shaped_by_session(text)
-}
-
-/// Whether there may be a literal in it that depends on the session's settings: one in any kind of quotes.
-fn has_literal(text: &str) -> bool {
-    // A dollar sign before a digit is a parameter.
-    text.contains('\'') || text.split('$').skip(1).any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// What would end the transaction it runs in, or hang the connection, is refused by its first word; none of these can

@@ -1,6 +1,6 @@
 //! Role and claims, set for one transaction only.
 
-use super::call::Isolation;
+use super::call::Mode;
 use crate::auth::Principal;
 use crate::postgres::pipeline::{Step, in_order};
 use crate::postgres::{Column, Param, QueryError, RowSink, Server};
@@ -8,31 +8,6 @@ use crate::postgres::{Column, Param, QueryError, RowSink, Server};
 /// Its snapshot also locks the transaction's READ ONLY: before the first one, SET TRANSACTION READ WRITE would work.
 const SET_IDENTITY: &str = "SELECT pg_catalog.set_config('role', $1, true), \
     pg_catalog.set_config('request.jwt.claims', $2, true)";
-
-/// How a transaction begins.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Mode {
-    pub(super) isolation: Option<Isolation>,
-    pub(super) read_only: bool,
-    pub(super) deferrable: bool,
-}
-
-impl Mode {
-    pub(super) fn begin(self) -> String {
-        let mut sql = "BEGIN".to_owned();
-        if let Some(isolation) = self.isolation {
-            sql.push_str(" ISOLATION LEVEL ");
-            sql.push_str(isolation.as_sql());
-        }
-        if self.read_only {
-            sql.push_str(" READ ONLY");
-        }
-        if self.deferrable {
-            sql.push_str(" DEFERRABLE");
-        }
-        sql
-    }
-}
 
 /// Begins a transaction as a restricted principal, and returns only when Postgres has acknowledged it: a statement must
 /// never go out before (a cancel could hit the BEGIN and let the statement run as the login role).

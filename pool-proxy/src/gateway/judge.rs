@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::call::Mode;
 use super::database::Database;
-use super::identity::{self, Mode};
+use super::identity;
 use super::outcome::not_sent;
 use crate::auth::Principal;
 use crate::error::Failure;

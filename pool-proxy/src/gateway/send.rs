@@ -2,13 +2,13 @@
 
 use tokio_postgres::Statement;
 
-use super::call::{Query, ResultSink};
+use super::call::Query;
 use super::deadline::Progress;
 use super::outcome::refused;
 use crate::error::{DatabaseError, Failure};
 use crate::pool::Lease;
 use crate::postgres::pipeline::{Step, in_order};
-use crate::postgres::{QueryError, Server};
+use crate::postgres::{QueryError, RowSink, Server};
 
 /// What goes with the statements of one flight.
 // Four independent additions, not a state.
@@ -28,11 +28,11 @@ pub(super) struct Frame {
 }
 
 /// Statements that go in one flight, and where their results go. `first` is the index of the first in its batch.
-pub(super) struct Flight<'a> {
+pub(super) struct Flight<'a, S> {
     pub(super) first: usize,
     pub(super) statements: &'a [Statement],
     pub(super) queries: &'a [Query],
-    pub(super) sinks: &'a mut [Box<dyn ResultSink>],
+    pub(super) sinks: &'a mut [S],
 }
 
 type Ended = Result<Option<String>, QueryError>;
@@ -44,7 +44,12 @@ pub(super) struct Sent {
 }
 
 /// Sends a flight and waits for all of it.
-pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, flight: Flight<'_>) -> Sent {
+pub(super) async fn send<S: RowSink>(
+    lease: &mut Lease,
+    progress: &Progress,
+    frame: &Frame,
+    flight: Flight<'_, S>,
+) -> Sent {
     let fate = lease.fate();
     let lost = |failure| Sent { was_reset: false, outcome: Err(failure) };
     // tokio-postgres would not send such a statement, but all the others, and the COMMIT.
@@ -82,7 +87,7 @@ pub(super) async fn send(lease: &mut Lease, progress: &Progress, frame: &Frame, 
     let statements = flight.statements.iter().zip(flight.queries).zip(flight.sinks);
     for (number, ((statement, query), sink)) in (number..).zip(statements) {
         steps.push(Box::pin(async move {
-            let ended = server.execute(number, statement, &query.params, &mut **sink).await;
+            let ended = server.execute(number, statement, &query.params, sink).await;
             progress.step();
             ended
         }));

@@ -2,76 +2,244 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use super::call::{Budget, Query};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+pub use super::call::Sinks;
+use super::call::{Mode, Query};
+use super::database::Database;
+use super::execute::Execution;
+use crate::auth::Principal;
 use crate::error::Failure;
-use crate::postgres::RowSink;
-
-/// Makes the places where results go.
-pub trait Sinks: Send + Sync {
-    /// Such a place.
-    type Sink: RowSink;
-
-    /// A place for the result of one query, by its index. What is written is charged to the budget. A statement that has
-    /// to be run again gets a new one.
-    fn sink(&self, query: usize, budget: Budget) -> Self::Sink;
-}
+use crate::pool::Lease;
+use crate::postgres::Settings;
 
 /// Several statements of which each may depend on what came before it. A door's own: it is run on a session, and may be
 /// run again from the start when nothing it did has come to stay.
 pub trait Script: Send + Sync {
     /// Runs it; what comes out is the answer's body.
-    fn run<'a>(&'a self, session: &'a mut Session)
-    -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send + 'a>>;
+    fn run<'a>(
+        &'a self,
+        session: &'a mut Session,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send + 'a>>;
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// An answer.
+    Answer,
+    /// One that may be stored: only pure reads are run, each READ ONLY.
+    Store,
+}
+
+/// Where its transaction stands.
+#[derive(Clone, Copy)]
+enum Transaction {
+    None,
+    /// To be opened with the next statement.
+    Wanted(Mode),
+    Open,
 }
 
 /// A connection on loan, and the transaction that is open on it.
-pub struct Session(());
+pub struct Session {
+    execution: Execution,
+    purpose: Purpose,
+    transaction: Transaction,
+    /// A place among the transactions of the pool, where one is needed.
+    place: Option<OwnedSemaphorePermit>,
+    /// Why the answer must not be stored.
+    refusal: Option<&'static str>,
+    /// Something it did has come to stay.
+    stays: bool,
+}
 
 impl Session {
+    /// On a connection that was lent to the principal.
+    pub(super) fn new(principal: &Arc<Principal>, database: &Arc<Database>, lease: Lease, purpose: Purpose) -> Self {
+        Self {
+            execution: Execution::new(principal, database, lease),
+            purpose,
+            transaction: Transaction::None,
+            place: None,
+            refusal: None,
+            stays: false,
+        }
+    }
+
+    /// Has all of it end by then.
+    pub(super) fn end_by(&mut self, moment: Instant) {
+        self.execution.ends = Some(moment);
+    }
+
+    /// The settings its statements run with, from the next one on.
+    pub fn use_settings(&mut self, settings: Settings) {
+        self.execution.settings = settings;
+    }
+
+    /// Why its answer must not be stored.
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        self.refusal
+    }
+
+    /// Runs a script, and once more where what was prepared did not fit the schema and nothing has come to stay.
+    pub(super) async fn script(&mut self, script: &dyn Script) -> Result<Vec<u8>, Failure> {
+        let was_open = self.is_in_transaction();
+        let outcome = script.run(self).await;
+        if !was_open && self.is_in_transaction() {
+            self.roll_back().await;
+        }
+        if outcome.is_err() && !was_open && !self.stays && self.execution.was_stale() {
+            return script.run(self).await;
+        }
+        outcome
+    }
+
     /// Runs statements that do not depend on each other, in one flight where that can be. In a transaction they run in this
     /// order; outside of one, several run in one of their own.
     ///
     /// # Errors
     /// That of the first that failed.
-    #[allow(clippy::unused_async)]
-    pub async fn run<S: Sinks>(&mut self, _queries: &[Query], _sinks: &S) -> Result<Vec<S::Sink>, Failure> {
-        Err(Failure::Internal)
+    pub async fn run<S: Sinks>(&mut self, queries: &[Query], sinks: &S) -> Result<Vec<S::Sink>, Failure> {
+        if self.purpose == Purpose::Store {
+            return self.read(queries, sinks).await;
+        }
+        let begin = match self.transaction {
+            Transaction::None => return self.alone(queries, sinks).await,
+            Transaction::Wanted(mode) => Some(mode),
+            Transaction::Open => None,
+        };
+        self.transaction = Transaction::Open;
+        loop {
+            let outcome = self.execution.step(queries, begin, sinks).await;
+            if begin.is_none() || !self.execution.begins_anew(outcome.as_ref().err()).await? {
+                return outcome;
+            }
+        }
+    }
+
+    async fn alone<S: Sinks>(&mut self, queries: &[Query], sinks: &S) -> Result<Vec<S::Sink>, Failure> {
+        let outcome = loop {
+            let outcome = match queries {
+                [query] => self.execution.one(query, false, sinks).await.map(|sink| vec![sink]),
+                queries => self.execution.batch(queries, Mode::default(), sinks).await,
+            };
+            if !self.execution.begins_anew(outcome.as_ref().err()).await? {
+                break outcome;
+            }
+        };
+        self.stays = true;
+        outcome
+    }
+
+    /// Runs pure reads only.
+    async fn read<S: Sinks>(&mut self, queries: &[Query], sinks: &S) -> Result<Vec<S::Sink>, Failure> {
+        let mut results = Vec::with_capacity(queries.len());
+        for query in queries {
+            let outcome = loop {
+                let outcome = self.execution.read(query, sinks).await;
+                if !self.execution.begins_anew(outcome.as_ref().err()).await?
+                    && !self.execution.reads_again(outcome.as_ref().err()).await
+                {
+                    break outcome?;
+                }
+            };
+            results.push(outcome.map_err(|refusal| self.refuse(refusal))?);
+        }
+        Ok(results)
     }
 
     /// Runs a text of several statements, without parameters or results.
     ///
     /// # Errors
     /// What Postgres says.
-    #[allow(clippy::unused_async)]
-    pub async fn run_text(&mut self, _text: &str) -> Result<(), Failure> {
-        Err(Failure::Internal)
+    pub async fn run_text(&mut self, text: &str) -> Result<(), Failure> {
+        if self.purpose == Purpose::Store {
+            return Err(self.refuse("utility"));
+        }
+        if let Transaction::Wanted(mode) = self.transaction {
+            self.open(mode).await?;
+        }
+        let outcome = self.execution.text(text).await;
+        self.stays |= !self.is_in_transaction();
+        outcome
     }
 
-    /// Whether a transaction is open.
+    /// Whether a transaction is open, or about to be.
     pub fn is_in_transaction(&self) -> bool {
-        false
+        !matches!(self.transaction, Transaction::None)
     }
 
     /// Opens a transaction; it goes to the server with the first statement.
     ///
     /// # Errors
     /// When it cannot be opened.
-    #[allow(clippy::unused_async)]
     pub async fn begin(&mut self) -> Result<(), Failure> {
-        Err(Failure::Internal)
+        if self.purpose == Purpose::Store {
+            return Err(self.refuse("transaction"));
+        }
+        if self.execution.principal.is_restricted() {
+            // It may need another connection while it holds this one, so it must not be one of all of them.
+            let patience = self.execution.database.limits().queue;
+            let place = self.execution.database.place(patience).await;
+            self.place = Some(place.ok_or_else(|| Failure::unavailable("too many transactions are open"))?);
+            return self.open(Mode::default()).await;
+        }
+        self.transaction = Transaction::Wanted(Mode::default());
+        Ok(())
+    }
+
+    /// Opens a transaction now.
+    pub(super) async fn open(&mut self, mode: Mode) -> Result<(), Failure> {
+        loop {
+            let outcome = self.execution.begin(mode).await;
+            if !self.execution.begins_anew(outcome.as_ref().err()).await? {
+                outcome?;
+                self.transaction = Transaction::Open;
+                return Ok(());
+            }
+        }
     }
 
     /// Commits it.
     ///
     /// # Errors
     /// What Postgres says; it is rolled back then.
-    #[allow(clippy::unused_async)]
     pub async fn commit(&mut self) -> Result<(), Failure> {
-        Err(Failure::Internal)
+        match std::mem::replace(&mut self.transaction, Transaction::None) {
+            Transaction::None | Transaction::Wanted(_) => Ok(()),
+            Transaction::Open => {
+                let outcome = self.execution.commit().await;
+                self.stays |= !matches!(outcome, Err(Failure::Database { .. }));
+                outcome
+            }
+        }
     }
 
     /// Rolls it back.
-    #[allow(clippy::unused_async)]
-    pub async fn roll_back(&mut self) {}
+    pub async fn roll_back(&mut self) {
+        if let Transaction::Open = std::mem::replace(&mut self.transaction, Transaction::None) {
+            self.execution.roll_back().await;
+        }
+    }
+
+    /// A command of the proxy's own within the transaction.
+    pub(super) async fn command(&mut self, sql: &str) -> Result<(), Failure> {
+        self.execution.command(sql).await
+    }
+
+    /// Gives the connection back.
+    pub(super) async fn close(mut self) {
+        self.roll_back().await;
+        self.execution.judge_what_ran().await;
+        self.execution.finish().await;
+    }
+
+    fn refuse(&mut self, refusal: &'static str) -> Failure {
+        self.refusal = Some(refusal);
+        Failure::Internal
+    }
 }

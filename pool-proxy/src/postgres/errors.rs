@@ -58,6 +58,16 @@ impl DatabaseError {
         }
     }
 
+    /// The transaction had failed before it was to be committed, in Postgres's words: it takes such a COMMIT, and rolls back.
+    pub fn aborted() -> Self {
+        Self {
+            severity: "ERROR".to_owned(),
+            code: "25P02".to_owned(),
+            message: "current transaction is aborted, commands ignored until end of transaction block".to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// A parameter could not be read as the type the statement was prepared with.
     fn is_of_bind(&self) -> bool {
         self.context.as_deref().is_some_and(|context| context.contains("unnamed portal parameter"))

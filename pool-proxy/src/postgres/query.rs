@@ -108,6 +108,24 @@ pub trait RowSink: Send {
     fn end(&mut self, tag: Option<&str>);
 }
 
+impl<S: RowSink + ?Sized> RowSink for Box<S> {
+    fn begin(&mut self, columns: &[Column<'_>]) {
+        (**self).begin(columns);
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+        (**self).row(row)
+    }
+
+    fn dropped(&mut self) -> QueryError {
+        (**self).dropped()
+    }
+
+    fn end(&mut self, tag: Option<&str>) {
+        (**self).end(tag);
+    }
+}
+
 /// Why a statement has no result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum QueryError {

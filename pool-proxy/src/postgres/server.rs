@@ -16,6 +16,7 @@ use super::cancel::Canceller;
 use super::query::{Column, Param, QueryError, RowSink};
 use super::rest::Rest;
 use super::schema::Schema;
+use super::settings::{Current, Settings, has_literal};
 use super::wire::{Completion, TransactionStatus, Wire};
 use crate::error::DatabaseError;
 
@@ -58,6 +59,8 @@ struct Prepared {
     statement: Statement,
     version: u64,
     at: Instant,
+    /// The settings its literals were read by, if it has any.
+    settings: Option<Settings>,
 }
 
 /// A connection to Postgres.
@@ -71,6 +74,7 @@ pub struct Server {
     /// Whether the transaction under way has changed the schema.
     changes_schema: AtomicBool,
     pub(super) rest: Rest,
+    pub(super) current: Current,
 }
 
 impl std::fmt::Debug for Server {
@@ -89,6 +93,7 @@ impl Server {
             schema,
             changes_schema: AtomicBool::new(false),
             rest,
+            current: Current::default(),
         }
     }
 
@@ -130,7 +135,8 @@ impl Server {
     /// The statement, if it is prepared here and the schema has not changed since, as far as is known.
     pub fn prepared(&mut self, text: &str) -> Option<Statement> {
         let held = self.prepared.get(text)?;
-        if held.version == self.schema.version() && held.at.elapsed() < LASTING {
+        let fits = held.settings.is_none_or(|settings| settings == self.current.get());
+        if fits && held.version == self.schema.version() && held.at.elapsed() < LASTING {
             return Some(held.statement.clone());
         }
         self.prepared.pop(text);
@@ -169,7 +175,8 @@ impl Server {
             return Err(QueryError::Invalid("leave client_encoding as it is".to_owned()));
         }
         if keep && text.len() <= LONGEST_KEPT {
-            let held = Prepared { statement: statement.clone(), version, at: Instant::now() };
+            let settings = has_literal(text).then(|| self.current.get());
+            let held = Prepared { statement: statement.clone(), version, at: Instant::now(), settings };
             self.prepared.put(Arc::clone(text), held);
         }
         Ok(statement)
@@ -178,6 +185,11 @@ impl Server {
     /// Drops a prepared statement that no longer fits the schema.
     pub fn forget(&mut self, text: &str) {
         self.prepared.pop(text);
+    }
+
+    /// Drops all prepared statements.
+    pub fn forget_all(&mut self) {
+        self.prepared.clear();
     }
 
     /// The number of the next execution. To be taken when nothing is under way; executions that are then sent in
@@ -291,6 +303,7 @@ impl Server {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
+        self.current.set(Settings::Own);
         let remains = rows.last().map(|row| (row.get(0), row.get(1).and_then(|count| count.parse().ok()), row.get(2)));
         match remains {
             Some((Some("0"), Some(ours), Some("f"))) if self.prepared.len() <= ours => Ok(()),

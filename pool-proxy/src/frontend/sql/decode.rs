@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::encode::Layout;
 use crate::error::Failure;
-use crate::gateway::call::{Batch, Isolation, Query, Work};
+use crate::gateway::call::{Batch, Isolation, Mode, Query, Work};
 use crate::postgres::value;
 
 // Looked up in every request; as text each would be parsed anew.
@@ -128,7 +129,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 ///
 /// # Errors
 /// [`Failure::BadRequest`] with line and column where it is not JSON, or what is missing.
-pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> {
+pub fn decode(body: &[u8], options: Options) -> Result<Work, Failure> {
     let text = std::str::from_utf8(body).map_err(|error| {
         Failure::BadRequest(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to()))
     })?;
@@ -138,7 +139,7 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
     match (body.query, body.queries) {
         (Some(text), None) => {
             let layout = Layout { raw_text: options.raw_text, arrays: vec![array_mode(body.array_mode)], batch: false };
-            Ok((Work::One(query(text, body.params)?), layout))
+            Ok(Work::One(query(text, body.params)?, Arc::new(layout)))
         }
         (None, Some(queries)) => {
             let outer = body.array_mode;
@@ -151,7 +152,8 @@ pub fn decode(body: &[u8], options: Options) -> Result<(Work, Layout), Failure> 
             };
             let queries = queries.into_iter().enumerate().map(named).collect::<Result<_, _>>()?;
             let Options { isolation, read_only, deferrable, .. } = options;
-            Ok((Work::Batch(Batch { queries, isolation, read_only, deferrable }), layout))
+            let mode = Mode { isolation, read_only, deferrable };
+            Ok(Work::Batch(Batch { queries, mode }, Arc::new(layout)))
         }
         (Some(_), Some(_)) => Err(Failure::BadRequest("give either \"query\" or \"queries\", not both".to_owned())),
         (None, None) => Err(Failure::BadRequest("the request body needs \"query\" or \"queries\"".to_owned())),

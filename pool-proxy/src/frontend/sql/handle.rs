@@ -47,10 +47,10 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
         hit
     } else {
-        let (work, layout) = decode(&body, options)?;
+        let work = decode(&body, options)?;
         let database = Arc::clone(database);
         // Boxed, so that a hit and an idle connection do not carry its size.
-        Box::pin(door.gateway.run(Call { principal, database, work, format: Arc::new(layout), cache })).await?
+        Box::pin(door.gateway.run(Call { principal, database, work, cache })).await?
     };
     let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
     // Those that others hold, too, are in memory once, however many read them.

@@ -1,47 +1,53 @@
 //! Several statements in one transaction: as few flights to the server as the order allows.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use tokio_postgres::Statement;
 
 use super::{Care, Execution, is_read_anew, prepare, refuse_keyword, within};
 use crate::error::Failure;
-use crate::gateway::call::{Batch, Budget};
-use crate::gateway::identity::Mode;
+use crate::gateway::call::{Budget, Mode, Query, Sinks};
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
 use crate::statement;
 
 /// How a batch is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sending {
+pub(super) enum Sending {
     /// As few flights as the order allows.
     Pipelined,
     /// One statement at a time, none of them prepared before what stands before it has run.
     Stepwise,
 }
 
-impl Execution<'_> {
+impl Execution {
     /// Runs several statements in one transaction.
-    pub(in crate::gateway) async fn batch(&mut self, batch: &Batch) -> Result<Vec<u8>, Failure> {
-        for (index, query) in batch.queries.iter().enumerate() {
+    pub(in crate::gateway) async fn batch<S: Sinks>(
+        &mut self,
+        queries: &[Query],
+        mode: Mode,
+        sinks: &S,
+    ) -> Result<Vec<S::Sink>, Failure> {
+        for (index, query) in queries.iter().enumerate() {
             refuse_keyword(&query.text).map_err(|failure| match failure {
                 Failure::BadRequest(message) => Failure::BadRequest(format!("queries[{index}]: {message}")),
                 other => other,
             })?;
         }
-        let recovers = batch.queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
+        let recovers = queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
         // A ROLLBACK TO in the same flight would mend a transaction that has failed, and the COMMIT would go through.
         let mut sending = if recovers { Sending::Stepwise } else { Sending::Pipelined };
         let server = self.server()?;
         // What is prepared in the course of this call cannot be stale, unless the call itself changes the schema.
-        let reused: Vec<bool> = batch.queries.iter().map(|query| server.prepared(&query.text).is_some()).collect();
+        let reused: Vec<bool> = queries.iter().map(|query| server.prepared(&query.text).is_some()).collect();
         let mut retried = false;
         loop {
             let budget = self.budget();
             let deadline = self.deadline(true)?;
-            let progress = self.progress;
-            let outcome = deadline.watch(&budget, progress, pin!(self.batch_once(batch, sending, &budget))).await;
+            let progress = Arc::clone(&self.progress);
+            let work = self.batch_once(queries, mode, sending, sinks, &budget);
+            let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
             match outcome {
                 Err(Failure::Database { error, query })
                     if !retried
@@ -51,8 +57,8 @@ impl Execution<'_> {
                 {
                     retried = true;
                     sending = Sending::Stepwise;
-                    let limit = self.call.database.limits().query;
-                    if !tokio::time::timeout(limit, self.start_over(batch)).await.unwrap_or(false) {
+                    let limit = self.database.limits().query;
+                    if !tokio::time::timeout(limit, self.start_over(queries)).await.unwrap_or(false) {
                         self.lease.fate().spoil();
                         return Err(Failure::Database { error, query });
                     }
@@ -63,9 +69,9 @@ impl Execution<'_> {
     }
 
     /// Undoes a batch that has failed, such that all of it can be run again; false if that cannot be done here.
-    async fn start_over(&mut self, batch: &Batch) -> bool {
+    async fn start_over(&mut self, queries: &[Query]) -> bool {
         let owes_reset = std::mem::take(&mut self.owes_reset);
-        let restricted = self.call.principal.is_restricted();
+        let restricted = self.principal.is_restricted();
         let fate = self.lease.fate();
         let Some(server) = self.lease.server() else { return false };
         if !server.is_idle() && server.command("ROLLBACK").await.is_err() {
@@ -76,11 +82,11 @@ impl Execution<'_> {
             fate.spoil();
             return false;
         }
-        for query in &batch.queries {
+        for query in queries {
             server.forget(&query.text);
         }
         if !restricted {
-            for query in &batch.queries {
+            for query in queries {
                 // What cannot be prepared before anything runs comes in its turn.
                 let _ = prepare(server, &query.text, false).await;
             }
@@ -88,30 +94,37 @@ impl Execution<'_> {
         true
     }
 
-    async fn batch_once(&mut self, batch: &Batch, sending: Sending, budget: &Budget) -> Result<Vec<u8>, Failure> {
-        let mut cares = Vec::with_capacity(batch.queries.len());
-        for (index, query) in batch.queries.iter().enumerate() {
-            cares.push(self.care(query, index, batch.queries.len() == 1).await?);
+    async fn batch_once<S: Sinks>(
+        &mut self,
+        queries: &[Query],
+        mode: Mode,
+        sending: Sending,
+        sinks: &S,
+        budget: &Budget,
+    ) -> Result<Vec<S::Sink>, Failure> {
+        let settings = self.settings;
+        self.server()?.settle(settings).await.map_err(not_sent)?;
+        let mut cares = Vec::with_capacity(queries.len());
+        for (index, query) in queries.iter().enumerate() {
+            cares.push(self.care(query, index, queries.len() == 1).await?);
             self.progress.step();
         }
         self.progress.begin();
         let reset = cares.iter().any(|care| care.reset);
         let discard_sequences = cares.iter().any(|care| care.discard_sequences);
-        let mode = Mode { isolation: batch.isolation, read_only: batch.read_only, deferrable: batch.deferrable };
         let mut begin = Some(mode.begin());
-        if self.call.principal.is_restricted() {
+        if self.principal.is_restricted() {
             self.enter(mode).await?;
             begin = None;
         }
-        let mut sinks: Vec<_> =
-            (0..batch.queries.len()).map(|index| self.call.format.sink(index, budget.clone())).collect();
+        let mut sinks: Vec<_> = (0..queries.len()).map(|index| sinks.sink(index, budget.clone())).collect();
         self.server()?.limit_rows(budget.limit());
         let (mut next, mut changed) = (0, false);
         loop {
             let first = next;
-            let statements = self.next_flight(batch, &cares, first, sending, &mut changed).await?;
+            let statements = self.next_flight(queries, &cares, first, (sending, first == 0), &mut changed).await?;
             next += statements.len();
-            let last = next == batch.queries.len();
+            let last = next == queries.len();
             let frame = Frame {
                 discard_sequences: begin.is_some() && discard_sequences,
                 begin: begin.take(),
@@ -119,31 +132,31 @@ impl Execution<'_> {
                 commit: last,
                 reset: last && reset,
             };
-            let (queries, sinks_here) = (&batch.queries[first..next], &mut sinks[first..next]);
+            let (queries, sinks_here) = (&queries[first..next], &mut sinks[first..next]);
             self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;
             if last {
                 within(budget)?;
-                return Ok(self.call.format.finish(sinks));
+                return Ok(sinks);
             }
         }
     }
 
     /// The statements that go in one flight, from the one at `first` on: everything that is prepared. A text that is not
     /// is prepared in its turn, after what stands before it has run: that may create what it reads. `changed` says
-    /// whether the session may have changed before the next one.
-    async fn next_flight(
+    /// whether the session may have changed before the next one; `fresh`, that nothing of the transaction was sent.
+    pub(super) async fn next_flight(
         &mut self,
-        batch: &Batch,
+        queries: &[Query],
         cares: &[Care],
         first: usize,
-        sending: Sending,
+        (sending, fresh): (Sending, bool),
         changed: &mut bool,
     ) -> Result<Vec<Statement>, Failure> {
         let mut statements = Vec::new();
-        for (index, (query, care)) in batch.queries.iter().zip(cares).enumerate().skip(first) {
+        for (index, (query, care)) in queries.iter().zip(cares).enumerate().skip(first) {
             let server = self.server()?;
             if index == first {
-                let failed = |error| if first == 0 { not_sent(error) } else { refused(error) };
+                let failed = |error| if fresh { not_sent(error) } else { refused(error) };
                 let prepared = prepare(server, &query.text, *changed).await;
                 statements.push(prepared.map_err(|error| failed(error).of_query(index))?);
             } else if is_read_anew(&query.text, *changed) {

@@ -1,0 +1,270 @@
+//! Statements in a transaction that stays open between them: each flight is one step of a session.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::Sending;
+use super::{Care, Execution, refuse_keyword, within};
+use crate::error::{DatabaseError, Failure};
+use crate::gateway::call::{Budget, Mode, Query, Sinks};
+use crate::gateway::judge::judge;
+use crate::gateway::outcome::{not_sent, refused};
+use crate::gateway::send::{Flight, Frame};
+use crate::postgres::{RowSink, Server, Settings, TransactionStatus};
+use crate::statement;
+
+/// How long the end of a transaction, and what is made up for behind it, may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is known of the transaction that is open.
+#[derive(Default)]
+pub(super) struct Open {
+    /// Its statements may have changed the session's settings.
+    changed: bool,
+    /// Its settings are these, until it ends.
+    settings: Option<Settings>,
+    /// What was run without knowing what it is: nothing can be asked of Postgres about it before the end.
+    unjudged: Vec<Arc<str>>,
+    /// A statement did not fit the schema any more.
+    was_stale: bool,
+}
+
+impl Execution {
+    /// Runs statements in the transaction that is open, or that `begin` opens with the first of them.
+    pub(in crate::gateway) async fn step<S: Sinks>(
+        &mut self,
+        queries: &[Query],
+        begin: Option<Mode>,
+        sinks: &S,
+    ) -> Result<Vec<S::Sink>, Failure> {
+        for query in queries {
+            refuse_keyword(&query.text)?;
+        }
+        let budget = self.budget();
+        let deadline = self.deadline(true)?;
+        let progress = Arc::clone(&self.progress);
+        let server = self.server()?;
+        let reuses = queries.iter().any(|query| server.prepared(&query.text).is_some());
+        let work = self.step_once(queries, begin, sinks, &budget);
+        let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
+        if let Err(Failure::Database { error, .. }) = &outcome
+            && reuses
+            && error.is_stale_statement()
+        {
+            self.server()?.forget_all();
+            self.open.was_stale = true;
+        }
+        outcome
+    }
+
+    /// Whether a statement, prepared some time ago, did not fit the schema any more; it is prepared anew next time.
+    pub(in crate::gateway) fn was_stale(&mut self) -> bool {
+        std::mem::take(&mut self.open.was_stale)
+    }
+
+    async fn step_once<S: Sinks>(
+        &mut self,
+        queries: &[Query],
+        begin: Option<Mode>,
+        sinks: &S,
+        budget: &Budget,
+    ) -> Result<Vec<S::Sink>, Failure> {
+        self.settle(begin.is_none()).await?;
+        let mut cares = Vec::with_capacity(queries.len());
+        for query in queries {
+            cares.push(self.care_within(query).await?);
+        }
+        self.progress.begin();
+        let recovers = queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
+        let sending = if recovers { Sending::Stepwise } else { Sending::Pipelined };
+        let mut results: Vec<_> = (0..queries.len()).map(|index| sinks.sink(index, budget.clone())).collect();
+        self.server()?.limit_rows(budget.limit());
+        let (mut next, mut begin) = (0, begin);
+        while next < queries.len() {
+            let first = next;
+            let mut changed = self.open.changed;
+            let fresh = begin.is_some();
+            let statements = self.next_flight(queries, &cares, first, (sending, fresh), &mut changed).await?;
+            self.open.changed = changed;
+            next += statements.len();
+            let frame = Frame {
+                // What a statement to come may read cannot be discarded once the transaction has values of its own.
+                discard_sequences: fresh,
+                begin: begin.take().map(Mode::begin),
+                in_transaction: true,
+                ..Frame::default()
+            };
+            let reset = cares.get(first..next).is_some_and(|cares| cares.iter().any(|care| care.reset));
+            let (queries, sinks) = (&queries[first..next], &mut results[first..next]);
+            self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks }).await?;
+        }
+        within(budget).map_err(|_| Failure::ResultTooLarge { limit: budget.limit(), committed: false })?;
+        Ok(results)
+    }
+
+    /// Runs a text of several statements. What it does to the session is not known, and no role holds it.
+    pub(in crate::gateway) async fn text(&mut self, text: &str) -> Result<(), Failure> {
+        if self.principal.is_restricted() {
+            return Err(Failure::Forbidden("this key runs one statement at a time".to_owned()));
+        }
+        let budget = self.budget();
+        let deadline = self.deadline(true)?;
+        let progress = Arc::clone(&self.progress);
+        let work = async {
+            self.progress.begin();
+            self.owes_reset = true;
+            self.open.changed = true;
+            let was = self.server()?.status();
+            self.progress.sent();
+            let outcome = self.server()?.command(text).await.map_err(refused);
+            let server = self.server()?;
+            let is = server.status();
+            if is == was || (was == Some(TransactionStatus::Open) && is == Some(TransactionStatus::Failed)) {
+                return outcome;
+            }
+            // It has begun a transaction, or ended the one it ran in.
+            self.lease.fate().spoil();
+            outcome.and(Err(Failure::BadRequest(
+                "a text of several statements may not begin or end a transaction".to_owned(),
+            )))
+        };
+        deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
+    /// A command of the proxy's own, such as SAVEPOINT.
+    pub(in crate::gateway) async fn command(&mut self, sql: &str) -> Result<(), Failure> {
+        let budget = self.budget();
+        let deadline = self.deadline(true)?;
+        let progress = Arc::clone(&self.progress);
+        let server: &Server = self.server()?;
+        let work = async {
+            progress.sent();
+            server.command(sql).await.map_err(refused)
+        };
+        deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
+    /// Opens a transaction and waits until it is open.
+    pub(in crate::gateway) async fn begin(&mut self, mode: Mode) -> Result<(), Failure> {
+        let budget = self.budget();
+        let deadline = self.deadline(true)?;
+        let progress = Arc::clone(&self.progress);
+        let work = async {
+            self.settle(false).await?;
+            self.server()?.command("DISCARD SEQUENCES").await.map_err(not_sent)?;
+            if self.principal.is_restricted() {
+                return self.enter(mode).await;
+            }
+            self.server()?.command(&mode.begin()).await.map_err(not_sent)
+        };
+        deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
+    /// Commits, and gets the session clean again in the same flight.
+    pub(in crate::gateway) async fn commit(&mut self) -> Result<(), Failure> {
+        if self.server()?.status() == Some(TransactionStatus::Failed) {
+            // Postgres would take the COMMIT, and roll back.
+            self.roll_back().await;
+            return Err(Failure::Database { error: Box::new(DatabaseError::aborted()), query: None });
+        }
+        let budget = self.budget();
+        let deadline = self.deadline(true)?;
+        let progress = Arc::clone(&self.progress);
+        let reset = self.owes_reset;
+        let frame = Frame { in_transaction: true, commit: true, reset, ..Frame::default() };
+        let work = async {
+            let flight = Flight { first: 0, statements: &[], queries: &[], sinks: &mut [] as &mut [Nothing] };
+            self.send(reset, &frame, flight).await
+        };
+        let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
+        self.open.settings = None;
+        outcome
+    }
+
+    /// Rolls back; a connection that cannot is given up.
+    pub(in crate::gateway) async fn roll_back(&mut self) {
+        self.open.settings = None;
+        let fate = self.lease.fate();
+        let Some(server) = self.lease.server() else { return };
+        let rolled = tokio::time::timeout(PATIENCE, server.command("ROLLBACK")).await;
+        if !matches!(rolled, Ok(Ok(()))) {
+            fate.spoil();
+        }
+    }
+
+    /// Makes up for what could not be asked in the transaction, once it has ended.
+    pub(in crate::gateway) async fn judge_what_ran(&mut self) {
+        let texts = std::mem::take(&mut self.open.unjudged);
+        if texts.is_empty() || self.lease.server().is_none_or(|server| !server.is_idle()) {
+            return;
+        }
+        let fate = self.lease.fate();
+        let asked = tokio::time::timeout(PATIENCE, async {
+            if std::mem::take(&mut self.owes_reset) {
+                self.database.metrics.reset();
+                self.lease.server()?.reset().await.ok()?;
+            }
+            for text in texts {
+                // What is wrong with a text its client has been told.
+                let _ = judge(&self.database, &mut self.lease, &self.principal, &text, false).await;
+            }
+            Some(())
+        });
+        if !matches!(asked.await, Ok(Some(()))) {
+            fate.spoil();
+        }
+    }
+
+    /// Has the session's settings be those this call wants; `within` a transaction for its length only.
+    async fn settle(&mut self, within: bool) -> Result<(), Failure> {
+        let wanted = self.settings;
+        let held = self.open.settings;
+        let server = self.server()?;
+        if !within {
+            return server.settle(wanted).await.map_err(not_sent);
+        }
+        if held.unwrap_or_else(|| server.settings()) != wanted {
+            server.command(wanted.local()).await.map_err(refused)?;
+            self.open.settings = Some(wanted);
+            self.open.changed = true;
+        }
+        Ok(())
+    }
+
+    /// What a statement may do to the session, where it cannot be asked of Postgres on this connection.
+    async fn care_within(&mut self, query: &Query) -> Result<Care, Failure> {
+        let restricted = self.principal.is_restricted();
+        let known = self.database.known_verdict(&self.principal, &query.text);
+        let verdict = if known.is_none() && restricted {
+            // Whoever holds a transaction has a place among few, so that there are other connections.
+            let (mut other, _) = self.database.lease(&self.principal).await?;
+            let verdict = judge(&self.database, &mut other, &self.principal, &query.text, true).await;
+            other.finish(false).await;
+            verdict?
+        } else {
+            known
+        };
+        if verdict.is_none() {
+            self.open.unjudged.push(Arc::clone(&query.text));
+        }
+        Care::of(verdict.as_deref(), restricted)
+    }
+}
+
+/// Where nothing goes: a COMMIT has no result.
+struct Nothing;
+
+impl RowSink for Nothing {
+    fn begin(&mut self, _: &[crate::postgres::Column<'_>]) {}
+
+    fn row(&mut self, _: &tokio_postgres::Row) -> Result<(), crate::postgres::QueryError> {
+        Ok(())
+    }
+
+    fn dropped(&mut self) -> crate::postgres::QueryError {
+        crate::postgres::QueryError::Closed
+    }
+
+    fn end(&mut self, _: Option<&str>) {}
+}
