@@ -149,7 +149,7 @@ impl App {
                 .map_err(|error| failed("the pool", &error))?;
             databases.push(Database::new(name, pool, database.limits, counted));
         }
-        let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, drain.clone()));
+        let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, config.instance.clone(), drain.clone()));
         let certificate = match &config.tls {
             Some(files) => {
                 Some(Arc::new(Certificate::load(&files.cert, &files.key).map_err(|error| failed("TLS", &error))?))

@@ -31,6 +31,7 @@ pub use sources::{Flags, Sources};
 use crate::auth::{Issuer, KeyEntry};
 use crate::frontend::Terms;
 use crate::gateway::Limits;
+use crate::gateway::transactions::Instance;
 use crate::pool::PoolConfig;
 use crate::postgres::Target;
 use crate::telemetry::log::LogConfig;
@@ -54,6 +55,8 @@ pub struct Config {
     pub terms: Terms,
     /// A short name that answers, logs and metrics carry; may be empty.
     pub region: String,
+    /// Which of several proxies behind one name this is; transactions carry it.
+    pub instance: Instance,
     /// How logs are written.
     pub log: LogConfig,
     /// On SIGTERM, how long readiness says no before accepting stops.
@@ -141,6 +144,9 @@ impl Config {
         let terms = clients::read(reader, &file.clients);
         let layers = [reader.variable(sources::REGION), reader.line(&file.region)];
         let region = reader.read("region", layers, Region(String::new())).value.0;
+        let layers =
+            [reader.variable(sources::INSTANCE), reader.line(&file.instance), reader.variable(sources::FLY_MACHINE)];
+        let instance = reader.read("instance", layers, Instance::default()).value;
         let layers = [reader.variable(sources::LOG), reader.line(&file.log)];
         let log = reader.read("log", layers, LogConfig::default()).value;
         let layers = [reader.line(&file.drain_delay)];
@@ -158,6 +164,7 @@ impl Config {
             cors_origins: listeners.cors_origins,
             terms,
             region,
+            instance,
             log,
             drain_delay,
             cache_bytes: cache.value.0,

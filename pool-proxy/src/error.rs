@@ -1,5 +1,6 @@
 //! The ways a call can fail, free of any dialect. Doors turn a [`Failure`] into what their clients read, once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What Postgres itself said, field by field
@@ -113,6 +114,9 @@ pub enum Failure {
     /// A query plan's own refusal, or a database's error in a plan's words.
     #[error("{}", .0.message)]
     Plan(Box<PlanError>),
+    /// A transaction between its client's requests is not there, or cannot do this.
+    #[error(transparent)]
+    Transaction(TransactionError),
     /// A defect of ours. The cause is logged, never sent.
     #[error("internal error")]
     Internal,
@@ -130,6 +134,76 @@ pub struct PlanError {
     pub meta: Option<Box<str>>,
     /// The SQLSTATE, where Postgres spoke.
     pub sqlstate: Option<String>,
+}
+
+/// Why a step of a transaction was not done: in the words of Prisma's clients where they have some, since programs look
+/// for those.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// No connection came free for it.
+    #[error("Unable to start a transaction in the given time.")]
+    NotStarted,
+    /// It never was, it is somebody else's, or it ended long ago.
+    #[error(
+        "Transaction not found. Transaction ID is invalid, refers to an old closed transaction Prisma doesn't have \
+        information about anymore, or was obtained before disconnecting."
+    )]
+    NotFound,
+    /// Another instance of the proxy holds it.
+    #[error("The transaction is held by the instance {instance}; send its requests there.")]
+    Elsewhere {
+        /// Its name.
+        instance: Arc<str>,
+    },
+    /// It has ended.
+    #[error("{}", ending.refuse(operation, timeout, taken))]
+    Ended {
+        /// What was to be done: query, commit, rollback or start.
+        operation: &'static str,
+        /// How it ended.
+        ending: Ending,
+        /// How long it might have taken.
+        timeout: Duration,
+        /// How long ago it began.
+        taken: Duration,
+    },
+    /// The step's number is none that is to be done now.
+    #[error("The next step of the transaction has the number {expected}.")]
+    OutOfOrder {
+        /// The number that is.
+        expected: u64,
+    },
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Committed.
+    Committed,
+    /// Rolled back.
+    RolledBack,
+    /// Rolled back when its time was over.
+    Expired,
+}
+
+impl Ending {
+    fn refuse(self, operation: &str, timeout: &Duration, taken: &Duration) -> String {
+        match self {
+            Self::Committed => {
+                format!("Transaction already closed: A {operation} cannot be executed on a committed transaction.")
+            }
+            Self::RolledBack => format!(
+                "Transaction already closed: A {operation} cannot be executed on a transaction that was rolled back."
+            ),
+            Self::Expired => format!(
+                "A {operation} cannot be executed on an expired transaction. The timeout for this transaction was {} \
+                ms, however {} ms passed since the start of the transaction. Consider increasing the interactive \
+                transaction timeout or doing less work in the transaction.",
+                timeout.as_millis(),
+                taken.as_millis()
+            ),
+        }
+    }
 }
 
 impl Failure {

@@ -15,6 +15,7 @@ mod meter;
 mod outcome;
 mod send;
 pub mod session;
+pub mod transactions;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use call::{CacheStatus, Timing, Work};
 use execute::Execution;
 use meter::Meters;
 use session::{Purpose, Session};
+use transactions::{Instance, Transactions};
 
 /// A body over this, in bytes, has grown by doubling, and may wait long for its client to read it.
 const LARGE: usize = 16 << 10;
@@ -46,18 +48,21 @@ pub struct Gateway {
     shelf: Shelf,
     flights: Flights<cached::Landed>,
     meters: Meters,
+    /// Those that stay open between their client's requests.
+    pub transactions: Transactions,
     drain: Drain,
 }
 
 impl Gateway {
-    /// For these databases, with a cache of so many bytes.
-    pub fn new(databases: Vec<Database>, cache_bytes: u64, drain: Drain) -> Self {
+    /// For these databases, with a cache of so many bytes, as this instance of the proxy.
+    pub fn new(databases: Vec<Database>, cache_bytes: u64, instance: Instance, drain: Drain) -> Self {
         let databases = databases.into_iter().map(|database| (Arc::clone(&database.name), Arc::new(database)));
         Self {
             databases: databases.collect(),
             shelf: Shelf::new(cache_bytes),
             flights: Flights::new(drain.clone()),
             meters: Meters::new(),
+            transactions: Transactions::new(instance, drain.clone()),
             drain,
         }
     }

@@ -67,6 +67,7 @@ impl<'de> Deserialize<'de> for Scalar {
 pub(super) struct File {
     pub(super) listen: Text,
     pub(super) region: Text,
+    pub(super) instance: Text,
     pub(super) log: Text,
     pub(super) drain_delay: Text,
     pub(super) ops: OpsSection,

@@ -40,7 +40,11 @@ pub(super) const CONFIG: &str = "POOL_PROXY_CONFIG";
 pub(super) const REGION: &str = "POOL_PROXY_REGION";
 pub(super) const DB_ROOT_CERT: &str = "POOL_PROXY_DB_ROOT_CERT";
 
-pub(super) const KNOWN: [&str; 14] = [
+pub(super) const INSTANCE: &str = "POOL_PROXY_INSTANCE";
+/// Fly's own name of a machine (<https://fly.io/docs/machines/runtime-environment/>).
+pub(super) const FLY_MACHINE: &str = "FLY_MACHINE_ID";
+
+pub(super) const KNOWN: [&str; 16] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -54,6 +58,8 @@ pub(super) const KNOWN: [&str; 14] = [
     LOG,
     CONFIG,
     REGION,
+    INSTANCE,
+    FLY_MACHINE,
     DB_ROOT_CERT,
 ];
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::size::Size;
 use crate::auth::Rate;
+use crate::gateway::transactions::Instance;
 use crate::telemetry::log::LogConfig;
 
 /// A kind of value that text can stand for.
@@ -126,5 +127,16 @@ impl Value for Region {
 
     fn show(&self) -> String {
         self.0.clone()
+    }
+}
+
+impl Value for Instance {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::new(Some(text))
+            .ok_or_else(|| format!("expected 1 to {} letters, digits, hyphens and underscores", Self::LONGEST))
+    }
+
+    fn show(&self) -> String {
+        self.name().unwrap_or_default().to_owned()
     }
 }

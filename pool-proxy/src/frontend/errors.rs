@@ -85,6 +85,7 @@ pub fn status(failure: &Failure) -> StatusCode {
         Failure::BadRequest(_) | Failure::Database { .. } | Failure::Plan(_) => StatusCode::BAD_REQUEST,
         Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Forbidden(_) => StatusCode::FORBIDDEN,
+        Failure::Transaction(_) => StatusCode::CONFLICT,
         Failure::UnknownDatabase(_) => StatusCode::NOT_FOUND,
         Failure::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
         Failure::RequestTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -69,7 +69,15 @@ impl Database {
     /// # Errors
     /// [`Failure::Unavailable`] when none came free in time; nothing was run then.
     pub async fn lease(&self, principal: &Principal) -> Result<(Lease, Duration), Failure> {
-        let patience = self.limits().queue;
+        self.lease_within(principal, self.limits().queue).await
+    }
+
+    /// The same, within `patience`.
+    pub(super) async fn lease_within(
+        &self,
+        principal: &Principal,
+        patience: Duration,
+    ) -> Result<(Lease, Duration), Failure> {
         let since = Instant::now();
         let turn = self.queue.turn(&principal.line, patience).await?;
         // A turn that came in the last moment is still worth a checkout.

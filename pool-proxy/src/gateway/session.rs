@@ -70,6 +70,11 @@ impl Session {
         }
     }
 
+    /// Keeps a place among the transactions of the pool for as long as it lives.
+    pub(super) fn take_place(&mut self, place: OwnedSemaphorePermit) {
+        self.place = Some(place);
+    }
+
     /// Has all of it end by then.
     pub(super) fn end_by(&mut self, moment: Instant) {
         self.execution.ends = Some(moment);

@@ -125,11 +125,30 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
+/// What is asked, and how each result is written.
+#[derive(Debug)]
+pub enum Asked {
+    /// One query.
+    One(Query, Layout),
+    /// Several as one transaction.
+    Batch(Batch, Layout),
+}
+
+impl Asked {
+    /// For the gateway.
+    pub fn into_work(self) -> Work {
+        match self {
+            Self::One(query, layout) => Work::One(query, Arc::new(layout)),
+            Self::Batch(batch, layout) => Work::Batch(batch, Arc::new(layout)),
+        }
+    }
+}
+
 /// Reads a body: one query, or several as one transaction; and how each result is written.
 ///
 /// # Errors
 /// [`Failure::BadRequest`] with line and column where it is not JSON, or what is missing.
-pub fn decode(body: &[u8], options: Options) -> Result<Work, Failure> {
+pub fn decode(body: &[u8], options: Options) -> Result<Asked, Failure> {
     let text = std::str::from_utf8(body).map_err(|error| {
         Failure::BadRequest(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to()))
     })?;
@@ -139,7 +158,7 @@ pub fn decode(body: &[u8], options: Options) -> Result<Work, Failure> {
     match (body.query, body.queries) {
         (Some(text), None) => {
             let layout = Layout { raw_text: options.raw_text, arrays: vec![array_mode(body.array_mode)], batch: false };
-            Ok(Work::One(query(text, body.params)?, Arc::new(layout)))
+            Ok(Asked::One(query(text, body.params)?, layout))
         }
         (None, Some(queries)) => {
             let outer = body.array_mode;
@@ -153,7 +172,7 @@ pub fn decode(body: &[u8], options: Options) -> Result<Work, Failure> {
             let queries = queries.into_iter().enumerate().map(named).collect::<Result<_, _>>()?;
             let Options { isolation, read_only, deferrable, .. } = options;
             let mode = Mode { isolation, read_only, deferrable };
-            Ok(Work::Batch(Batch { queries, mode }, Arc::new(layout)))
+            Ok(Asked::Batch(Batch { queries, mode }, layout))
         }
         (Some(_), Some(_)) => Err(Failure::BadRequest("give either \"query\" or \"queries\", not both".to_owned())),
         (None, None) => Err(Failure::BadRequest("the request body needs \"query\" or \"queries\"".to_owned())),

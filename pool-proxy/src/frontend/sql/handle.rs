@@ -47,7 +47,7 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
         hit
     } else {
-        let work = decode(&body, options)?;
+        let work = decode(&body, options)?.into_work();
         let database = Arc::clone(database);
         // Boxed, so that a hit and an idle connection do not carry its size.
         Box::pin(door.gateway.run(Call { principal, database, work, cache })).await?

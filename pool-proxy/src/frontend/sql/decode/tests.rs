@@ -1,5 +1,5 @@
-use super::{Options, decode};
-use crate::gateway::call::{Isolation, Work};
+use super::{Asked, Options, decode};
+use crate::gateway::call::Isolation;
 
 fn refused(body: &str) -> String {
     decode(body.as_bytes(), Options::default()).map(|_| ()).unwrap_err().to_string()
@@ -7,17 +7,15 @@ fn refused(body: &str) -> String {
 
 #[test]
 fn reads_one_and_several() {
-    let (work, layout) =
-        decode(br#"{"query":"select $1","params":[1,null],"arrayMode":true}"#, Options::default()).unwrap();
-    let Work::One(query) = work else { panic!("one query") };
+    let asked = decode(br#"{"query":"select $1","params":[1,null],"arrayMode":true}"#, Options::default()).unwrap();
+    let Asked::One(query, layout) = asked else { panic!("one query") };
     assert_eq!((&*query.text, query.params.len()), ("select $1", 2));
     assert_eq!(layout.arrays, [true]);
 
     let options = Options { isolation: Some(Isolation::Serializable), array_mode: true, ..Options::default() };
     let body = br#"{"queries":[{"query":"a"},{"query":"b","params":[],"arrayMode":false}]}"#;
-    let (work, layout) = decode(body, options).unwrap();
-    let Work::Batch(batch) = work else { panic!("a batch") };
-    assert_eq!((batch.queries.len(), batch.isolation), (2, Some(Isolation::Serializable)));
+    let Asked::Batch(batch, layout) = decode(body, options).unwrap() else { panic!("a batch") };
+    assert_eq!((batch.queries.len(), batch.mode.isolation), (2, Some(Isolation::Serializable)));
     assert_eq!(layout.arrays, [true, false]);
 }
 

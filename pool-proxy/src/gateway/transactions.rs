@@ -1,0 +1,179 @@
+//! Transactions that stay open between their client's requests: each is a session that waits for the next step.
+
+mod held;
+mod id;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use lru::LruCache;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+pub use id::Instance;
+
+use super::Database;
+use super::call::{Format, Mode, Query};
+use super::session::{Purpose, Script, Session};
+use crate::auth::Principal;
+use crate::drain::Drain;
+use crate::error::{Ending, Failure, TransactionError};
+use crate::postgres::Settings;
+use held::Held;
+
+/// Of so many that have ended it is remembered how, for clients that ask once more.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+
+/// How a transaction is to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning {
+    /// Its isolation and rights.
+    pub mode: Mode,
+    /// How long to wait for a connection.
+    pub max_wait: Duration,
+    /// When it is rolled back if it has not ended by then; the database's own limit may be shorter.
+    pub timeout: Duration,
+    /// The settings that most of its steps will run with.
+    pub settings: Settings,
+}
+
+/// What is done in an open transaction.
+#[derive(Clone)]
+pub enum Step {
+    /// One statement, and how its result is written.
+    Query(Arc<Query>, Arc<dyn Format>),
+    /// A door's script.
+    Script(Arc<dyn Script>),
+    /// A savepoint: until it is committed or rolled back these two concern what was done since.
+    Nested,
+    /// The end of what was begun last.
+    Commit,
+    /// The end of what was begun last, undone.
+    RollBack,
+}
+
+impl Step {
+    /// What clients call it.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Query(..) | Self::Script(_) => "query",
+            Self::Nested => "start",
+            Self::Commit => "commit",
+            Self::RollBack => "rollback",
+        }
+    }
+}
+
+/// All that are open. Cheap to clone.
+#[derive(Clone)]
+pub struct Transactions {
+    instance: Instance,
+    known: Arc<Mutex<Known>>,
+    drain: Drain,
+}
+
+struct Known {
+    open: HashMap<Arc<str>, Arc<Held>>,
+    ended: LruCache<Arc<str>, Arc<Held>>,
+}
+
+impl Transactions {
+    /// Of this instance of the proxy; what ends them are tasks of `drain`.
+    pub fn new(instance: Instance, drain: Drain) -> Self {
+        let known = Known { open: HashMap::new(), ended: LruCache::new(REMEMBERED) };
+        Self { instance, known: Arc::new(Mutex::new(known)), drain }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens one; what comes back names it. Nobody but its principal can use it, whoever learns the name.
+    ///
+    /// # Errors
+    /// [`TransactionError::NotStarted`] when no connection came free in time, or why there is none.
+    pub async fn begin(
+        &self,
+        principal: &Arc<Principal>,
+        database: &Arc<Database>,
+        beginning: Beginning,
+    ) -> Result<Arc<str>, Failure> {
+        let since = Instant::now();
+        let not_started = || Failure::Transaction(TransactionError::NotStarted);
+        let place = database.place(beginning.max_wait).await.ok_or_else(not_started)?;
+        let left = || beginning.max_wait.saturating_sub(since.elapsed());
+        let lease = match database.lease_within(principal, left()).await {
+            Ok((lease, _)) => lease,
+            // It has waited for as long as it may.
+            Err(Failure::Unavailable { .. }) if left().is_zero() => return Err(not_started()),
+            Err(failure) => return Err(failure),
+        };
+        let timeout = beginning.timeout.min(database.limits().transaction);
+        let mut session = Session::new(principal, database, lease, Purpose::Answer);
+        session.use_settings(beginning.settings);
+        session.end_by(Instant::now() + timeout);
+        session.take_place(place);
+        if let Err(failure) = session.open(beginning.mode).await {
+            session.close().await;
+            return Err(failure);
+        }
+        let id = self.instance.id();
+        let held = Arc::new(Held::new(Arc::clone(&id), Arc::clone(principal), timeout, session));
+        self.known().open.insert(Arc::clone(&id), Arc::clone(&held));
+        self.expire(held);
+        Ok(id)
+    }
+
+    /// Ends a transaction when its time is over, or when the process is about to end.
+    fn expire(&self, held: Arc<Held>) {
+        let all = self.clone();
+        self.drain.spawn("transaction", async move {
+            let ending = tokio::select! {
+                () = held.ended() => None,
+                () = tokio::time::sleep_until(held.deadline) => Some(Ending::Expired),
+                () = all.drain.stopped() => Some(Ending::RolledBack),
+            };
+            if let Some(ending) = ending {
+                held.end(ending).await;
+            }
+            let mut known = all.known();
+            known.open.remove(&held.id);
+            known.ended.put(Arc::clone(&held.id), held);
+        });
+    }
+
+    /// Does a step of an open transaction. One with a number is done once, however often it comes: it goes on when its
+    /// client leaves, and a repetition of the last one gets the same answer.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn step(
+        &self,
+        principal: &Principal,
+        id: &str,
+        step: Step,
+        number: Option<u64>,
+    ) -> Result<Bytes, Failure> {
+        let held = self.find(principal, id)?;
+        let Some(number) = number else { return held.step(&step).await };
+        let (done, outcome) = oneshot::channel();
+        self.drain.spawn("transaction step", async move {
+            let _ = done.send(held.numbered(number, &step).await);
+        });
+        outcome.await.map_err(|_| Failure::Internal)?
+    }
+
+    fn find(&self, principal: &Principal, id: &str) -> Result<Arc<Held>, Failure> {
+        let known = self.known();
+        let held = known.open.get(id).or_else(|| known.ended.peek(id)).filter(|held| held.belongs_to(principal));
+        held.cloned().ok_or_else(|| {
+            let elsewhere = self.instance.elsewhere(id).map(|instance| TransactionError::Elsewhere { instance });
+            Failure::Transaction(elsewhere.unwrap_or(TransactionError::NotFound))
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! One open transaction: its session between steps, and how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+
+use super::Step;
+use crate::auth::Principal;
+use crate::error::{Ending, Failure, TransactionError};
+use crate::gateway::session::Session;
+
+/// A transaction that is open, or was.
+pub(super) struct Held {
+    pub(super) id: Arc<str>,
+    principal: Arc<Principal>,
+    begun: Instant,
+    timeout: Duration,
+    pub(super) deadline: Instant,
+    /// Steps wait for each other here, first come first served.
+    state: Mutex<State>,
+    ending: watch::Sender<Option<Ending>>,
+}
+
+struct State {
+    /// Taken out for each step: one that is dropped in the middle takes the session with it, which is rolled back.
+    session: Option<Session>,
+    /// The savepoints that are open, by number.
+    savepoints: Vec<u32>,
+    next_savepoint: u32,
+    /// The last step with a number, and what came of it.
+    last: Option<(u64, Result<Bytes, Failure>)>,
+}
+
+impl Held {
+    pub(super) fn new(id: Arc<str>, principal: Arc<Principal>, timeout: Duration, session: Session) -> Self {
+        let begun = Instant::now();
+        let state = State { session: Some(session), savepoints: vec![], next_savepoint: 0, last: None };
+        Self {
+            id,
+            principal,
+            begun,
+            timeout,
+            deadline: begun + timeout,
+            state: Mutex::new(state),
+            ending: watch::Sender::new(None),
+        }
+    }
+
+    /// Whether it was begun by this one: keys are read again, and tokens renewed, while it is open.
+    pub(super) fn belongs_to(&self, principal: &Principal) -> bool {
+        let own = &self.principal;
+        own.name == principal.name
+            && own.line == principal.line
+            && own.role == principal.role
+            && own.claims == principal.claims
+            && own.read_only == principal.read_only
+    }
+
+    /// Resolves when it has ended.
+    pub(super) async fn ended(&self) {
+        // The sender lives in self, so the wait cannot fail.
+        let _ = self.ending.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Ends it from outside, behind the step under way: that is given up at the deadline, too.
+    pub(super) async fn end(&self, ending: Ending) {
+        let mut state = self.state.lock().await;
+        if let Some(session) = state.session.take() {
+            session.close().await;
+        }
+        self.has_ended(ending);
+    }
+
+    fn has_ended(&self, ending: Ending) {
+        self.ending.send_if_modified(|held| {
+            let news = held.is_none();
+            *held = held.or(Some(ending));
+            news
+        });
+    }
+
+    /// A step that has a number, from 1 on.
+    pub(super) async fn numbered(&self, number: u64, step: &Step) -> Result<Bytes, Failure> {
+        let mut state = self.state.lock().await;
+        let last = state.last.as_ref().map_or(0, |(number, _)| *number);
+        match &state.last {
+            Some((known, outcome)) if *known == number => return outcome.clone(),
+            _ if number != last + 1 => {
+                return Err(Failure::Transaction(TransactionError::OutOfOrder { expected: last + 1 }));
+            }
+            _ => {}
+        }
+        let outcome = self.step_in(&mut state, step).await;
+        state.last = Some((number, outcome.clone()));
+        outcome
+    }
+
+    pub(super) async fn step(&self, step: &Step) -> Result<Bytes, Failure> {
+        let mut state = self.state.lock().await;
+        self.step_in(&mut state, step).await
+    }
+
+    async fn step_in(&self, state: &mut State, step: &Step) -> Result<Bytes, Failure> {
+        let Some(mut session) = state.session.take() else { return Err(self.closed(step)) };
+        if Instant::now() >= self.deadline {
+            // Whoever watches the clock has not been here yet.
+            state.session = Some(session);
+            return Err(self.refused(step, Ending::Expired));
+        }
+        // Dropped here, as when its client leaves, the session is rolled back.
+        let watched = Leaving { held: self, ending: Some(Ending::RolledBack) };
+        let outcome = run(state, &mut session, step).await;
+        watched.stays();
+        let ending = match (step, &outcome) {
+            (Step::Commit, Ok(_)) if !session.is_in_transaction() => Some(Ending::Committed),
+            _ if !session.is_in_transaction() => Some(Ending::RolledBack),
+            // The connection is gone, and the transaction with it.
+            (_, Err(Failure::OutcomeUnknown | Failure::Unavailable { .. })) => Some(Ending::RolledBack),
+            _ => None,
+        };
+        if let Some(ending) = ending {
+            session.close().await;
+            self.has_ended(ending);
+        } else {
+            state.session = Some(session);
+        }
+        match outcome {
+            Err(Failure::TimedOut(_)) if Instant::now() >= self.deadline => Err(self.refused(step, Ending::Expired)),
+            outcome => outcome,
+        }
+    }
+
+    /// Why there is no session any more.
+    fn closed(&self, step: &Step) -> Failure {
+        self.refused(step, self.ending.borrow().unwrap_or(Ending::RolledBack))
+    }
+
+    fn refused(&self, step: &Step, ending: Ending) -> Failure {
+        Failure::Transaction(TransactionError::Ended {
+            operation: step.word(),
+            ending,
+            timeout: self.timeout,
+            taken: self.begun.elapsed(),
+        })
+    }
+}
+
+/// Marks a transaction as ended if a step is dropped in the middle.
+struct Leaving<'a> {
+    held: &'a Held,
+    ending: Option<Ending>,
+}
+
+impl Leaving<'_> {
+    fn stays(mut self) {
+        self.ending = None;
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if let Some(ending) = self.ending {
+            self.held.has_ended(ending);
+        }
+    }
+}
+
+async fn run(state: &mut State, session: &mut Session, step: &Step) -> Result<Bytes, Failure> {
+    let nothing = Ok(Bytes::new());
+    match step {
+        Step::Query(query, format) => {
+            let results = session.run(std::slice::from_ref(&**query), format).await?;
+            Ok(format.finish(results).into())
+        }
+        Step::Script(script) => session.script(&**script).await.map(Bytes::from),
+        Step::Nested => {
+            let number = state.next_savepoint;
+            session.command(&format!("SAVEPOINT prisma_sp_{number}")).await?;
+            state.next_savepoint += 1;
+            state.savepoints.push(number);
+            nothing
+        }
+        Step::Commit => match state.savepoints.pop() {
+            Some(number) => {
+                session.command(&format!("RELEASE SAVEPOINT prisma_sp_{number}")).await?;
+                nothing
+            }
+            None => session.commit().await.and(nothing),
+        },
+        Step::RollBack => match state.savepoints.pop() {
+            Some(number) => {
+                let name = format!("prisma_sp_{number}");
+                session.command(&format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")).await?;
+                nothing
+            }
+            None => {
+                session.roll_back().await;
+                nothing
+            }
+        },
+    }
+}
