@@ -19,6 +19,7 @@ use crate::frontend::ledger::Ledger;
 use crate::frontend::tls::Certificate;
 use crate::frontend::{Ops, Public, Terms};
 use crate::gateway::{Database, Gateway};
+use crate::plan::Plans;
 use crate::pool::Pool;
 use crate::telemetry::{ClientMetrics, Metrics};
 
@@ -147,7 +148,9 @@ impl App {
             let (target, counted_too) = (database.target.clone(), Arc::clone(&counted));
             let pool = Pool::new(Arc::clone(&name), target, database.pool, connections.clone(), counted_too)
                 .map_err(|error| failed("the pool", &error))?;
-            databases.push(Database::new(name, pool, database.limits, counted));
+            let mut served = Database::new(name, pool, database.limits, counted);
+            served.schema_name = database.target.schema_name().map(Arc::from);
+            databases.push(served);
         }
         let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, config.instance.clone(), drain.clone()));
         let certificate = match &config.tls {
@@ -169,6 +172,7 @@ impl App {
             cors_origins: config.cors_origins.clone(),
             terms: config.terms,
             ledger: ledger.clone(),
+            plans: Plans::default(),
             gzip: Gzip::default(),
         });
         let ops = Arc::new(Ops { gateway, ledger, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });

@@ -93,6 +93,8 @@ pub enum Failure {
         reason: String,
         /// When to ask again.
         retry_after: Duration,
+        /// All connections are at work, as opposed to the database being down.
+        busy: bool,
     },
     /// The connection was lost after the statement had been sent.
     #[error("the connection to the database was lost after the statement had been sent; its outcome is unknown")]
@@ -223,7 +225,12 @@ impl Failure {
 
     /// The database is out of reach for now.
     pub fn unavailable(reason: impl Into<String>) -> Self {
-        Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
+        Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1), busy: false }
+    }
+
+    /// All connections are at work.
+    pub fn busy(reason: impl Into<String>, retry_after: Duration) -> Self {
+        Self::Unavailable { reason: reason.into(), retry_after, busy: true }
     }
 
     /// The same failure, naming the statement of the batch it belongs to.

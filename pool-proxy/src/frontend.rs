@@ -3,13 +3,18 @@
 //! A door turns a request into a [`Call`](crate::gateway::Call) and an answer into bytes. It never touches the pool, and
 //! the cache only through the gateway.
 
+pub mod accelerate;
 pub mod accept;
 pub mod body;
+mod cache_control;
 mod connection;
 pub mod credentials;
+mod delivery;
 pub mod errors;
+mod guest;
 pub mod gzip;
 pub mod http;
+mod invalidate;
 pub mod ledger;
 pub mod ops;
 pub mod public;

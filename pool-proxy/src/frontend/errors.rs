@@ -1,4 +1,4 @@
-//! Every failure as status, headers and JSON, in one place.
+//! Every failure as status and headers, in one place; and as the JSON of `/sql`.
 
 use std::time::Duration;
 
@@ -111,7 +111,11 @@ pub fn reply(failure: &Failure, request_id: &HeaderValue) -> Reply {
     body.request_id = request_id.to_str().unwrap_or_default();
     // Strings and numbers always serialize.
     let json = serde_json::to_vec(&body).unwrap_or_default();
-    let mut reply = reply::json(status(failure), json);
+    dress(reply::json(status(failure), json), failure)
+}
+
+/// The headers of a failure, whichever door tells of it.
+pub(super) fn dress(mut reply: Reply, failure: &Failure) -> Reply {
     match failure {
         Failure::Unavailable { retry_after, .. } | Failure::TooManyRequests { retry_after, .. } => {
             reply.headers_mut().insert(RETRY_AFTER, retry_seconds(*retry_after));

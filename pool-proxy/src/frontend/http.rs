@@ -13,25 +13,52 @@ use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 use tracing::{debug, error, info};
 
+use super::accelerate::route::{self, Act};
 use super::body;
 use super::errors;
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
-use super::sql;
 use super::trace::Trace;
+use super::{accelerate, invalidate, sql};
 use crate::error::Failure;
 
 static REGION: HeaderName = HeaderName::from_static("pool-region");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "cache-status, age, server-timing, x-request-id, pool-region, retry-after, www-authenticate",
+    "cache-status, age, server-timing, x-request-id, pool-region, retry-after, www-authenticate, \
+    prisma-transaction-id, accelerate-cache-status, accelerate-signature, last-modified, cf-ray",
 );
 
 /// No route takes anything that would need more, in bytes.
 const LONGEST_URI: usize = 8 << 10;
 
 /// The routes: a name for metrics, a path, a method.
-const ROUTES: [(&str, &str, Method); 3] =
-    [("sql", "/sql", Method::POST), ("invalidate", "/invalidate", Method::POST), ("health", "/health", Method::GET)];
+const ROUTES: [(&str, &str, Method); 6] = [
+    ("sql", "/sql", Method::POST),
+    ("query", "/query", Method::POST),
+    ("transaction_start", "/transaction/start", Method::POST),
+    ("invalidate", "/invalidate", Method::POST),
+    ("connection_info", "/connection-info", Method::GET),
+    ("health", "/health", Method::GET),
+];
+
+/// The route of an address, and its method.
+fn known(path: &str) -> Option<(&'static str, Method)> {
+    if let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) {
+        return Some((route, method.clone()));
+    }
+    let (_, act) = route::transaction(path)?;
+    let route = match act {
+        Act::Query => "transaction_query",
+        Act::Commit => "transaction_commit",
+        Act::RollBack => "transaction_rollback",
+    };
+    Some((route, Method::POST))
+}
+
+/// Whether failures are told as Prisma's clients read them.
+fn speaks_prisma(route: &str) -> bool {
+    !matches!(route, "sql" | "invalidate" | "health" | "none")
+}
 
 impl Public {
     /// Answers a request. Never fails: a failure is an answer, too.
@@ -47,7 +74,7 @@ impl Public {
             Ok(reply) => reply,
             Err(failure) => {
                 self.log(&failure, route, &id, trace);
-                errors::reply(&failure, &id)
+                if speaks_prisma(route) { accelerate::errors::reply(&failure) } else { errors::reply(&failure, &id) }
             }
         };
         let took = arrived.elapsed();
@@ -95,8 +122,9 @@ impl Public {
         let (route, outcome) = match find(&head, cors, id) {
             (route, Some(reply)) => (route, Ok(reply)),
             ("sql", None) => ("sql", sql::handle(self, head, &mut body).await),
-            ("invalidate", None) => ("invalidate", sql::invalidate(self, head, &mut body).await),
-            (route, None) => (route, Ok(reply::text(StatusCode::OK, "ok\n"))),
+            ("health", None) => ("health", Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"))),
+            // Boxed, so that the others do not carry its size.
+            (route, None) => (route, Box::pin(self.other(route, head, &mut body, id)).await),
         };
         let refused = outcome.as_ref().map_or(true, |reply| !reply.status().is_success());
         if refused && !waits {
@@ -104,6 +132,29 @@ impl Public {
             Box::pin(body::discard(&mut body)).await;
         }
         (route, outcome)
+    }
+
+    async fn other(
+        &self,
+        route: &'static str,
+        head: Parts,
+        body: &mut Incoming,
+        id: &HeaderValue,
+    ) -> Result<Reply, Failure> {
+        let path = head.uri.path().to_owned();
+        let transaction = route::transaction(&path);
+        let mut reply = match (route, transaction) {
+            ("query", _) => accelerate::query(self, head, body, None).await?,
+            (_, Some((transaction, Act::Query))) => accelerate::query(self, head, body, Some(transaction)).await?,
+            (_, Some((transaction, act))) => accelerate::end(self, head, transaction, act).await?,
+            ("transaction_start", _) => accelerate::start(self, head, body).await?,
+            ("connection_info", _) => accelerate::info(self, head).await?,
+            ("older_client", _) => return Err(accelerate::refuse()),
+            _ => invalidate::invalidate(self, head, body).await?,
+        };
+        let (name, value) = accelerate::ray(id, self.region.as_ref());
+        reply.headers_mut().insert(name, value);
+        Ok(reply)
     }
 
     fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -146,15 +197,18 @@ fn find(head: &Parts, cors: bool, id: &HeaderValue) -> (&'static str, Option<Rep
     if path.len() + head.uri.query().map_or(0, str::len) > LONGEST_URI {
         return ("none", Some(errors::refusal(StatusCode::URI_TOO_LONG, "the address is too long", id)));
     }
-    let Some((route, _, method)) = ROUTES.iter().find(|(_, known, _)| *known == path) else {
+    if route::is_of_older_clients(path) {
+        return ("older_client", None);
+    }
+    let Some((route, method)) = known(path) else {
         let message = "no such path; SQL goes to POST /sql";
         return ("none", Some(errors::refusal(StatusCode::NOT_FOUND, message, id)));
     };
     if head.method == Method::OPTIONS {
-        return (route, Some(preflight(&head.headers, method, cors)));
+        return (route, Some(preflight(&head.headers, &method, cors)));
     }
-    if head.method != *method && !(head.method == Method::HEAD && *method == Method::GET) {
-        return (route, Some(wrong_method(method, id)));
+    if head.method != method && !(head.method == Method::HEAD && method == Method::GET) {
+        return (route, Some(wrong_method(&method, id)));
     }
     (route, None)
 }

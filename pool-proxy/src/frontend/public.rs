@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::terms::Terms;
 use crate::auth::Auth;
 use crate::gateway::Gateway;
+use crate::plan::Plans;
 use crate::telemetry::Metrics;
 
 /// Everything the public listener's doors need.
@@ -27,6 +28,8 @@ pub struct Public {
     pub terms: Terms,
     /// What they make the process hold.
     pub ledger: Ledger,
+    /// Query plans that came before.
+    pub plans: Plans,
     /// Makes answers smaller.
     pub gzip: Gzip,
 }

@@ -175,15 +175,15 @@ impl Queue {
             }
             let room = most.saturating_mul(FULL_LINES);
             if state.waiting >= room && waiting_here >= room / (state.lines.len() + 1) {
-                return Err(Failure::unavailable("too many calls wait for a connection to the database"));
+                let reason = "too many calls wait for a connection to the database";
+                return Err(Failure::busy(reason, Duration::from_secs(1)));
             }
             if let Some(wait) =
                 state.wait(waiting_here).filter(|wait| wait.saturating_add(patience / MARGIN) > patience)
             {
                 // The queue would only be longer for it, and those in it later: what the database can bear goes first.
-                let reason =
-                    "too many calls wait for a connection to the database: this one would wait in vain".to_owned();
-                return Err(Failure::Unavailable { reason, retry_after: wait.min(LONGEST_RETRY) });
+                let reason = "too many calls wait for a connection to the database: this one would wait in vain";
+                return Err(Failure::busy(reason, wait.min(LONGEST_RETRY)));
             }
             if !state.lines.contains_key(key) {
                 state.order.push_back(Arc::clone(key));
@@ -196,7 +196,7 @@ impl Queue {
         };
         match tokio::time::timeout(patience, served).await {
             Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Failure::unavailable("no connection to the database came free in time")),
+            _ => Err(Failure::busy("no connection to the database came free in time", Duration::from_secs(1))),
         }
     }
 

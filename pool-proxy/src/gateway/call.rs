@@ -193,6 +193,13 @@ pub struct Answer {
     pub timing: Timing,
 }
 
+impl Answer {
+    /// A body alone: nobody but its client has it.
+    pub fn of(body: Bytes) -> Self {
+        Self { body, cache: None, entry: None, age: None, timing: Timing::default() }
+    }
+}
+
 /// What took how long.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timing {

@@ -22,6 +22,8 @@ pub struct Database {
     pub name: Arc<str>,
     /// Its connections.
     pub pool: Pool,
+    /// The schema its URL names, which clients that write their own SQL have to know.
+    pub schema_name: Option<Arc<str>>,
     queue: Queue,
     /// How many transactions may be open that wait for their client, or for another connection.
     places: Arc<Semaphore>,
@@ -41,7 +43,16 @@ impl Database {
     pub fn new(name: Arc<str>, pool: Pool, limits: Limits, metrics: Arc<DatabaseMetrics>) -> Self {
         let queue = Queue::new(pool.max());
         let places = Arc::new(Semaphore::new(pool.places()));
-        Self { name, pool, queue, places, limits: RwLock::new(limits), verdicts: Verdicts::new(), metrics }
+        Self {
+            name,
+            pool,
+            schema_name: None,
+            queue,
+            places,
+            limits: RwLock::new(limits),
+            verdicts: Verdicts::new(),
+            metrics,
+        }
     }
 
     /// The limits in force.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -93,6 +94,8 @@ impl Session {
     /// Runs a script, and once more where what was prepared did not fit the schema and nothing has come to stay.
     pub(super) async fn script(&mut self, script: &dyn Script) -> Result<Vec<u8>, Failure> {
         let was_open = self.is_in_transaction();
+        // It makes something of the values it gets, so they are to look the same everywhere.
+        self.use_settings(Settings::Fixed);
         let outcome = script.run(self).await;
         if !was_open && self.is_in_transaction() {
             self.roll_back().await;
@@ -190,7 +193,8 @@ impl Session {
             // It may need another connection while it holds this one, so it must not be one of all of them.
             let patience = self.execution.database.limits().queue;
             let place = self.execution.database.place(patience).await;
-            self.place = Some(place.ok_or_else(|| Failure::unavailable("too many transactions are open"))?);
+            self.place =
+                Some(place.ok_or_else(|| Failure::busy("too many transactions are open", Duration::from_secs(1)))?);
             return self.open(Mode::default()).await;
         }
         self.transaction = Transaction::Wanted(Mode::default());

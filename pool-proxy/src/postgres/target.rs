@@ -26,6 +26,7 @@ pub struct Target {
     pub(super) connect_timeout: Duration,
     /// One for all connections, whichever pool they are in.
     pub(super) schema: Schema,
+    schema_name: Option<String>,
     warnings: Vec<String>,
     pooler: Option<&'static str>,
 }
@@ -111,6 +112,7 @@ impl Target {
             config,
             tls: Tls::new(target.sslmode, target.root_cert.as_deref())?,
             connect_timeout: target.connect_timeout.unwrap_or(Duration::from_secs(10)),
+            schema_name: url.option("schema").map(str::to_owned),
             warnings: target.warnings,
         })
     }
@@ -118,6 +120,11 @@ impl Target {
     /// The schema's version, as far as is known.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The schema the URL names.
+    pub fn schema_name(&self) -> Option<&str> {
+        self.schema_name.as_deref()
     }
 
     /// What an operator should know of the URL.

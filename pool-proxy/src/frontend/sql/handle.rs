@@ -1,26 +1,30 @@
 //! The life of a request of this door.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use hyper::StatusCode;
+use bytes::Bytes;
+use hyper::HeaderMap;
 use hyper::body::Incoming;
-use hyper::header::{AGE, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
+use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use tokio::time::Instant;
 
-use super::cache_control::{Wish, cache_status};
-use super::decode::{Options, decode};
+use super::decode::{Asked, Options, decode};
 use crate::error::Failure;
 use crate::frontend::body;
+use crate::frontend::cache_control::{CACHE_TAG, Wish};
 use crate::frontend::credentials::Credentials;
+use crate::frontend::delivery::Delivery;
+use crate::frontend::guest::Guest;
 use crate::frontend::gzip;
 use crate::frontend::public::Public;
-use crate::frontend::reply::{self, Reply, SERVER_TIMING, Text};
+use crate::frontend::reply::Reply;
 use crate::gateway::Call;
-use crate::gateway::call::{Answer, Timing};
+use crate::gateway::call::Answer;
+use crate::gateway::transactions::Step;
 
-static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+static TRANSACTION: HeaderName = HeaderName::from_static("pool-transaction");
+static SEQUENCE: HeaderName = HeaderName::from_static("pool-sequence");
 
 /// `POST /sql`.
 ///
@@ -29,22 +33,24 @@ static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
     let arrived = Instant::now();
     let credentials = Credentials::from_headers(&head.headers)?;
-    let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
-    let _admission = door.gateway.admit(&principal)?;
-    let database = door.gateway.database(&principal, credentials.database.as_deref())?;
+    let guest = Guest::enter_with(door, &credentials).await?;
     let options = Options::from_headers(&head.headers)?;
-    let wish = Wish::from_request(&head.headers, &credentials)?;
+    let wish = Wish::from_request(&head.headers, &credentials, &CACHE_TAG)?;
+    let within = Within::from_headers(&head.headers)?;
     let packs = door.terms.compression && gzip::is_wanted(&head.headers);
     // A request that waits holds no more than it needs.
     drop(head);
-    let authenticated = arrived.elapsed();
+    let (line, authenticated) = (Arc::clone(&guest.principal.line), arrived.elapsed());
+    let delivery = Delivery { door, line, packs, arrived, authenticated };
 
-    let line = Arc::clone(&principal.line);
-    let place = door.ledger.open(&line);
-    let body = body::read(incoming, database.limits().request_bytes, &door.terms, place).await?;
+    let (database, principal) = (guest.database, Arc::clone(&guest.principal));
+    let body = body::read(incoming, database.limits().request_bytes, &door.terms, guest.place()).await?;
+    if let Some(within) = within {
+        return Ok(delivery.of(within.step(door, &guest, &body, options).await?).await);
+    }
     let mode = [u8::from(options.raw_text), u8::from(options.array_mode)];
     let cache = wish.map(|wish| wish.of(&database.name, &principal, mode, &body));
-    let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
+    let answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
         hit
     } else {
         let work = decode(&body, options)?.into_work();
@@ -52,58 +58,42 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
         // Boxed, so that a hit and an idle connection do not carry its size.
         Box::pin(door.gateway.run(Call { principal, database, work, cache })).await?
     };
-    let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
-    // Those that others hold, too, are in memory once, however many read them.
-    let shared = answer.entry.is_some() || answer.cache.is_some_and(|status| status.is_collapsed());
-    if !shared {
-        answer.body = door.ledger.answer(&line, answer.body);
-    }
-    // Boxed, too.
-    let packed = varies && packs && Box::pin(pack(door, &mut answer)).await;
-    if packed && !shared {
-        answer.body = door.ledger.answer(&line, answer.body);
-    }
-    let mut reply = encode(answer, authenticated, arrived);
-    if varies {
-        reply.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-    }
-    if packed {
-        reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    Ok(reply)
+    Ok(delivery.of(answer).await)
 }
 
-/// Compresses the body, unless it would get no shorter.
-async fn pack(door: &Public, answer: &mut Answer) -> bool {
-    match door.gateway.packed(answer, |body| door.gzip.pack(body)).await {
-        Some(packed) => {
-            answer.body = packed;
-            true
-        }
-        None => false,
+/// A step of an open transaction.
+struct Within {
+    transaction: String,
+    sequence: Option<u64>,
+}
+
+impl Within {
+    fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, Failure> {
+        let Some(transaction) = headers.get(&TRANSACTION) else { return Ok(None) };
+        let text = |value: &hyper::header::HeaderValue| value.to_str().map(str::to_owned);
+        let transaction =
+            text(transaction).map_err(|_| Failure::BadRequest("Pool-Transaction is not text".to_owned()))?;
+        Ok(Some(Self { transaction, sequence: sequence(headers)? }))
+    }
+
+    async fn step(self, door: &Public, guest: &Guest<'_>, body: &Bytes, options: Options) -> Result<Answer, Failure> {
+        let Asked::One(query, layout) = decode(body, options)? else {
+            let message = "a transaction that is open takes one \"query\" at a time, not \"queries\"";
+            return Err(Failure::BadRequest(message.to_owned()));
+        };
+        let step = Step::Query(Arc::new(query), Arc::new(layout));
+        let transactions = &door.gateway.transactions;
+        let body = Box::pin(transactions.step(&guest.principal, &self.transaction, step, self.sequence)).await?;
+        Ok(Answer::of(body))
     }
 }
 
-fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
-    let Answer { body, cache, age, timing: Timing { queue, database }, .. } = answer;
-    let mut reply = reply::json(StatusCode::OK, body);
-    let headers = reply.headers_mut();
-    let timing = match (cache, age) {
-        (Some(_), Some(_)) => reply::timing([("auth", authenticated), ("cache", arrived.elapsed())]),
-        (Some(_), None) => {
-            let cached = arrived.elapsed().saturating_sub(queue + database);
-            reply::timing([("auth", authenticated), ("cache", cached), ("queue", queue), ("database", database)])
-        }
-        (None, _) => reply::timing([("auth", authenticated), ("queue", queue), ("database", database)]),
-    };
-    headers.insert(SERVER_TIMING.clone(), timing);
-    if let Some(status) = cache {
-        headers.insert(CACHE_STATUS.clone(), cache_status(status));
-    }
-    if let Some(age) = age {
-        let mut seconds = Text::default();
-        seconds.number(age.as_secs());
-        headers.insert(AGE, seconds.value());
-    }
-    reply
+/// The step's number in its transaction, from 1.
+///
+/// # Errors
+/// When it is none.
+pub fn sequence(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    let Some(value) = headers.get(&SEQUENCE) else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number > 0);
+    number.map(Some).ok_or_else(|| Failure::BadRequest("Pool-Sequence is a number from 1 on".to_owned()))
 }

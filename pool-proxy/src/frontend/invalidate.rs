@@ -5,12 +5,12 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use serde::Deserialize;
 
+use super::body;
+use super::guest::Guest;
+use super::public::Public;
+use super::reply::{self, Reply};
 use crate::cache::{TagSet, Tags};
 use crate::error::Failure;
-use crate::frontend::body;
-use crate::frontend::credentials::Credentials;
-use crate::frontend::public::Public;
-use crate::frontend::reply::{self, Reply};
 
 /// A list of five tags of 64 characters is much smaller.
 const LARGEST: u64 = 64 << 10;
@@ -32,15 +32,12 @@ enum Wanted {
 ///
 /// # Errors
 /// Why nothing was invalidated.
-pub async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
-    let credentials = Credentials::from_headers(&head.headers)?;
-    let principal = door.auth.authenticate(credentials.secret.as_deref()).await?;
-    let _admission = door.gateway.admit(&principal)?;
-    if !principal.may_invalidate {
+pub(super) async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
+    let guest = Guest::enter(door, &head.headers).await?;
+    if !guest.principal.may_invalidate {
         return Err(Failure::Forbidden("tokens of this issuer may not invalidate cached answers".to_owned()));
     }
-    let database = door.gateway.database(&principal, credentials.database.as_deref())?;
-    let body = body::read(incoming, LARGEST, &door.terms, door.ledger.open(&principal.line)).await?;
+    let body = body::read(incoming, LARGEST, &door.terms, guest.place()).await?;
     let bad = |message: String| Failure::BadRequest(message);
     let body: Body = serde_json::from_slice(&body).map_err(|error| bad(format!("the request body: {error}")))?;
     let what = match body.tags {
@@ -50,6 +47,6 @@ pub async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> 
             Tags::Some(TagSet::parse(tags.iter().map(String::as_str)).map_err(|error| bad(error.to_string()))?)
         }
     };
-    door.gateway.invalidate(database, &what);
+    door.gateway.invalidate(guest.database, &what);
     Ok(reply::json(StatusCode::OK, "{}"))
 }

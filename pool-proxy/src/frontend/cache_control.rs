@@ -13,7 +13,8 @@ use crate::frontend::credentials::Credentials;
 use crate::frontend::reply::Text;
 use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
 
-static CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+/// The standard-like name of the header that tags come in.
+pub(super) static CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// No answer is worth more than a year (RFC 9111 asks for 2^31 seconds to be enough).
 const LONGEST: u64 = 365 * 24 * 3600;
@@ -28,8 +29,12 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// From `Cache-Control` and `Cache-Tag`, else from the connection string's options.
-    pub(super) fn from_request(headers: &HeaderMap, credentials: &Credentials<'_>) -> Result<Option<Self>, Failure> {
+    /// From `Cache-Control` and the header that tags come in, else from the connection string's options.
+    pub(super) fn from_request(
+        headers: &HeaderMap,
+        credentials: &Credentials<'_>,
+        tags_in: &HeaderName,
+    ) -> Result<Option<Self>, Failure> {
         let mut max_age = None;
         let mut swr = None;
         let mut mode = CacheMode::Use;
@@ -58,16 +63,16 @@ impl Wish {
             max_age = credentials.option("cache_max_age").map(|text| seconds("cache_max_age", text)).transpose()?;
             swr = credentials.option("cache_swr").map(|text| seconds("cache_swr", text)).transpose()?;
         }
-        let tags = match headers.get(&CACHE_TAG) {
+        let tags = match headers.get(tags_in) {
             Some(tags) => Some(tags.to_str().map_err(|_| bad("Cache-Tag is not text"))?),
             None => credentials.option("cache_tags"),
         };
         let tags = match tags {
-            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("Cache-Tag: {error}")))?,
+            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("{tags_in}: {error}")))?,
             None => TagSet::default(),
         };
-        // Without a max-age there is nothing to take or store.
-        if max_age.is_none() && mode != CacheMode::Bypass {
+        // Without a time there is nothing to take or store.
+        if max_age.is_none() && swr.is_none() && mode != CacheMode::Bypass {
             return Ok(None);
         }
         Ok(Some(Self {

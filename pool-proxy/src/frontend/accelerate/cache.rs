@@ -1,0 +1,69 @@
+//! What Prisma's extension reads of the cache.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::time::{Duration, SystemTime};
+
+use hyper::HeaderMap;
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, LAST_MODIFIED};
+
+use crate::error::Failure;
+use crate::frontend::cache_control::Wish;
+use crate::frontend::credentials::Credentials;
+use crate::gateway::call::{CacheStatus, Forward};
+
+static TAGS: HeaderName = HeaderName::from_static("accelerate-cache-tags");
+static STATUS: HeaderName = HeaderName::from_static("accelerate-cache-status");
+static SIGNATURE: HeaderName = HeaderName::from_static("accelerate-signature");
+static RAY: HeaderName = HeaderName::from_static("cf-ray");
+
+/// What the request wants of the cache. The extension's `no-cache` means that the application wants nothing of it.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn wish(headers: &HeaderMap) -> Result<Option<Wish>, Failure> {
+    match headers.get(CACHE_CONTROL) {
+        None => Ok(None),
+        Some(value) if value == "no-cache" => Ok(None),
+        Some(_) => Wish::from_request(headers, &Credentials::default(), &TAGS),
+    }
+}
+
+/// Whether it came through the extension, which reads what became of it.
+pub(super) fn is_extended(headers: &HeaderMap) -> bool {
+    headers.contains_key(CACHE_CONTROL)
+}
+
+/// Tells the extension what became of the request; its signature is of the body.
+pub(super) fn tell(headers: &mut HeaderMap, status: Option<CacheStatus>, age: Option<Duration>, signature: u64) {
+    let word = match status {
+        Some(CacheStatus::Hit { ttl }) if ttl >= 0 => "ttl",
+        Some(CacheStatus::Hit { .. }) => "swr",
+        Some(CacheStatus::Forward { reason: Forward::Bypass, .. }) | None => "none",
+        Some(CacheStatus::Forward { .. }) => "miss",
+    };
+    headers.insert(STATUS.clone(), HeaderValue::from_static(word));
+    let at = SystemTime::now().checked_sub(age.unwrap_or_default()).unwrap_or(SystemTime::UNIX_EPOCH);
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(at)) {
+        headers.insert(LAST_MODIFIED, date);
+    }
+    if let Ok(signature) = HeaderValue::from_str(&format!("{signature:016x}")) {
+        headers.insert(SIGNATURE.clone(), signature);
+    }
+}
+
+/// The same for the same body, whichever process is asked.
+pub(super) fn signature(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    hasher.finish()
+}
+
+/// The request's id where the extension looks for it, with the region it takes from there.
+pub fn ray(request_id: &HeaderValue, region: Option<&HeaderValue>) -> (HeaderName, HeaderValue) {
+    let mut ray = request_id.as_bytes().split(|byte| *byte == b'-').next().unwrap_or_default().to_vec();
+    if let Some(region) = region {
+        ray.push(b'-');
+        ray.extend_from_slice(region.as_bytes());
+    }
+    (RAY.clone(), HeaderValue::from_bytes(&ray).unwrap_or_else(|_| request_id.clone()))
+}

@@ -1,0 +1,55 @@
+//! A request's body: a plan, its parameters, and what the client says about it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::error::Failure;
+
+/// What is asked. The plan and its parameters are read by the room that runs them.
+#[derive(Deserialize)]
+pub(super) struct Asked<'a> {
+    /// Such as `findMany`. The client's word for it: nothing depends on it here.
+    #[serde(borrow)]
+    operation: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) plan: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) params: Option<&'a RawValue>,
+    /// What is to stand in a comment behind each statement.
+    #[serde(default)]
+    pub(super) comments: Option<BTreeMap<String, String>>,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// [`Failure::BadRequest`] with line and column where it is not JSON, or what is missing.
+pub(super) fn decode(body: &[u8]) -> Result<Asked<'_>, Failure> {
+    let bad = |message: String| Failure::BadRequest(message);
+    let text = std::str::from_utf8(body)
+        .map_err(|error| bad(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to())))?;
+    let asked: Asked<'_> =
+        serde_json::from_str(text).map_err(|error| bad(format!("Malformed JSON in request body: {error}")))?;
+    if asked.operation.is_empty() {
+        return Err(bad("\"operation\" is empty".to_owned()));
+    }
+    if asked.plan.is_none_or(|plan| !plan.get().starts_with('{')) {
+        return Err(bad("\"plan\" must be an object".to_owned()));
+    }
+    if asked.params.is_none_or(|params| !params.get().starts_with('{')) {
+        return Err(bad("\"params\" must be an object".to_owned()));
+    }
+    Ok(asked)
+}
+
+/// Reads another body of this door.
+///
+/// # Errors
+/// As of [`decode`].
+pub(super) fn options<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| Failure::BadRequest(format!("the request body: {error}")))
+}

@@ -1,0 +1,84 @@
+//! Every failure as this door's clients read it: `code`, `error` and `meta`
+//! (<https://www.prisma.io/docs/orm/reference/error-reference>).
+
+use hyper::header::{HeaderName, HeaderValue};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::error::{Ending, Failure, PlanError, TransactionError};
+use crate::frontend::errors::{dress, status};
+use crate::frontend::reply::{self, Reply};
+use crate::plan::errors::of_database;
+
+/// What every message about a transaction begins with; clients look for it.
+const TRANSACTION: &str = "Transaction API error: ";
+
+/// Has Fly's proxy send the request to the machine that holds the transaction
+/// (<https://fly.io/docs/networking/dynamic-request-routing/>).
+static FLY_REPLAY: HeaderName = HeaderName::from_static("fly-replay");
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Box<RawValue>>,
+}
+
+/// The answer that tells of a failure.
+pub fn reply(failure: &Failure) -> Reply {
+    let said = said(failure);
+    let meta = said.meta.and_then(|meta| RawValue::from_string(meta.into()).ok());
+    let body = Body { code: said.code, error: &said.message, meta };
+    // Strings and what is JSON already always serialize.
+    let mut reply = reply::json(status(failure), serde_json::to_vec(&body).unwrap_or_default());
+    if let Failure::Transaction(TransactionError::Elsewhere { instance }) = failure
+        && let Ok(value) = HeaderValue::from_str(&format!("instance={instance}"))
+    {
+        reply.headers_mut().insert(FLY_REPLAY.clone(), value);
+    }
+    dress(reply, failure)
+}
+
+/// A failure in the words of this door.
+fn said(failure: &Failure) -> PlanError {
+    let code = match failure {
+        Failure::Plan(error) => return (**error).clone(),
+        Failure::Database { error, .. } => return of_database(error, false),
+        Failure::Transaction(error) => return of_transaction(error),
+        Failure::Unauthorized { .. } | Failure::Forbidden(_) => Some("P6002"),
+        Failure::UnknownDatabase(_) => Some("P6001"),
+        Failure::RequestTooLarge(_) => Some("P6005"),
+        Failure::TooManyRequests { .. } => Some("P5011"),
+        Failure::Unavailable { busy: true, .. } => Some("P2024"),
+        Failure::Unavailable { .. } => Some("P6008"),
+        Failure::OutcomeUnknown => Some("P1017"),
+        Failure::TimedOut(_) => Some("P6004"),
+        Failure::ResultTooLarge { .. } => Some("P6009"),
+        Failure::BadRequest(_) | Failure::TooSlow(_) | Failure::Internal => None,
+    };
+    PlanError { code, message: failure.to_string(), meta: None, sqlstate: None }
+}
+
+fn of_transaction(error: &TransactionError) -> PlanError {
+    let meta = match error {
+        TransactionError::Ended { operation, ending: Ending::Expired, timeout, taken } => {
+            let millis = |duration: &std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            json!({ "operation": operation, "timeout": millis(timeout), "timeTaken": millis(taken) })
+        }
+        _ => json!({}),
+    };
+    transaction(&error.to_string(), &meta)
+}
+
+fn transaction(message: &str, meta: &Value) -> PlanError {
+    let (message, meta) = (format!("{TRANSACTION}{message}"), Some(meta.to_string().into()));
+    PlanError { code: Some("P2028"), message, meta, sqlstate: None }
+}
+
+/// A transaction that cannot be opened as it was asked for.
+pub(super) fn bad_transaction(message: String, meta: Option<Value>) -> Failure {
+    Failure::Plan(Box::new(transaction(&message, &meta.unwrap_or_else(|| json!({})))))
+}

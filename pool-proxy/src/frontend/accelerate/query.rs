@@ -1,0 +1,96 @@
+//! `POST /query` and `POST /transaction/{id}/query`: a plan is run, or its answer is there already.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use tokio::time::Instant;
+
+use super::{cache, decode, telemetry};
+use crate::error::Failure;
+use crate::frontend::body;
+use crate::frontend::delivery::Delivery;
+use crate::frontend::guest::Guest;
+use crate::frontend::gzip;
+use crate::frontend::public::Public;
+use crate::frontend::reply::Reply;
+use crate::frontend::sql::sequence;
+use crate::gateway::Call;
+use crate::gateway::call::{Answer, Work};
+use crate::gateway::transactions::Step;
+use crate::plan::Run;
+use crate::plan::log::Log;
+
+/// Answers of this door are none of `/sql`.
+const MODE: [u8; 2] = [2, 0];
+
+/// Writes of many rows come in one body: so many bytes are taken, also where the database's limit is lower.
+const LARGEST: u64 = 32 << 20;
+
+/// Runs a plan, in a transaction if one is named.
+///
+/// # Errors
+/// Why there is no answer; [`errors`](super::errors) writes it.
+pub async fn query(
+    door: &Public,
+    head: Parts,
+    incoming: &mut Incoming,
+    transaction: Option<&str>,
+) -> Result<Reply, Failure> {
+    let arrived = Instant::now();
+    let guest = Guest::enter(door, &head.headers).await?;
+    // What is read in a transaction is for that one alone.
+    let wish = if transaction.is_none() { cache::wish(&head.headers)? } else { None };
+    let is_extended = cache::is_extended(&head.headers);
+    let log = telemetry::wants_statements(&head.headers)?.then(Log::default);
+    let sequence = sequence(&head.headers)?;
+    let packs = door.terms.compression && gzip::is_wanted(&head.headers);
+    // A request that waits holds no more than it needs.
+    drop(head);
+    let (line, authenticated) = (Arc::clone(&guest.principal.line), arrived.elapsed());
+    let delivery = Delivery { door, line, packs, arrived, authenticated };
+
+    let (database, principal) = (guest.database, Arc::clone(&guest.principal));
+    let limit = database.limits().request_bytes.max(LARGEST);
+    let body = body::read(incoming, limit, &door.terms, guest.place()).await?;
+    let signature = if is_extended { cache::signature(&body) } else { 0 };
+    let cache = wish.map(|wish| wish.of(&database.name, &principal, MODE, &body));
+    let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
+        hit
+    } else {
+        let run = Arc::new(read(door, &body, log.clone())?);
+        if let Some(id) = transaction {
+            let transactions = &door.gateway.transactions;
+            Answer::of(Box::pin(transactions.step(&principal, id, Step::Script(run), sequence)).await?)
+        } else {
+            // A text that is generated would be the same for everybody who is given the stored answer.
+            let cache = cache.filter(|_| !run.is_volatile());
+            let call = Call { principal, database: Arc::clone(database), work: Work::Script(run), cache };
+            // Boxed, so that a hit and an idle connection do not carry its size.
+            Box::pin(door.gateway.run(call)).await?
+        }
+    };
+    if let Some(log) = log {
+        let events = log.take();
+        if !events.is_empty() {
+            // These are of this request alone, so the body is, too.
+            answer.body = telemetry::extend(answer.body.to_vec(), &events).into();
+            answer.entry = None;
+        }
+    }
+    let (status, age) = (answer.cache, answer.age);
+    let mut reply = delivery.of(answer).await;
+    if is_extended {
+        cache::tell(reply.headers_mut(), status, age, signature);
+    }
+    Ok(reply)
+}
+
+/// The plan of a body, with what it is to be run with.
+fn read(door: &Public, body: &Bytes, log: Option<Log>) -> Result<Run, Failure> {
+    let asked = decode::decode(body)?;
+    let (Some(plan), Some(params)) = (asked.plan, asked.params) else { return Err(Failure::Internal) };
+    let plan = door.plans.get(plan.get()).map_err(Box::new).map_err(Failure::Plan)?;
+    Run::new(plan, params.get(), asked.comments.as_ref(), log).map_err(Box::new).map_err(Failure::Plan)
+}

@@ -1,0 +1,68 @@
+//! The addresses of this door that have a part of the request's own in them.
+
+/// What an address under `/transaction/` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// A query plan.
+    Query,
+    /// The end.
+    Commit,
+    /// The other end.
+    RollBack,
+}
+
+/// `/transaction/{id}/query|commit|rollback`: the id, and what is asked for.
+pub fn transaction(path: &str) -> Option<(&str, Act)> {
+    let (id, act) = path.strip_prefix("/transaction/")?.split_once('/')?;
+    let act = match act {
+        "query" => Act::Query,
+        "commit" => Act::Commit,
+        "rollback" => Act::RollBack,
+        _ => return None,
+    };
+    (!id.is_empty()).then_some((id, act))
+}
+
+/// Whether this is where clients send that have no query compiler: `/{version}/{hash of the schema}/graphql` and its
+/// neighbours.
+pub fn is_of_older_clients(path: &str) -> bool {
+    let mut parts = path.strip_prefix('/').unwrap_or(path).splitn(3, '/');
+    let version = parts.next().unwrap_or_default();
+    let hash = parts.next().unwrap_or_default();
+    let what = parts.next().unwrap_or_default();
+    version.starts_with(|first: char| first.is_ascii_digit())
+        && hash.len() >= 32
+        && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
+        && (matches!(what, "schema" | "graphql" | "transaction/start") || what.starts_with("itx/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Act, is_of_older_clients, transaction};
+
+    #[test]
+    fn takes_addresses_apart() {
+        for (path, expected) in [
+            ("/transaction/a-b.c/query", Some(("a-b.c", Act::Query))),
+            ("/transaction/x/commit", Some(("x", Act::Commit))),
+            ("/transaction/x/rollback", Some(("x", Act::RollBack))),
+            ("/transaction//rollback", None),
+            ("/transaction/x/query/", None),
+            ("/transaction/x", None),
+            ("/transactions/x/query", None),
+        ] {
+            assert_eq!(transaction(path), expected, "{path}");
+        }
+        let hash = "0edf323efd1d98336f3f0a68684b56f689b900d30edf323efd1d98336f3f0a68";
+        for (path, expected) in [
+            (format!("/5.22.0/{hash}/graphql"), true),
+            (format!("/6.2.1/{hash}/schema"), true),
+            (format!("/6.2.1/{hash}/itx/1/graphql"), true),
+            (format!("/6.2.1/{hash}/transaction/start"), true),
+            (format!("/{hash}/graphql"), false),
+            ("/query".to_owned(), false),
+        ] {
+            assert_eq!(is_of_older_clients(&path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a client wants to hear besides the answer: `X-Capture-Telemetry`.
+
+use hyper::HeaderMap;
+use hyper::header::HeaderName;
+
+use crate::error::Failure;
+
+static CAPTURE: HeaderName = HeaderName::from_static("x-capture-telemetry");
+
+/// Whether the client wants to hear of each statement. Other levels have nothing to tell, and spans are not made.
+///
+/// # Errors
+/// When the header names a level that is none.
+pub(super) fn wants_statements(headers: &HeaderMap) -> Result<bool, Failure> {
+    let Some(value) = headers.get(&CAPTURE) else { return Ok(false) };
+    let malformed = || Failure::BadRequest("Malformed X-Capture-Telemetry header".to_owned());
+    let mut wants = false;
+    for level in value.to_str().map_err(|_| malformed())?.split(',') {
+        match level.trim() {
+            "query" => wants = true,
+            "tracing" | "debug" | "info" | "warn" | "error" => {}
+            _ => return Err(malformed()),
+        }
+    }
+    Ok(wants)
+}
+
+/// Puts log events, each of them JSON, behind the `data` of a body.
+pub(super) fn extend(mut body: Vec<u8>, events: &[String]) -> Vec<u8> {
+    if events.is_empty() || body.pop() != Some(b'}') {
+        return body;
+    }
+    if body.len() > 1 {
+        body.push(b',');
+    }
+    body.extend_from_slice(b"\"extensions\":{\"logs\":[");
+    body.extend_from_slice(events.join(",").as_bytes());
+    body.extend_from_slice(b"]}}");
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+
+    use super::{extend, wants_statements};
+
+    #[test]
+    fn levels() {
+        for (text, expected) in [
+            (None, Ok(false)),
+            (Some("error"), Ok(false)),
+            (Some("error,query"), Ok(true)),
+            (Some("tracing, query ,warn"), Ok(true)),
+            (Some("loud"), Err(())),
+            (Some(""), Err(())),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(text) = text {
+                headers.insert("x-capture-telemetry", text.parse().unwrap());
+            }
+            assert_eq!(wants_statements(&headers).map_err(|_| ()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn events_stand_behind_the_data() {
+        let events = ["{\"a\":1}".to_owned(), "{}".to_owned()];
+        let extended = |body: &str, events: &[String]| String::from_utf8(extend(body.into(), events)).unwrap();
+        assert_eq!(extended("{\"data\":1}", &events), "{\"data\":1,\"extensions\":{\"logs\":[{\"a\":1},{}]}}");
+        assert_eq!(extended("{}", &events[1..]), "{\"extensions\":{\"logs\":[{}]}}");
+        assert_eq!(extended("{\"data\":1}", &[]), "{\"data\":1}");
+    }
+}

@@ -1,0 +1,125 @@
+//! `POST /transaction/start` and the two ways in which a transaction ends.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use serde::Deserialize;
+
+use super::decode;
+use super::errors::bad_transaction;
+use super::route::Act;
+use crate::error::Failure;
+use crate::frontend::body;
+use crate::frontend::guest::Guest;
+use crate::frontend::public::Public;
+use crate::frontend::reply::{self, Reply};
+use crate::frontend::sql::sequence;
+use crate::gateway::call::{Isolation, Mode};
+use crate::gateway::transactions::{Beginning, Step};
+use crate::postgres::Settings;
+
+static ID: HeaderName = HeaderName::from_static("prisma-transaction-id");
+/// Sent by Prisma's clients with every request.
+static ENGINE: HeaderName = HeaderName::from_static("prisma-engine-hash");
+
+/// Two numbers and two words are much smaller.
+const LARGEST: u64 = 64 << 10;
+
+/// Nobody waits longer for a connection.
+const LONGEST_WAIT: Duration = Duration::from_secs(90);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an object")]
+struct Options {
+    #[serde(default)]
+    max_wait: Option<f64>,
+    #[serde(default)]
+    timeout: Option<f64>,
+    #[serde(default)]
+    isolation_level: Option<String>,
+    #[serde(default)]
+    new_tx_id: Option<String>,
+}
+
+/// Opens a transaction, or a savepoint in one that is open.
+///
+/// # Errors
+/// Why it was not opened.
+pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
+    let guest = Guest::enter(door, &head.headers).await?;
+    let number = sequence(&head.headers)?;
+    let settings = if head.headers.contains_key(&ENGINE) { Settings::Fixed } else { Settings::Own };
+    drop(head);
+    let body = body::read(incoming, LARGEST, &door.terms, guest.place()).await?;
+    let options: Options = decode::options(&body)?;
+    let transactions = &door.gateway.transactions;
+    if let Some(id) = options.new_tx_id {
+        Box::pin(transactions.step(&guest.principal, &id, Step::Nested, number)).await?;
+        return Ok(begun(&id));
+    }
+    let timeout = match options.timeout {
+        // Its own limit holds then.
+        None => door_limit(&guest),
+        Some(timeout) => millis("timeout", Some(timeout))?,
+    };
+    let max_wait = millis("maxWait", options.max_wait)?.min(LONGEST_WAIT);
+    let isolation = options.isolation_level.as_deref().map(isolation).transpose()?;
+    let mode = Mode { isolation, ..Mode::default() };
+    let beginning = Beginning { mode, max_wait, timeout, settings };
+    let id = Box::pin(transactions.begin(&guest.principal, guest.database, beginning)).await?;
+    Ok(begun(&id))
+}
+
+fn door_limit(guest: &Guest<'_>) -> Duration {
+    guest.database.limits().transaction
+}
+
+fn begun(id: &str) -> Reply {
+    let body = serde_json::json!({ "id": id });
+    let mut reply = reply::json(StatusCode::OK, body.to_string());
+    if let Ok(id) = HeaderValue::from_str(id) {
+        reply.headers_mut().insert(ID.clone(), id);
+    }
+    reply
+}
+
+/// A number of milliseconds that is more than none.
+fn millis(name: &str, number: Option<f64>) -> Result<Duration, Failure> {
+    match number {
+        Some(number) if number > 0.0 => Ok(Duration::try_from_secs_f64(number / 1000.0).unwrap_or(Duration::MAX)),
+        None | Some(0.0) => Err(bad_transaction(format!("{name} is required"), None)),
+        Some(_) => Err(Failure::BadRequest(format!("{name} is a number of milliseconds, not negative"))),
+    }
+}
+
+fn isolation(text: &str) -> Result<Isolation, Failure> {
+    Ok(match text {
+        "READ UNCOMMITTED" => Isolation::ReadUncommitted,
+        "READ COMMITTED" => Isolation::ReadCommitted,
+        "REPEATABLE READ" => Isolation::RepeatableRead,
+        "SERIALIZABLE" => Isolation::Serializable,
+        "SNAPSHOT" => {
+            let meta = serde_json::json!({ "isolationLevel": text });
+            return Err(bad_transaction(format!("Invalid isolation level: {text}"), Some(meta)));
+        }
+        _ => {
+            let message = "isolationLevel must be READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ or SERIALIZABLE";
+            return Err(Failure::BadRequest(message.to_owned()));
+        }
+    })
+}
+
+/// Ends what was begun last: the transaction, or a savepoint in it.
+///
+/// # Errors
+/// Why it did not end so.
+pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply, Failure> {
+    let guest = Guest::enter(door, &head.headers).await?;
+    let number = sequence(&head.headers)?;
+    let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
+    Box::pin(door.gateway.transactions.step(&guest.principal, id, step, number)).await?;
+    Ok(reply::json(StatusCode::OK, "{}"))
+}

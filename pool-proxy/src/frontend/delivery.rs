@@ -1,0 +1,88 @@
+//! An answer on its way out: counted, compressed where that is wanted, with the headers all doors write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::header::{AGE, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
+use tokio::time::Instant;
+
+use super::cache_control::cache_status;
+use super::gzip;
+use super::public::Public;
+use super::reply::{self, Reply, SERVER_TIMING, Text};
+use crate::gateway::call::{Answer, Timing};
+
+static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// What of a request is still of interest when its answer is there.
+pub(super) struct Delivery<'d> {
+    pub(super) door: &'d Public,
+    /// Whose bytes they are.
+    pub(super) line: Arc<str>,
+    /// Whether the client takes gzip.
+    pub(super) packs: bool,
+    pub(super) arrived: Instant,
+    pub(super) authenticated: Duration,
+}
+
+impl Delivery<'_> {
+    /// The reply.
+    pub(super) async fn of(self, mut answer: Answer) -> Reply {
+        let Self { door, line, packs, arrived, authenticated } = self;
+        let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
+        // Those that others hold, too, are in memory once, however many read them.
+        let shared = answer.entry.is_some() || answer.cache.is_some_and(|status| status.is_collapsed());
+        if !shared {
+            answer.body = door.ledger.answer(&line, answer.body);
+        }
+        // Boxed, so that a hit and an idle connection do not carry its size.
+        let packed = varies && packs && Box::pin(pack(door, &mut answer)).await;
+        if packed && !shared {
+            answer.body = door.ledger.answer(&line, answer.body);
+        }
+        let mut reply = encode(answer, authenticated, arrived);
+        if varies {
+            reply.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        if packed {
+            reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        reply
+    }
+}
+
+/// Compresses the body, unless it would get no shorter.
+async fn pack(door: &Public, answer: &mut Answer) -> bool {
+    match door.gateway.packed(answer, |body| door.gzip.pack(body)).await {
+        Some(packed) => {
+            answer.body = packed;
+            true
+        }
+        None => false,
+    }
+}
+
+fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
+    let Answer { body, cache, age, timing: Timing { queue, database }, .. } = answer;
+    let mut reply = reply::json(StatusCode::OK, body);
+    let headers = reply.headers_mut();
+    let timing = match (cache, age) {
+        (Some(_), Some(_)) => reply::timing([("auth", authenticated), ("cache", arrived.elapsed())]),
+        (Some(_), None) => {
+            let cached = arrived.elapsed().saturating_sub(queue + database);
+            reply::timing([("auth", authenticated), ("cache", cached), ("queue", queue), ("database", database)])
+        }
+        (None, _) => reply::timing([("auth", authenticated), ("queue", queue), ("database", database)]),
+    };
+    headers.insert(SERVER_TIMING.clone(), timing);
+    if let Some(status) = cache {
+        headers.insert(CACHE_STATUS.clone(), cache_status(status));
+    }
+    if let Some(age) = age {
+        let mut seconds = Text::default();
+        seconds.number(age.as_secs());
+        headers.insert(AGE, seconds.value());
+    }
+    reply
+}

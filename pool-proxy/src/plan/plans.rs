@@ -1,0 +1,41 @@
+//! Plans that came before: clients send the same few again and again, with other parameters.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::Plan;
+use crate::error::PlanError;
+
+/// Room for texts, in bytes; their plans take several times as much.
+const ROOM: u64 = 2 << 20;
+
+/// Longer texts, such as imports, hardly come again.
+const LONGEST: usize = 64 << 10;
+
+/// Remembers plans by their text.
+pub struct Plans(Cache<Box<str>, Arc<Plan>>);
+
+impl Default for Plans {
+    fn default() -> Self {
+        let weigher = |text: &Box<str>, _: &Arc<Plan>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(ROOM).weigher(weigher).build())
+    }
+}
+
+impl Plans {
+    /// The plan of a text.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn get(&self, text: &str) -> Result<Arc<Plan>, PlanError> {
+        if let Some(plan) = self.0.get(text) {
+            return Ok(plan);
+        }
+        let plan = Arc::new(Plan::parse(text)?);
+        if text.len() <= LONGEST {
+            self.0.insert(text.into(), Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+}
