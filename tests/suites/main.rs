@@ -20,4 +20,5 @@ mod sql;
 mod statement;
 mod tls;
 mod tokens;
+mod transactions;
 mod types;

@@ -71,7 +71,7 @@ async fn the_curl_examples_work() {
 
 #[tokio::test]
 async fn the_javascript_examples_work() {
-    check("node", "node", &["--input-type=module"], &["42", "42", "answer: 42"]).await;
+    check("node", "node", &["--input-type=module"], &["42", "42", "left: 60", "answer: 42"]).await;
 }
 
 #[tokio::test]

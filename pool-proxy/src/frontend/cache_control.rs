@@ -13,8 +13,16 @@ use crate::frontend::credentials::Credentials;
 use crate::frontend::reply::Text;
 use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
 
-/// The standard-like name of the header that tags come in.
-pub(super) static CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+/// What doors say differently.
+pub(super) struct Dialect {
+    /// The header that tags come in.
+    pub(super) tags: HeaderName,
+    /// Whether stale-while-revalidate says enough by itself.
+    pub(super) stale_alone: bool,
+}
+
+/// As `/sql` has it.
+pub(super) static SQL: Dialect = Dialect { tags: HeaderName::from_static("cache-tag"), stale_alone: false };
 
 /// No answer is worth more than a year (RFC 9111 asks for 2^31 seconds to be enough).
 const LONGEST: u64 = 365 * 24 * 3600;
@@ -33,7 +41,7 @@ impl Wish {
     pub(super) fn from_request(
         headers: &HeaderMap,
         credentials: &Credentials<'_>,
-        tags_in: &HeaderName,
+        says: &Dialect,
     ) -> Result<Option<Self>, Failure> {
         let mut max_age = None;
         let mut swr = None;
@@ -63,16 +71,17 @@ impl Wish {
             max_age = credentials.option("cache_max_age").map(|text| seconds("cache_max_age", text)).transpose()?;
             swr = credentials.option("cache_swr").map(|text| seconds("cache_swr", text)).transpose()?;
         }
-        let tags = match headers.get(tags_in) {
+        let tags = match headers.get(&says.tags) {
             Some(tags) => Some(tags.to_str().map_err(|_| bad("Cache-Tag is not text"))?),
             None => credentials.option("cache_tags"),
         };
         let tags = match tags {
-            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("{tags_in}: {error}")))?,
+            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("{}: {error}", says.tags)))?,
             None => TagSet::default(),
         };
-        // Without a time there is nothing to take or store.
-        if max_age.is_none() && swr.is_none() && mode != CacheMode::Bypass {
+        // Without a max-age there is nothing to take or store.
+        let enough = max_age.is_some() || (swr.is_some() && says.stale_alone);
+        if !enough && mode != CacheMode::Bypass {
             return Ok(None);
         }
         Ok(Some(Self {

@@ -65,7 +65,7 @@ impl Ops {
         }
         // Whether the process serves is no secret, and probes carry none.
         if path == "/health" {
-            return Ok(reply::text(StatusCode::OK, "ok\n"));
+            return Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"));
         }
         self.authenticate(request)?;
         Ok(match path {

@@ -11,7 +11,7 @@ async fn both_listeners_say_that_the_process_serves() {
     for method in ["GET", "HEAD"] {
         for request in [proxy.request(method, "/health"), proxy.ops_request(method, "/health")] {
             let answer = request.send().await.expect(200);
-            assert_eq!(answer.text, if method == "GET" { "ok\n" } else { "" });
+            assert_eq!(answer.text, if method == "GET" { "{\"status\":\"ok\"}" } else { "" });
             assert_ne!(answer.header("x-request-id"), "");
         }
     }

@@ -7,11 +7,11 @@ use hyper::HeaderMap;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, LAST_MODIFIED};
 
 use crate::error::Failure;
-use crate::frontend::cache_control::Wish;
+use crate::frontend::cache_control::{Dialect, Wish};
 use crate::frontend::credentials::Credentials;
 use crate::gateway::call::{CacheStatus, Forward};
 
-static TAGS: HeaderName = HeaderName::from_static("accelerate-cache-tags");
+static PRISMA: Dialect = Dialect { tags: HeaderName::from_static("accelerate-cache-tags"), stale_alone: true };
 static STATUS: HeaderName = HeaderName::from_static("accelerate-cache-status");
 static SIGNATURE: HeaderName = HeaderName::from_static("accelerate-signature");
 static RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -24,7 +24,7 @@ pub(super) fn wish(headers: &HeaderMap) -> Result<Option<Wish>, Failure> {
     match headers.get(CACHE_CONTROL) {
         None => Ok(None),
         Some(value) if value == "no-cache" => Ok(None),
-        Some(_) => Wish::from_request(headers, &Credentials::default(), &TAGS),
+        Some(_) => Wish::from_request(headers, &Credentials::default(), &PRISMA),
     }
 }
 

@@ -15,7 +15,7 @@ fn wish(control: &str, tags: &str, options: &[(&str, &str)]) -> Result<Option<Wi
     }
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let credentials = Credentials { options, ..Credentials::default() };
-    Wish::from_request(&headers, &credentials, &super::CACHE_TAG).map_err(|failure| failure.to_string())
+    Wish::from_request(&headers, &credentials, &super::SQL).map_err(|failure| failure.to_string())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::decode::{Asked, Options, decode};
 use crate::error::Failure;
 use crate::frontend::body;
-use crate::frontend::cache_control::{CACHE_TAG, Wish};
+use crate::frontend::cache_control::{SQL, Wish};
 use crate::frontend::credentials::Credentials;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
@@ -35,7 +35,7 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let credentials = Credentials::from_headers(&head.headers)?;
     let guest = Guest::enter_with(door, &credentials).await?;
     let options = Options::from_headers(&head.headers)?;
-    let wish = Wish::from_request(&head.headers, &credentials, &CACHE_TAG)?;
+    let wish = Wish::from_request(&head.headers, &credentials, &SQL)?;
     let within = Within::from_headers(&head.headers)?;
     let packs = door.terms.compression && gzip::is_wanted(&head.headers);
     // A request that waits holds no more than it needs.
