@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
 use serde_json::value::RawValue;
 
 use crate::error::Failure;
@@ -32,8 +32,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Asked<'_>, Failure> {
     let bad = |message: String| Failure::BadRequest(message);
     let text = std::str::from_utf8(body)
         .map_err(|error| bad(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to())))?;
-    let asked: Asked<'_> =
-        serde_json::from_str(text).map_err(|error| bad(format!("Malformed JSON in request body: {error}")))?;
+    let asked: Asked<'_> = read(text).map_err(|error| bad(format!("Malformed JSON in request body: {error}")))?;
     if asked.operation.is_empty() {
         return Err(bad("\"operation\" is empty".to_owned()));
     }
@@ -51,5 +50,15 @@ pub(super) fn decode(body: &[u8]) -> Result<Asked<'_>, Failure> {
 /// # Errors
 /// As of [`decode`].
 pub(super) fn options<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| Failure::BadRequest(format!("the request body: {error}")))
+    let text =
+        std::str::from_utf8(body).map_err(|_| Failure::BadRequest("the request body is not UTF-8".to_owned()))?;
+    read(text).map_err(|error| Failure::BadRequest(format!("the request body: {error}")))
+}
+
+/// An object and nothing else: serde's derived code would take an array for a struct.
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    if text.trim_start().starts_with('[') {
+        return Err(serde_json::Error::custom("expected an object"));
+    }
+    serde_json::from_str(text)
 }

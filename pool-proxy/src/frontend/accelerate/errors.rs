@@ -79,6 +79,6 @@ fn transaction(message: &str, meta: &Value) -> PlanError {
 }
 
 /// A transaction that cannot be opened as it was asked for.
-pub(super) fn bad_transaction(message: String, meta: Option<Value>) -> Failure {
-    Failure::Plan(Box::new(transaction(&message, &meta.unwrap_or_else(|| json!({})))))
+pub(super) fn bad_transaction(message: &str, meta: Option<Value>) -> Failure {
+    Failure::Plan(Box::new(transaction(message, &meta.unwrap_or_else(|| json!({})))))
 }

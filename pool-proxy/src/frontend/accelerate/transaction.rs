@@ -90,7 +90,7 @@ fn begun(id: &str) -> Reply {
 fn millis(name: &str, number: Option<f64>) -> Result<Duration, Failure> {
     match number {
         Some(number) if number > 0.0 => Ok(Duration::try_from_secs_f64(number / 1000.0).unwrap_or(Duration::MAX)),
-        None | Some(0.0) => Err(bad_transaction(format!("{name} is required"), None)),
+        None | Some(0.0) => Err(bad_transaction(&format!("{name} is required"), None)),
         Some(_) => Err(Failure::BadRequest(format!("{name} is a number of milliseconds, not negative"))),
     }
 }
@@ -103,7 +103,7 @@ fn isolation(text: &str) -> Result<Isolation, Failure> {
         "SERIALIZABLE" => Isolation::Serializable,
         "SNAPSHOT" => {
             let meta = serde_json::json!({ "isolationLevel": text });
-            return Err(bad_transaction(format!("Invalid isolation level: {text}"), Some(meta)));
+            return Err(bad_transaction(&format!("Invalid isolation level: {text}"), Some(meta)));
         }
         _ => {
             let message = "isolationLevel must be READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ or SERIALIZABLE";

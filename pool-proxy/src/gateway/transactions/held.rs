@@ -169,37 +169,27 @@ impl Drop for Leaving<'_> {
 }
 
 async fn run(state: &mut State, session: &mut Session, step: &Step) -> Result<Bytes, Failure> {
-    let nothing = Ok(Bytes::new());
     match step {
         Step::Query(query, format) => {
             let results = session.run(std::slice::from_ref(&**query), format).await?;
-            Ok(format.finish(results).into())
+            return Ok(format.finish(results).into());
         }
-        Step::Script(script) => session.script(&**script).await.map(Bytes::from),
+        Step::Script(script) => return session.script(&**script).await.map(Bytes::from),
         Step::Nested => {
             let number = state.next_savepoint;
             session.command(&format!("SAVEPOINT prisma_sp_{number}")).await?;
             state.next_savepoint += 1;
             state.savepoints.push(number);
-            nothing
         }
-        Step::Commit => match state.savepoints.pop() {
-            Some(number) => {
-                session.command(&format!("RELEASE SAVEPOINT prisma_sp_{number}")).await?;
-                nothing
-            }
-            None => session.commit().await.and(nothing),
-        },
-        Step::RollBack => match state.savepoints.pop() {
-            Some(number) => {
+        Step::Commit | Step::RollBack => match (state.savepoints.pop(), step) {
+            (Some(number), Step::Commit) => session.command(&format!("RELEASE SAVEPOINT prisma_sp_{number}")).await?,
+            (Some(number), _) => {
                 let name = format!("prisma_sp_{number}");
                 session.command(&format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")).await?;
-                nothing
             }
-            None => {
-                session.roll_back().await;
-                nothing
-            }
+            (None, Step::Commit) => session.commit().await?,
+            (None, _) => session.roll_back().await,
         },
     }
+    Ok(Bytes::new())
 }
