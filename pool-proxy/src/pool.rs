@@ -184,12 +184,12 @@ impl Pool {
         self.0.schema.version()
     }
 
-    /// How the pool stands; `waiting` is the gateway's to know.
+    /// How the pool stands; who waits, and for whom transactions are open, is the gateway's to know.
     pub fn gauges(&self) -> PoolGauges {
         let status = self.0.connections.status();
         let available = status.available.min(status.size);
         let idle = available + self.0.dialer.ready();
-        PoolGauges { idle, active: status.size - available, max: self.0.config.max, waiting: 0 }
+        PoolGauges { idle, active: status.size - available, max: self.0.config.max, waiting: 0, transactions: 0 }
     }
 
     /// Closes what is idle now, and the rest as it comes back.

@@ -128,6 +128,7 @@ impl Ops {
                 "active": gauges.active,
                 "max": gauges.max,
                 "waiting": gauges.waiting,
+                "transactions": gauges.transactions,
             })
         });
         json!({ "pools": pools.collect::<Vec<_>>() })

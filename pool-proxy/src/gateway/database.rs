@@ -67,7 +67,8 @@ impl Database {
 
     /// How the pool stands.
     pub fn gauges(&self) -> PoolGauges {
-        PoolGauges { waiting: self.queue.waiting(), ..self.pool.gauges() }
+        let transactions = self.pool.places().saturating_sub(self.places.available_permits());
+        PoolGauges { waiting: self.queue.waiting(), transactions, ..self.pool.gauges() }
     }
 
     /// What is known of a statement already.

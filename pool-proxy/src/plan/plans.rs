@@ -18,8 +18,8 @@ pub struct Plans(Cache<Box<str>, Arc<Plan>>);
 
 impl Default for Plans {
     fn default() -> Self {
-        let weigher = |text: &Box<str>, _: &Arc<Plan>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(ROOM).weigher(weigher).build())
+        let room = Cache::<Box<str>, Arc<Plan>>::builder().max_capacity(ROOM);
+        Self(room.weigher(|text, _| u32::try_from(text.len()).unwrap_or(u32::MAX)).build())
     }
 }
 

@@ -53,6 +53,8 @@ pub struct PoolGauges {
     pub max: usize,
     /// Calls that wait for a connection.
     pub waiting: usize,
+    /// Connections that open transactions hold between their client's requests.
+    pub transactions: usize,
 }
 
 /// Everything that is counted.
@@ -71,6 +73,7 @@ pub struct Metrics {
     connections: Family<State, Gauge>,
     connections_max: Family<Database, Gauge>,
     waiting: Family<Database, Gauge>,
+    transactions: Family<Database, Gauge>,
     connects: Family<Outcome, Counter>,
     cancels: Family<Database, Counter>,
     resets: Family<Database, Counter>,
@@ -153,6 +156,7 @@ impl Metrics {
             connections: register!("pool_connections", "Connections to Postgres", Family::default()),
             connections_max: register!("pool_connections_max", "The most there may be", Family::default()),
             waiting: register!("pool_waiting", "Calls waiting for a connection", Family::default()),
+            transactions: register!("pool_transactions", "Transactions open between requests", Family::default()),
             connects: register!("pool_connects", "Connections opened, by result", Family::default()),
             cancels: register!("cancels", "Cancel requests sent to Postgres", Family::default()),
             resets: register!("resets", "Sessions reset after a request", Family::default()),
@@ -223,6 +227,7 @@ impl Metrics {
         let database = Database { database: database.clone() };
         self.connections_max.get_or_create(&database).set(value(gauges.max));
         self.waiting.get_or_create(&database).set(value(gauges.waiting));
+        self.transactions.get_or_create(&database).set(value(gauges.transactions));
     }
 
     /// What the cache holds, set when metrics are read.
