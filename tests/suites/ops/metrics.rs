@@ -20,6 +20,7 @@ const METRICS: &[(&str, &str)] = &[
     ("pool_proxy_pool_connections", "gauge"),
     ("pool_proxy_pool_connections_max", "gauge"),
     ("pool_proxy_pool_connects", "counter"),
+    ("pool_proxy_pool_transactions", "gauge"),
     ("pool_proxy_pool_waiting", "gauge"),
     ("pool_proxy_queries", "counter"),
     ("pool_proxy_query_duration_seconds", "histogram"),

@@ -83,7 +83,7 @@ async fn pools_show_who_works_and_who_waits() {
     let builder = Proxy::builder().database(&database).config("[limits]\nqueue = \"60s\"");
     let proxy = settings.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).start().await;
     let pool = async || proxy.ops_request("GET", "/pools").send().await.expect(200).body["pools"][0].clone();
-    let state = |idle: u32, active: u32, waiting: u32| json!({ "database": "default", "idle": idle, "active": active, "max": 1, "waiting": waiting });
+    let state = |idle: u32, active: u32, waiting: u32| json!({ "database": "default", "idle": idle, "active": active, "max": 1, "waiting": waiting, "transactions": 0 });
     eventually(|| async { pool().await == state(1, 0, 0) }).await;
     let slow = proxy.sql_request(&json!({ "query": "SELECT pg_sleep(2)" }));
     let sent: Vec<_> = (0..3).map(|_| tokio::spawn(slow.clone().send())).collect();
