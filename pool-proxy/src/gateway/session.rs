@@ -86,6 +86,11 @@ impl Session {
         self.execution.settings = settings;
     }
 
+    /// Counts what came of a step, and how long it took.
+    pub(super) fn count<T>(&self, outcome: &Result<T, Failure>, took: Duration) {
+        self.execution.database.metrics.query(super::result_word(outcome), took);
+    }
+
     /// Why its answer must not be stored.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         self.refusal

@@ -114,16 +114,17 @@ impl Transactions {
             Err(failure) => return Err(failure),
         };
         let timeout = beginning.timeout.min(database.limits().transaction);
+        let deadline = Instant::now() + timeout;
         let mut session = Session::new(principal, database, lease, Purpose::Answer);
         session.use_settings(beginning.settings);
-        session.end_by(Instant::now() + timeout);
+        session.end_by(deadline);
         session.take_place(place);
         if let Err(failure) = session.open(beginning.mode).await {
             session.close().await;
             return Err(failure);
         }
         let id = self.instance.id();
-        let held = Arc::new(Held::new(Arc::clone(&id), Arc::clone(principal), timeout, session));
+        let held = Arc::new(Held::new(Arc::clone(&id), Arc::clone(principal), (timeout, deadline), session));
         self.known().open.insert(Arc::clone(&id), Arc::clone(&held));
         self.expire(held);
         Ok(id)

@@ -35,18 +35,15 @@ struct State {
 }
 
 impl Held {
-    pub(super) fn new(id: Arc<str>, principal: Arc<Principal>, timeout: Duration, session: Session) -> Self {
+    pub(super) fn new(
+        id: Arc<str>,
+        principal: Arc<Principal>,
+        (timeout, deadline): (Duration, Instant),
+        session: Session,
+    ) -> Self {
         let begun = Instant::now();
         let state = State { session: Some(session), savepoints: vec![], next_savepoint: 0, last: None };
-        Self {
-            id,
-            principal,
-            begun,
-            timeout,
-            deadline: begun + timeout,
-            state: Mutex::new(state),
-            ending: watch::Sender::new(None),
-        }
+        Self { id, principal, begun, timeout, deadline, state: Mutex::new(state), ending: watch::Sender::new(None) }
     }
 
     /// Whether it was begun by this one: keys are read again, and tokens renewed, while it is open.
@@ -112,8 +109,12 @@ impl Held {
         }
         // Dropped here, as when its client leaves, the session is rolled back.
         let watched = Leaving { held: self, ending: Some(Ending::RolledBack) };
+        let since = Instant::now();
         let outcome = run(state, &mut session, step).await;
         watched.stays();
+        if let Step::Query(..) | Step::Script(_) = step {
+            session.count(&outcome, since.elapsed());
+        }
         let ending = match (step, &outcome) {
             (Step::Commit, Ok(_)) if !session.is_in_transaction() => Some(Ending::Committed),
             _ if !session.is_in_transaction() => Some(Ending::RolledBack),
