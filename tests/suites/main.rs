@@ -1,5 +1,6 @@
 //! All test suites in one binary: each plays a user against the real proxy and a real Postgres.
 
+mod accelerate;
 mod cache;
 mod chaos;
 mod check;

@@ -1,0 +1,3 @@
+//! The door for Prisma's clients: query plans over HTTP.
+
+mod bad_input;
