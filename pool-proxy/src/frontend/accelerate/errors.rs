@@ -1,6 +1,7 @@
 //! Every failure as this door's clients read it: `code`, `error` and `meta`
 //! (<https://www.prisma.io/docs/orm/reference/error-reference>).
 
+use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,6 +14,9 @@ use crate::plan::errors::of_database;
 
 /// What every message about a transaction begins with; clients look for it.
 const TRANSACTION: &str = "Transaction API error: ";
+
+/// The code of all that goes wrong with a transaction as such.
+const OF_TRANSACTIONS: &str = "P2028";
 
 /// Has Fly's proxy send the request to the machine that holds the transaction
 /// (<https://fly.io/docs/networking/dynamic-request-routing/>).
@@ -32,8 +36,10 @@ pub fn reply(failure: &Failure) -> Reply {
     let said = said(failure);
     let meta = said.meta.and_then(|meta| RawValue::from_string(meta.into()).ok());
     let body = Body { code: said.code, error: &said.message, meta };
+    // Also what cannot be opened is told as a transaction's manager does.
+    let status = if said.code == Some(OF_TRANSACTIONS) { StatusCode::CONFLICT } else { status(failure) };
     // Strings and what is JSON already always serialize.
-    let mut reply = reply::json(status(failure), serde_json::to_vec(&body).unwrap_or_default());
+    let mut reply = reply::json(status, serde_json::to_vec(&body).unwrap_or_default());
     if let Failure::Transaction(TransactionError::Elsewhere { instance }) = failure
         && let Ok(value) = HeaderValue::from_str(&format!("instance={instance}"))
     {
@@ -75,7 +81,7 @@ fn of_transaction(error: &TransactionError) -> PlanError {
 
 fn transaction(message: &str, meta: &Value) -> PlanError {
     let (message, meta) = (format!("{TRANSACTION}{message}"), Some(meta.to_string().into()));
-    PlanError { code: Some("P2028"), message, meta, sqlstate: None }
+    PlanError { code: Some(OF_TRANSACTIONS), message, meta, sqlstate: None }
 }
 
 /// A transaction that cannot be opened as it was asked for.
