@@ -68,19 +68,30 @@ fn said(failure: &Failure) -> PlanError {
     PlanError { code, message: failure.to_string(), meta: None, sqlstate: None }
 }
 
+/// What is told of a transaction that took too long, in the order of the reference.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Expired<'a> {
+    operation: &'a str,
+    timeout: u64,
+    time_taken: u64,
+}
+
 fn of_transaction(error: &TransactionError) -> PlanError {
     let meta = match error {
         TransactionError::Ended { operation, ending: Ending::Expired, timeout, taken } => {
             let millis = |duration: &std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-            json!({ "operation": operation, "timeout": millis(timeout), "timeTaken": millis(taken) })
+            let meta = Expired { operation, timeout: millis(timeout), time_taken: millis(taken) };
+            // A word and two numbers always serialize.
+            serde_json::to_string(&meta).unwrap_or_default()
         }
-        _ => json!({}),
+        _ => "{}".to_owned(),
     };
-    transaction(&error.to_string(), &meta)
+    transaction(&error.to_string(), meta)
 }
 
-fn transaction(message: &str, meta: &Value) -> PlanError {
-    let (message, meta) = (format!("{TRANSACTION}{message}"), Some(meta.to_string().into()));
+fn transaction(message: &str, meta: String) -> PlanError {
+    let (message, meta) = (format!("{TRANSACTION}{message}"), Some(meta.into()));
     PlanError { code: Some(OF_TRANSACTIONS), message, meta, sqlstate: None }
 }
 
