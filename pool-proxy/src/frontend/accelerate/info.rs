@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use hyper::http::request::Parts;
 use serde::Serialize;
 
+use super::telemetry;
 use crate::error::Failure;
 use crate::frontend::guest::Guest;
 use crate::frontend::public::Public;
@@ -27,9 +28,10 @@ struct Connection<'a> {
 /// From the configuration alone: a client starts, and reads what is cached, also while the database is down.
 ///
 /// # Errors
-/// When the client may not ask.
+/// When the client may not ask, or wants to hear what there is not.
 pub async fn info(door: &Public, head: Parts) -> Result<Reply, Failure> {
     let guest = Guest::enter(door, &head.headers).await?;
+    telemetry::wants_statements(&head.headers)?;
     let connection_info =
         Connection { supports_relation_joins: true, schema_name: guest.database.schema_name.as_deref() };
     let body = Body { provider: "postgres", connection_info };
