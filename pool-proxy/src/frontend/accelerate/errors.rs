@@ -97,5 +97,5 @@ fn transaction(message: &str, meta: String) -> PlanError {
 
 /// A transaction that cannot be opened as it was asked for.
 pub(super) fn bad_transaction(message: &str, meta: Option<Value>) -> Failure {
-    Failure::Plan(Box::new(transaction(message, &meta.unwrap_or_else(|| json!({})))))
+    Failure::Plan(Box::new(transaction(message, meta.unwrap_or_else(|| json!({})).to_string())))
 }
