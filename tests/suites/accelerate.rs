@@ -1,3 +1,8 @@
-//! The door for Prisma's clients: query plans over HTTP.
+//! The door for Prisma's clients: query plans over HTTP, mostly as the clients send them, unmodified.
 
 mod bad_input;
+mod client;
+mod differential;
+mod reference;
+mod wide;
+mod workerd;

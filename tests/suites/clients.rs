@@ -3,12 +3,15 @@
 
 mod blog;
 mod curl;
+mod worker;
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use harness::{Database, Proxy, fresh_database, random_hex};
 use tokio::process::Command;
+
+pub(crate) use worker::Bundle;
 
 /// No time zone is that of the server, and few are so far from a whole hour.
 const TIME_ZONE: &str = "Asia/Kathmandu";
@@ -105,23 +108,24 @@ pub(crate) async fn node_with(file: &str, variables: &[(&str, &str)]) -> Result<
 
 /// A proxy whose key has every character in it that means something in a URL, and whose limit for queries cannot be
 /// taken for the cancelling of one whose client has gone.
-async fn proxy(database: &Database) -> Proxy {
+pub(crate) async fn proxy(database: &Database) -> Proxy {
     let key = format!("{}:/@%41?#&=+~", random_hex(8));
     Proxy::builder().database(database).key(key).config("[limits]\nquery = \"60s\"\n").start().await
 }
 
-fn encoded(key: &str) -> String {
+/// A key as a part of a URL.
+pub(crate) fn encoded(key: &str) -> String {
     key.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
 
 /// What a program has printed, on both ways.
-struct Printed {
-    success: bool,
-    text: String,
+pub(crate) struct Printed {
+    pub(crate) success: bool,
+    pub(crate) text: String,
 }
 
 /// Runs a program to its end, which it also has if the test ends before.
-async fn run(mut command: Command) -> Printed {
+pub(crate) async fn run(mut command: Command) -> Printed {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let output = command.kill_on_drop(true).output().await;
     let output = output.unwrap_or_else(|error| panic!("`{name}` cannot be run, please install it: {error}"));
@@ -130,6 +134,6 @@ async fn run(mut command: Command) -> Printed {
 }
 
 /// `tests/clients`.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients")
 }

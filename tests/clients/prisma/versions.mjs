@@ -50,13 +50,16 @@ export async function load(version, previews = []) {
   return { ...made, ...require('@prisma/extension-accelerate'), dmmf };
 }
 
-/** The client of a version, connected to what the application has as its Accelerate URL. */
-export function connect({ PrismaClient }, url, options = {}) {
-  return new PrismaClient({ accelerateUrl: url, errorFormat: 'minimal', ...options });
+/** The client of a version, for an application that has this as its Accelerate URL. */
+export function connect({ PrismaClient, Prisma }, url, options = {}) {
+  const seven = Number.parseInt(Prisma.prismaVersion.client, 10) >= 7;
+  // Before, it was an URL like any other, from the environment.
+  process.env.ACCELERATE_URL = url;
+  return new PrismaClient({ errorFormat: 'minimal', ...(seven && { accelerateUrl: url }), ...options });
 }
 
-/** The models below a head of our own. */
-function schema(generator, datasource, previews) {
+/** The models below a head with this generator, of which a client is made. */
+export function schema(generator, datasource = '', previews = []) {
   const lines = Object.entries(generator).map(([name, value]) => `  ${name} = "${value}"`);
   lines.push(`  previewFeatures = ${JSON.stringify(['views', ...previews])}`);
   const head = `generator client {\n${lines.join('\n')}\n}\n\ndatasource db {\n  provider = "postgresql"\n  ${datasource}\n}\n\n`;

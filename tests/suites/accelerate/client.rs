@@ -1,0 +1,70 @@
+//! Prisma's clients as applications have them, from npm: what their users do, against the proxy.
+
+use serde_json::json;
+
+use super::wide::Wide;
+use crate::clients::node_with;
+
+#[tokio::test]
+async fn reads() {
+    node("prisma/reads.test.mjs").await;
+}
+
+#[tokio::test]
+async fn writes() {
+    node("prisma/writes.test.mjs").await;
+}
+
+#[tokio::test]
+async fn transactions() {
+    node("prisma/transactions.test.mjs").await;
+}
+
+#[tokio::test]
+async fn errors() {
+    node("prisma/errors.test.mjs").await;
+}
+
+#[tokio::test]
+async fn the_cache() {
+    node("prisma/cache.test.mjs").await;
+}
+
+#[tokio::test]
+async fn events_of_queries() {
+    node("prisma/logs.test.mjs").await;
+}
+
+#[tokio::test]
+async fn older_versions() {
+    node("prisma/versions.test.mjs").await;
+}
+
+/// What 5.x sends, and 6.x unless its schema says otherwise: a question that needs an engine on the server.
+#[tokio::test]
+async fn a_client_that_wants_an_engine_is_told_what_to_change() {
+    let wide = Wide::start().await;
+    let hash = "3a9f6b1cb2e8d8a6a5d5a8e1f7a9c1f0e9d8c7b6a5d4c3b2a1f0e9d8c7b6a5d4";
+    for (method, path, body) in [
+        ("PUT", format!("/5.22.0/{hash}/schema"), json!("Z2VuZXJhdG9yIGNsaWVudCB7fQ==")),
+        ("POST", format!("/6.15.0/{hash}/graphql"), json!({ "modelName": "User", "action": "findMany", "query": {} })),
+        ("POST", format!("/6.15.0/{hash}/itx/abc/graphql"), json!({ "action": "queryRaw", "query": {} })),
+        ("POST", format!("/6.15.0/{hash}/transaction/start"), json!({ "max_wait": 2000, "timeout": 5000 })),
+    ] {
+        let answer = wide.proxy.request(method, &path).bearer(wide.proxy.key()).json(&body).send().await;
+        let said = answer.body.to_string();
+        assert!(answer.status.is_client_error(), "{method} {path}: {} {said}", answer.status);
+        assert_ne!(answer.body["code"], json!(null), "{said}");
+        for word in ["engineType = \\\"client\\\"", "6.16"] {
+            assert!(said.contains(word), "{method} {path}: {said}");
+        }
+    }
+}
+
+/// Runs the tests of a file in `tests/clients` with a wide database and a proxy of their own.
+async fn node(file: &str) {
+    let wide = Wide::start().await;
+    let variables = [("ACCELERATE_URL", &*wide.url()), ("DATABASE_URL", &wide.database.url())];
+    let passed = node_with(file, &variables).await;
+    passed.unwrap_or_else(|said| panic!("{said}\nthe proxy:\n{}", wide.proxy.stderr()));
+}

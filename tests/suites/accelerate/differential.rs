@@ -1,0 +1,32 @@
+//! Random operations by the real client against the proxy and against Prisma's own executor, each with a database of its
+//! own: what the application gets is the same.
+
+use std::env;
+
+use harness::Dice;
+
+use super::reference::Reference;
+use super::wide::{Wide, wide_database};
+use crate::clients::node_with;
+
+/// How many operations. `POOL_PROXY_TEST_FUZZ` sets another number, for a longer hunt.
+const OPERATIONS: &str = "1000";
+
+#[tokio::test]
+async fn random_operations_end_as_with_the_reference() {
+    let wide = Wide::start().await;
+    let database = wide_database().await;
+    let reference = Reference::start(&database).await;
+    let seed = Dice::new().seed().to_string();
+    let operations = env::var("POOL_PROXY_TEST_FUZZ").unwrap_or_else(|_| OPERATIONS.to_owned());
+    let variables = [
+        ("ACCELERATE_URL", &*wide.url()),
+        ("DATABASE_URL", &wide.database.url()),
+        ("REFERENCE_ACCELERATE_URL", &reference.url()),
+        ("REFERENCE_DATABASE_URL", &database.url()),
+        ("POOL_PROXY_TEST_SEED", &seed),
+        ("POOL_PROXY_TEST_FUZZ", &operations),
+    ];
+    let passed = node_with("prisma/differential.test.mjs", &variables).await;
+    passed.unwrap_or_else(|said| panic!("{said}\nthe proxy:\n{}", wide.proxy.stderr()));
+}
