@@ -146,7 +146,7 @@ export class Inputs {
     if (depth > DEPTH - 1 && (relation || (nests && !column))) {
       return false;
     }
-    if (RARELY.has(field) && this.dice.chance(0.6)) {
+    if (RARELY.has(field) && !name.includes('Operations') && this.dice.chance(0.6)) {
       return false;
     }
     if (name.includes('OrderBy') && column && this.models.isVolatile(model, field)) {

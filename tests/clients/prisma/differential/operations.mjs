@@ -172,7 +172,7 @@ export class Operations {
   /** What is asked for of a model: its columns, some of them, and its relations. */
   selection(model, orderType, depth = 0) {
     const { dice } = this;
-    const kind = dice.weighed({ all: 4, include: depth > 2 ? 0 : 4, select: 3, omit: 1 });
+    const kind = dice.weighed({ all: 4, include: depth > 2 ? 0 : 4, select: 3, omit: this.models.scalars(model).length > 3 ? 1 : 0 });
     if (kind === 'all') {
       return {};
     }
