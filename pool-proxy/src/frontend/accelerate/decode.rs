@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use hyper::HeaderMap;
+use hyper::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error};
 use serde_json::value::RawValue;
@@ -22,6 +24,19 @@ pub(super) struct Asked<'a> {
     /// What is to stand in a comment behind each statement.
     #[serde(default)]
     pub(super) comments: Option<BTreeMap<String, String>>,
+}
+
+/// Whether a request says that its body is JSON, as Prisma's clients do. Any other is none of theirs.
+///
+/// # Errors
+/// [`Failure::BadRequest`] if it does not.
+pub(super) fn must_be_json(headers: &HeaderMap) -> Result<(), Failure> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Failure::BadRequest("Content-Type must be application/json".to_owned()))
 }
 
 /// Reads it.

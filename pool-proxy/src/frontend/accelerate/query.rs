@@ -40,6 +40,7 @@ pub async fn query(
 ) -> Result<Reply, Failure> {
     let arrived = Instant::now();
     let guest = Guest::enter(door, &head.headers).await?;
+    decode::must_be_json(&head.headers)?;
     // What is read in a transaction is for that one alone.
     let wish = if transaction.is_none() { cache::wish(&head.headers)? } else { None };
     let is_extended = cache::is_extended(&head.headers);
