@@ -4,6 +4,7 @@
 //! printed; what a row becomes is decided by the [`RowSink`] it is handed to.
 
 pub mod address;
+pub mod array;
 pub mod cancel;
 pub mod connect;
 pub mod errors;

@@ -19,6 +19,8 @@ pub enum Param {
         /// As it came.
         json: String,
     },
+    /// Bytes: as a bytea's text where the statement wants one, themselves the text where it wants another type.
+    Bytes(Box<[u8]>),
 }
 
 impl std::fmt::Debug for Param {
@@ -36,6 +38,8 @@ impl ToSql for Param {
                 out.extend_from_slice(json.as_bytes());
             }
             Self::Array { literal, .. } => out.extend_from_slice(literal.as_bytes()),
+            Self::Bytes(bytes) if is_bytea(ty) => write_bytea(out, bytes),
+            Self::Bytes(bytes) => out.extend_from_slice(bytes),
         }
         Ok(IsNull::No)
     }
@@ -56,6 +60,25 @@ fn is_json(ty: &Type) -> bool {
     match ty.kind() {
         Kind::Domain(base) => is_json(base),
         _ => *ty == Type::JSON || *ty == Type::JSONB,
+    }
+}
+
+/// bytea, or a domain over it.
+fn is_bytea(ty: &Type) -> bool {
+    match ty.kind() {
+        Kind::Domain(base) => is_bytea(base),
+        _ => *ty == Type::BYTEA,
+    }
+}
+
+/// The hex format (<https://www.postgresql.org/docs/current/datatype-binary.html>).
+fn write_bytea(out: &mut BytesMut, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(2 + 2 * bytes.len());
+    out.extend_from_slice(b"\\x");
+    for byte in bytes {
+        let digit = |half: u8| DIGITS[usize::from(half & 15)];
+        out.extend_from_slice(&[digit(byte >> 4), digit(*byte)]);
     }
 }
 
@@ -147,3 +170,6 @@ pub enum QueryError {
     #[error("{0}")]
     Invalid(String),
 }
+
+#[cfg(test)]
+mod tests;

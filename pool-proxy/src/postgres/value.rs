@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::array::{self, Part};
 use super::query::Param;
 
 /// Writes a JSON string.
@@ -50,45 +51,23 @@ fn write_scalar(out: &mut Vec<u8>, oid: u32, text: &str) {
     }
 }
 
-/// An array literal (<https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>) as nested JSON arrays; lower
-/// bounds other than 1, which JSON has no word for, are left away.
+/// An array literal as nested JSON arrays.
 fn write_array(out: &mut Vec<u8>, element: u32, text: &str) {
-    let body = match text.split_once('=') {
-        Some((bounds, body)) if bounds.starts_with('[') => body,
-        _ => text,
-    };
-    let mut rest = body.chars();
-    let mut plain = String::new();
-    let mut quoted = String::new();
-    let finish = |out: &mut Vec<u8>, plain: &mut String| {
-        if plain == "NULL" {
-            out.extend_from_slice(b"null");
-        } else if !plain.is_empty() {
-            write_scalar(out, element, plain);
+    let mut is_first = true;
+    array::read(text, |part| {
+        if part != Part::Close && !std::mem::replace(&mut is_first, part == Part::Open) {
+            out.push(b',');
         }
-        plain.clear();
-    };
-    while let Some(character) = rest.next() {
-        match character {
-            '{' => out.push(b'['),
-            '}' => {
-                finish(out, &mut plain);
+        match part {
+            Part::Open => out.push(b'['),
+            Part::Close => {
                 out.push(b']');
+                is_first = false;
             }
-            ',' => {
-                finish(out, &mut plain);
-                out.push(b',');
-            }
-            '"' => {
-                quoted.clear();
-                while let Some(inner) = rest.next().filter(|inner| *inner != '"') {
-                    quoted.push(if inner == '\\' { rest.next().unwrap_or(inner) } else { inner });
-                }
-                write_scalar(out, element, &quoted);
-            }
-            other => plain.push(other),
+            Part::Null => out.extend_from_slice(b"null"),
+            Part::Item(item) => write_scalar(out, element, item),
         }
-    }
+    });
 }
 
 /// A parameter from any JSON: strings as they are, null as NULL, numbers with the digits sent, booleans and objects
@@ -133,24 +112,13 @@ fn write_literal(out: &mut String, json: &str, dimensions: usize) -> Result<bool
                     return Ok(false);
                 }
             }
-            Some(b'"') => write_quoted(out, &serde_json::from_str::<String>(text)?),
-            Some(b'{') => write_quoted(out, text),
+            Some(b'"') => array::write_quoted(out, &serde_json::from_str::<String>(text)?),
+            Some(b'{') => array::write_quoted(out, text),
             _ => out.push_str(text),
         }
     }
     out.push('}');
     Ok(true)
-}
-
-fn write_quoted(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ fn check_in(json: &str, expected: Option<&str>) {
     let text = match param(&raw).unwrap() {
         Param::Null => None,
         Param::Text(text) | Param::Array { literal: text, .. } => Some(text),
+        Param::Bytes(_) => panic!("JSON has no bytes"),
     };
     assert_eq!(text.as_deref(), expected, "{json}");
 }
