@@ -1,5 +1,6 @@
 //! What a node of a plan comes to. Plans are written for JavaScript, so these are its values.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A value.
@@ -37,6 +38,39 @@ pub enum Number {
     Float(f64),
 }
 
+impl Number {
+    /// As JavaScript has it.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn to_float(self) -> f64 {
+        match self {
+            Self::Int(integer) => integer as f64,
+            Self::Float(float) => float,
+        }
+    }
+
+    /// Whether they are the same number, whatever they are kept as.
+    #[allow(clippy::float_cmp)]
+    pub fn equals(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Int(left), Self::Int(right)) => left == right,
+            _ => self.to_float() == other.to_float(),
+        }
+    }
+}
+
+impl Value {
+    /// What JavaScript's `typeof` says of it (<https://tc39.es/ecma262/#sec-typeof-operator>).
+    pub fn type_of(&self) -> &'static str {
+        match self {
+            Self::Undefined => "undefined",
+            Self::Bool(_) => "boolean",
+            Self::Number(_) => "number",
+            Self::Text(_) => "string",
+            Self::Null | Self::Bytes(_) | Self::Moment(_) | Self::List(_) | Self::Record(_) | Self::Json(_) => "object",
+        }
+    }
+}
+
 /// The names of a record's fields. All rows of a result share them.
 pub type Names = Arc<[Box<str>]>;
 
@@ -52,6 +86,25 @@ impl Record {
     pub fn new(names: Names, values: Vec<Value>) -> Self {
         debug_assert_eq!(names.len(), values.len());
         Self { names, values }
+    }
+
+    /// Of fields as an object has them: of equal names, the last value counts.
+    pub fn from_pairs(mut names: Vec<Box<str>>, mut values: Vec<Value>) -> Self {
+        let mut places: HashMap<Box<str>, usize> = HashMap::with_capacity(names.len());
+        let mut kept = 0;
+        for index in 0..names.len() {
+            if let Some(place) = places.get(&names[index]) {
+                values.swap(*place, index);
+            } else {
+                places.insert(names[index].clone(), kept);
+                names.swap(kept, index);
+                values.swap(kept, index);
+                kept += 1;
+            }
+        }
+        names.truncate(kept);
+        values.truncate(kept);
+        Self::new(names.into(), values)
     }
 
     /// The value of a field.

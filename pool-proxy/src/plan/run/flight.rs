@@ -1,0 +1,197 @@
+//! Statements: sent when their node's turn comes, or ahead of it together with those of nodes that do not depend on each other.
+
+use std::sync::Arc;
+
+use super::super::log::Started;
+use super::super::rows::{Records, RecordsSink};
+use super::super::template::{self, Rendered};
+use super::super::tree::{Node, Statement};
+use super::super::value::{Number, Value};
+use super::super::{errors, raw::Raw};
+use super::Machine;
+use crate::error::{Failure, PlanError};
+use crate::gateway::call::Query;
+use crate::gateway::session::Sinks;
+
+/// How many statements are sent at once at most, as each takes memory until it is answered.
+pub(super) const MOST: usize = 16;
+
+/// Results of statements whose turn has not come yet.
+#[derive(Default)]
+pub(super) struct Flight(Vec<(usize, RecordsSink)>);
+
+impl Flight {
+    fn take(&mut self, statement: &Statement) -> Option<RecordsSink> {
+        let index = self.0.iter().position(|(place, _)| *place == place_of(statement))?;
+        Some(self.0.swap_remove(index).1)
+    }
+}
+
+/// Which one it is: a plan stays where it is while it runs.
+fn place_of(statement: &Statement) -> usize {
+    std::ptr::from_ref(statement).addr()
+}
+
+impl<'r> Machine<'r> {
+    /// A statement whose rows are wanted.
+    pub(super) async fn query(&mut self, statement: &'r Statement) -> Result<Value, Failure> {
+        if let Some(sink) = self.flight.take(statement) {
+            return Ok(sink.into_rows()?.0);
+        }
+        let rendered = self.render(statement)?;
+        if statement.is_raw {
+            let results = self.send(rendered, &Raw, true).await?;
+            let result = results.into_iter().next().ok_or(Failure::Internal)?;
+            return Ok(Value::Json(result.into_json()?));
+        }
+        let mut all = Vec::new();
+        for result in self.send(rendered, &Records, false).await? {
+            match result.into_rows()?.0 {
+                Value::List(rows) if all.is_empty() => all = rows,
+                Value::List(rows) => all.extend(rows),
+                _ => {}
+            }
+        }
+        Ok(Value::List(all))
+    }
+
+    /// A statement whose number of affected rows is wanted.
+    pub(super) async fn execute(&mut self, statement: &'r Statement) -> Result<Value, Failure> {
+        if let Some(sink) = self.flight.take(statement) {
+            return count(vec![sink]);
+        }
+        let rendered = self.render(statement)?;
+        if !statement.is_raw || !statement.args.is_empty() {
+            return count(self.send(rendered, &Records, statement.is_raw).await?);
+        }
+        let rendered = rendered.into_iter().next().ok_or(Failure::Internal)?;
+        self.text(rendered).await
+    }
+
+    /// SQL without parameters, which may be several statements. Postgres alone knows whether it is: then it refuses to
+    /// prepare it. In a transaction that would be the end of it, were there no savepoint.
+    async fn text(&mut self, rendered: Rendered) -> Result<Value, Failure> {
+        let text = Arc::clone(&rendered.query.text);
+        let is_guarded = self.session.is_in_transaction() && text.trim_end_matches([';', ' ', '\n']).contains(';');
+        let command = |text: &str| Rendered { query: Query { text: text.into(), params: Vec::new() }, json: None };
+        let statements = if is_guarded {
+            vec![command("SAVEPOINT pool_proxy_text"), rendered, command("RELEASE pool_proxy_text")]
+        } else {
+            vec![rendered]
+        };
+        let started = Started::now();
+        let failure = match self.send(statements, &Records, true).await {
+            Ok(mut results) if is_guarded => return count(vec![results.swap_remove(1)]),
+            Ok(results) => return count(results),
+            Err(failure) if is_several(&failure) => failure,
+            Err(failure) => return Err(failure),
+        };
+        if is_guarded {
+            let back = ["ROLLBACK TO pool_proxy_text", "RELEASE pool_proxy_text"].map(command);
+            self.send(back.into(), &Records, true).await?;
+        } else if self.session.is_in_transaction() {
+            return Err(failure);
+        }
+        Box::pin(self.session.run_text(&text)).await.map_err(|failure| errors::of_statement(failure, true))?;
+        if let Some(log) = &self.run.log {
+            log.push(started.ended(text, "[]".to_owned()));
+        }
+        Ok(Value::Number(Number::Int(0)))
+    }
+
+    /// Sends the first statement of each node in one flight and keeps what they come to. Only what is run in any case and
+    /// whose arguments are there already is sent.
+    pub(super) async fn run_ahead(&mut self, nodes: impl ExactSizeIterator<Item = &'r Node>) -> Result<(), Failure> {
+        if nodes.len() < 2 {
+            return Ok(());
+        }
+        let is_open = self.session.is_in_transaction();
+        let mut statements = Vec::with_capacity(nodes.len());
+        let mut places = Vec::with_capacity(nodes.len());
+        for statement in nodes.filter_map(|node| first(node, is_open)).filter(|statement| !statement.is_raw) {
+            // What cannot be written fails when its turn comes; what was written in several is sent then.
+            if let Ok(mut rendered) = self.render(statement)
+                && rendered.len() == 1
+            {
+                statements.append(&mut rendered);
+                places.push(place_of(statement));
+            }
+        }
+        if statements.len() < 2 {
+            return Ok(());
+        }
+        let results = self.send(statements, &Records, false).await?;
+        self.flight.0.extend(places.into_iter().zip(results));
+        Ok(())
+    }
+
+    fn render(&self, statement: &Statement) -> Result<Vec<Rendered>, PlanError> {
+        let args: Vec<_> = statement.args.iter().map(|value| self.scope.value(value)).collect::<Result<_, _>>()?;
+        template::render(statement, &args, &self.run.comment, self.run.log.is_some())
+    }
+
+    /// Runs statements in one flight, and writes down those with a list of their parameters.
+    async fn send<S: Sinks>(
+        &mut self,
+        rendered: Vec<Rendered>,
+        sinks: &S,
+        is_raw: bool,
+    ) -> Result<Vec<S::Sink>, Failure> {
+        let (queries, params): (Vec<Query>, Vec<_>) = rendered.into_iter().map(|one| (one.query, one.json)).unzip();
+        let started = Started::now();
+        let outcome = Box::pin(self.session.run(&queries, sinks)).await;
+        let results = outcome.map_err(|failure| errors::of_statement(failure, is_raw))?;
+        if let Some(log) = &self.run.log {
+            for (query, params) in queries.into_iter().zip(params) {
+                if let Some(params) = params {
+                    log.push(started.ended(query.text, params));
+                }
+            }
+        }
+        Ok(results)
+    }
+}
+
+/// How many rows were affected in all.
+fn count(results: Vec<RecordsSink>) -> Result<Value, Failure> {
+    let mut sum = 0;
+    for result in results {
+        sum += result.into_rows()?.1.unwrap_or_default();
+    }
+    Ok(Value::Number(Number::Int(i64::try_from(sum).unwrap_or(i64::MAX))))
+}
+
+/// Postgres does not prepare several statements at once.
+fn is_several(failure: &Failure) -> bool {
+    match failure {
+        Failure::Plan(error) => {
+            error.sqlstate.as_deref() == Some("42601") && error.message.contains("cannot insert multiple commands into")
+        }
+        _ => false,
+    }
+}
+
+/// The statement that a node begins with, whatever comes of it.
+fn first(node: &Node, is_open: bool) -> Option<&Statement> {
+    match node {
+        Node::Query(statement) | Node::Execute(statement) => Some(statement),
+        Node::Let(of) => first(of.bindings.first().map_or(&of.expr, |binding| &binding.expr), is_open),
+        Node::Unique(of) | Node::Required(of) | Node::Reverse(of) => first(of, is_open),
+        // Outside of a transaction it opens one.
+        Node::Transaction(of) => first(of, is_open).filter(|_| is_open),
+        Node::MapField(of) => first(&of.records, is_open),
+        Node::DataMap(of) => first(&of.expr, is_open),
+        Node::Validate(of) => first(&of.expr, is_open),
+        Node::Process(of) => first(&of.expr, is_open),
+        Node::Join(of) => match &of.parent {
+            Node::Get(_) => first(&of.children.first()?.node, is_open),
+            parent => first(parent, is_open),
+        },
+        Node::Seq(nodes) | Node::Concat(nodes) | Node::Sum(nodes) => first(nodes.first()?, is_open),
+        Node::If(of) => first(&of.value, is_open),
+        Node::Diff(of) => first(&of.from, is_open),
+        Node::InitializeRecord(of) => first(&of.expr, is_open),
+        Node::MapRecord(of) => first(&of.expr, is_open),
+        Node::Get(_) | Node::Value(_) | Node::FirstNonEmpty(_) | Node::Unit => None,
+    }
+}

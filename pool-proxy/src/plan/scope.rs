@@ -1,0 +1,111 @@
+//! What the names of a plan are bound to while it runs, and the values of expressions.
+
+use std::borrow::Cow;
+
+use super::errors;
+use super::generate;
+use super::moment;
+use super::tree::{Expression, Generator, Name, Params, Placeholder, Plan};
+use super::value::Value;
+use crate::error::PlanError;
+
+/// How often a name may lead to another one. Clients' own do so once at most; a circle has no end.
+const LONGEST_CHAIN: usize = 32;
+
+/// The bindings of one run, in the slots that the plan gave its names.
+pub(super) struct Scope<'r> {
+    slots: Vec<Slot<'r>>,
+    /// What `now()` is for all of the request, in milliseconds since 1970.
+    now: i64,
+}
+
+/// What one name is bound to.
+pub(super) enum Slot<'r> {
+    /// Nothing.
+    Empty,
+    /// What came with the request.
+    Given(&'r Expression),
+    /// What the plan came to.
+    Bound(Value),
+}
+
+impl<'r> Scope<'r> {
+    /// At the start of a run.
+    pub(super) fn new(plan: &Plan, params: &'r Params, now: i64) -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(plan.slots(), || Slot::Empty);
+        for (name, value) in params.iter() {
+            if let Some(slot) = plan.slot(name).and_then(|slot| slots.get_mut(slot)) {
+                *slot = Slot::Given(value);
+            }
+        }
+        Self { slots, now }
+    }
+
+    /// Binds a name; gives what it was bound to before.
+    pub(super) fn bind(&mut self, name: &Name, value: Slot<'r>) -> Slot<'r> {
+        match self.slots.get_mut(name.slot) {
+            Some(slot) => std::mem::replace(slot, value),
+            None => Slot::Empty,
+        }
+    }
+
+    /// The value of a name, undefined if it has none. It is moved out if nobody asks for it again.
+    pub(super) fn take(&mut self, name: &Name) -> Result<Value, PlanError> {
+        match self.slots.get_mut(name.slot) {
+            Some(Slot::Bound(value)) if name.is_last => Ok(std::mem::take(value)),
+            _ => self.look(name).map(Cow::into_owned),
+        }
+    }
+
+    /// The value of a name where it is.
+    pub(super) fn look(&self, name: &Name) -> Result<Cow<'_, Value>, PlanError> {
+        match self.slots.get(name.slot) {
+            Some(Slot::Bound(value)) => Ok(Cow::Borrowed(value)),
+            Some(Slot::Given(expression)) => self.value(expression),
+            Some(Slot::Empty) | None => Ok(Cow::Owned(Value::Undefined)),
+        }
+    }
+
+    /// The value of an expression.
+    pub(super) fn value<'s>(&'s self, expression: &'s Expression) -> Result<Cow<'s, Value>, PlanError> {
+        self.evaluate(expression, LONGEST_CHAIN)
+    }
+
+    fn evaluate<'s>(&'s self, expression: &'s Expression, chain: usize) -> Result<Cow<'s, Value>, PlanError> {
+        match expression {
+            Expression::Literal(value) => Ok(Cow::Borrowed(value)),
+            Expression::Placeholder(placeholder) => self.placeholder(placeholder, chain),
+            Expression::Generator(generator) => self.generator(generator, chain).map(Cow::Owned),
+            Expression::List(values) => {
+                let values = values.iter().map(|value| self.evaluate(value, chain).map(Cow::into_owned));
+                values.collect::<Result<_, _>>().map(|values| Cow::Owned(Value::List(values)))
+            }
+        }
+    }
+
+    fn placeholder<'s>(&'s self, placeholder: &'s Placeholder, chain: usize) -> Result<Cow<'s, Value>, PlanError> {
+        let name = &placeholder.name;
+        let value = match self.slots.get(name.slot) {
+            Some(Slot::Bound(value)) => Cow::Borrowed(value),
+            Some(Slot::Given(expression)) => match chain.checked_sub(1) {
+                Some(chain) => self.evaluate(expression, chain)?,
+                None => return Err(errors::refused("The query's parameters stand for each other")),
+            },
+            Some(Slot::Empty) | None => Cow::Owned(Value::Undefined),
+        };
+        match &*value {
+            Value::Undefined => Err(errors::internal(format!("Missing value for query variable {}", name.text))),
+            Value::Text(text) if placeholder.is_date => match moment::parse(text) {
+                Some(instant) => Ok(Cow::Owned(Value::Moment(instant))),
+                None => Err(errors::internal("Invalid time value")),
+            },
+            _ => Ok(value),
+        }
+    }
+
+    fn generator(&self, generator: &Generator, chain: usize) -> Result<Value, PlanError> {
+        let args = generator.args.iter().map(|value| self.evaluate(value, chain).map(Cow::into_owned));
+        generate::call(&generator.name, &args.collect::<Result<Vec<_>, _>>()?, self.now)
+    }
+}
