@@ -70,3 +70,6 @@ fn string(json: &[u8]) -> &[u8] {
     }
     json
 }
+
+#[cfg(test)]
+mod tests;
