@@ -1,9 +1,11 @@
 //! Numbers as JavaScript reads and prints them, and decimals as its clients do.
 
+use std::ops::RangeInclusive;
+
 use super::value::Number;
 
-/// The largest integer up to which JavaScript has all of them.
-pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
+/// The integers of which JavaScript's numbers lack none (<https://tc39.es/ecma262/#sec-number.max_safe_integer>).
+pub const SAFE_INTEGERS: RangeInclusive<i64> = -9_007_199_254_740_991..=9_007_199_254_740_991;
 
 /// Writes a number as JavaScript's `String()` does: `1e+21`, `0` for -0, `NaN`
 /// (<https://tc39.es/ecma262/#sec-numeric-types-number-tostring>).

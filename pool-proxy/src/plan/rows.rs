@@ -140,12 +140,20 @@ fn scalar(class: Class, text: &str) -> Value {
         },
         Class::Bool => Value::Bool(text == "t"),
         Class::Bytes => Value::Bytes(bytes(text).into()),
-        Class::DateTime => written(text.len() + 6, |out| moment::write_iso(out, text, true)),
+        // But for infinity.
+        Class::DateTime if text.starts_with(|first: char| first.is_ascii_digit()) => {
+            written(text.len() + 9, |out| moment::write_iso(out, text, true))
+        }
         Class::TimeTz => Value::Text(without_zone(text).into()),
         Class::Money => written(text.len(), |out| number::write_money(out, text)),
-        Class::BigInt | Class::Decimal | Class::Date | Class::Time | Class::Json | Class::Uuid | Class::Text => {
-            Value::Text(text.into())
-        }
+        Class::BigInt
+        | Class::Decimal
+        | Class::Date
+        | Class::Time
+        | Class::DateTime
+        | Class::Json
+        | Class::Uuid
+        | Class::Text => Value::Text(text.into()),
     }
 }
 
@@ -205,4 +213,4 @@ fn list(class: Class, text: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::plan) mod tests;

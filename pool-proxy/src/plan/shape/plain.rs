@@ -15,11 +15,7 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Number(number) => number::write_json(out, *number),
         Value::Text(text) => write_string(out, text),
-        Value::Bytes(bytes) => {
-            out.extend_from_slice(br#"{"$type":"Bytes","value":"#);
-            write_base64(out, bytes);
-            out.push(b'}');
-        }
+        Value::Bytes(bytes) => write_bytes(out, bytes),
         Value::Moment(moment) => {
             out.push(b'"');
             moment::write(out, *moment);
@@ -53,6 +49,13 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
         }
         Value::Json(json) => out.extend_from_slice(json.as_bytes()),
     }
+}
+
+/// Writes bytes, tagged as such.
+pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(br#"{"$type":"Bytes","value":"#);
+    write_base64(out, bytes);
+    out.push(b'}');
 }
 
 /// Writes bytes as a JSON string of base64.
