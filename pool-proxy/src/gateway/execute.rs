@@ -312,7 +312,8 @@ fn is_read_anew(text: &str, changed: bool) -> bool {
 fn refuse_keyword(text: &str) -> Result<(), Failure> {
     match statement::refused_keyword(text) {
         Some(keyword) => Err(Failure::BadRequest(format!(
-            "{keyword} cannot be sent here: send several statements as one transaction with \"queries\", and data with INSERT"
+            "{keyword} cannot be sent here: a transaction is begun and ended by requests of its own, or by one with all its \
+             \"queries\", and data is sent with INSERT"
         ))),
         None => Ok(()),
     }

@@ -60,14 +60,14 @@ pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Resul
         Box::pin(transactions.step(&guest.principal, &id, Step::Nested, number)).await?;
         return Ok(begun(&id));
     }
+    let isolation = options.isolation_level.as_deref().map(isolation).transpose()?;
+    let mode = Mode { isolation, ..Mode::default() };
     let timeout = match options.timeout {
         // Its own limit holds then.
         None => door_limit(&guest),
         Some(timeout) => millis("timeout", Some(timeout))?,
     };
     let max_wait = millis("maxWait", options.max_wait)?.min(LONGEST_WAIT);
-    let isolation = options.isolation_level.as_deref().map(isolation).transpose()?;
-    let mode = Mode { isolation, ..Mode::default() };
     let beginning = Beginning { mode, max_wait, timeout, settings };
     let id = Box::pin(transactions.begin(&guest.principal, guest.database, beginning)).await?;
     Ok(begun(&id))

@@ -3,8 +3,7 @@
 use crate::plan::number;
 use crate::plan::value::Number;
 
-/// Writes JSON, which has to be valid; in a JSON string, of which it is the whole text, if it is to be quoted. Integers
-/// keep their digits, also where JavaScript would lose some.
+/// Writes JSON, which has to be valid; in a JSON string, of which it is the whole text, if it is to be quoted.
 pub(in crate::plan) fn write(out: &mut Vec<u8>, json: &str, quoted: bool) {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -36,11 +35,14 @@ pub(in crate::plan) fn write(out: &mut Vec<u8>, json: &str, quoted: bool) {
     }
 }
 
-/// Writes a number: an integer with all its digits, any other as the double nearest to it is printed.
+/// An integer of no more digits is a double, too.
+const EXACT: usize = 15;
+
+/// Writes a number as the double nearest to it is printed, since that is what clients make of it.
 pub(super) fn write_number(out: &mut Vec<u8>, digits: &str) {
     if digits == "-0" {
         out.push(b'0');
-    } else if number::is_integer(digits) {
+    } else if digits.len() <= EXACT && number::is_integer(digits) {
         out.extend_from_slice(digits.as_bytes());
     } else {
         match number::of_text(digits) {

@@ -140,6 +140,8 @@ fn bigint(leaf: &Leaf<'_>, out: &mut Vec<u8>) -> bool {
             out.push(b'"');
             match leaf {
                 Leaf::Number(number) => number::write(out, *number),
+                // It is no number of JavaScript's, so none of its digits is lost.
+                Leaf::Digits(digits) if number::is_integer(digits) => out.extend_from_slice(digits.as_bytes()),
                 Leaf::Digits(digits) => super::compact::write_number(out, digits),
                 _ => {}
             }
