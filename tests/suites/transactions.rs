@@ -6,4 +6,3 @@ mod principals;
 mod room;
 mod steps;
 
-pub(crate) use open::Open;
