@@ -10,8 +10,8 @@ fn error(code: &str, message: &str) -> DatabaseError {
     }
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn owned(text: &str) -> String {
+    text.to_owned()
 }
 
 /// What clients read, and the part of `meta` behind the original message.
@@ -41,7 +41,7 @@ fn values_that_do_not_fit() {
         r#""kind":"LengthMismatch""#,
     );
     check(
-        &DatabaseError { column: some("c"), ..error("22001", "too long") },
+        &DatabaseError { column: Some(owned("c")), ..error("22001", "too long") },
         "P2000",
         "The provided value for the column is too long for the column's type. Column: c",
         r#""kind":"LengthMismatch","column":"c""#,
@@ -63,9 +63,9 @@ fn values_that_do_not_fit() {
 #[test]
 fn constraints() {
     let unique = DatabaseError {
-        constraint: some("User_email_key"),
-        table: some("User"),
-        detail: some("Key (email)=(a@x.io) already exists."),
+        constraint: Some(owned("User_email_key")),
+        table: Some(owned("User")),
+        detail: Some(owned("Key (email)=(a@x.io) already exists.")),
         ..error("23505", "duplicate key")
     };
     check(
@@ -75,7 +75,7 @@ fn constraints() {
         r#""kind":"UniqueConstraintViolation","constraint":{"index":"User_email_key"},"table":"User"}},"table":"User"}"#,
     );
     check(
-        &DatabaseError { detail: some("Key (a, b)=(1, 2) already exists."), ..error("23505", "duplicate key") },
+        &DatabaseError { detail: Some(owned("Key (a, b)=(1, 2) already exists.")), ..error("23505", "duplicate key") },
         "P2002",
         "Unique constraint failed on the fields: (`a`, `b`)",
         r#""kind":"UniqueConstraintViolation","constraint":{"fields":["a","b"]}"#,
@@ -88,8 +88,8 @@ fn constraints() {
     );
     check(
         &DatabaseError {
-            column: some("name"),
-            detail: some("Failing row contains (1, null)."),
+            column: Some(owned("name")),
+            detail: Some(owned("Failing row contains (1, null).")),
             ..error("23502", "null")
         },
         "P2011",
@@ -98,13 +98,13 @@ fn constraints() {
     );
     for (code, kind) in [("23503", "ForeignKeyConstraintViolation"), ("23001", "RestrictViolation")] {
         check(
-            &DatabaseError { constraint: some("Post_authorId_fkey"), ..error(code, "violates") },
+            &DatabaseError { constraint: Some(owned("Post_authorId_fkey")), ..error(code, "violates") },
             "P2003",
             "Foreign key constraint violated on the constraint: `Post_authorId_fkey`",
             &format!(r#""kind":"{kind}","constraint":{{"index":"Post_authorId_fkey"}}"#),
         );
         check(
-            &DatabaseError { constraint: some("fk"), column: some("c"), ..error(code, "violates") },
+            &DatabaseError { constraint: Some(owned("fk")), column: Some(owned("c")), ..error(code, "violates") },
             "P2003",
             "Foreign key constraint violated on the fields: (`c`)",
             &format!(r#""kind":"{kind}","constraint":{{"fields":["c"]}}"#),
@@ -114,7 +114,8 @@ fn constraints() {
 
 #[test]
 fn a_unique_constraint_names_its_table_twice_but_not_for_raw_queries() {
-    let unique = DatabaseError { constraint: some("k"), table: some("T"), ..error("23505", "duplicate key") };
+    let unique =
+        DatabaseError { constraint: Some(owned("k")), table: Some(owned("T")), ..error("23505", "duplicate key") };
     let cause = r#"{"driverAdapterError":{"name":"DriverAdapterError","cause":{"originalCode":"23505","originalMessage":"duplicate key","kind":"UniqueConstraintViolation","constraint":{"index":"k"},"table":"T"}}"#;
     assert_eq!(of_database(&unique, false).meta.unwrap().as_ref(), format!(r#"{cause},"table":"T"}}"#));
     assert_eq!(of_database(&unique, true).meta.unwrap().as_ref(), format!("{cause}}}"));
@@ -222,10 +223,10 @@ fn the_rest() {
     );
     check(
         &DatabaseError {
-            detail: some("because"),
-            column: some("need"),
-            hint: some("try \"harder\""),
-            constraint: some("not said"),
+            detail: Some(owned("because")),
+            column: Some(owned("need")),
+            hint: Some(owned("try \"harder\"")),
+            constraint: Some(owned("not said")),
             ..error("23514", "no way")
         },
         "P2039",

@@ -254,7 +254,9 @@ fn a_value_is_taken_where_nothing_asks_for_it_again() {
                 of.children.iter().for_each(|child| last(&child.node, out));
             }
             Node::If(of) => {
-                [&of.value, &of.then, &of.otherwise].into_iter().for_each(|node| last(node, out));
+                for node in [&of.value, &of.then, &of.otherwise] {
+                    last(node, out);
+                }
             }
             Node::FirstNonEmpty(of) => out.extend(of.names.iter().map(|name| (name.text.to_string(), name.is_last))),
             _ => {}
