@@ -11,7 +11,7 @@ use super::{moment, number};
 use crate::error::PlanError;
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
-use crate::postgres::array::{self, Part};
+use crate::postgres::array;
 use crate::postgres::value::write_string;
 use crate::postgres::{Column, QueryError, RowSink};
 
@@ -116,24 +116,11 @@ impl RowSink for RawSink {
 
 impl Typed {
     fn write(self, out: &mut Vec<u8>, text: &str) {
-        if !self.is_array {
-            return write_scalar(out, self.class, text);
+        if self.is_array {
+            array::write_json(out, text, |out, item| write_scalar(out, self.class, item));
+        } else {
+            write_scalar(out, self.class, text);
         }
-        let mut is_first = true;
-        array::read(text, |part| {
-            if part != Part::Close && !std::mem::replace(&mut is_first, part == Part::Open) {
-                out.push(b',');
-            }
-            match part {
-                Part::Open => out.push(b'['),
-                Part::Close => {
-                    out.push(b']');
-                    is_first = false;
-                }
-                Part::Null => out.extend_from_slice(b"null"),
-                Part::Item(item) => write_scalar(out, self.class, item),
-            }
-        });
     }
 }
 

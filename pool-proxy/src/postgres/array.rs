@@ -69,6 +69,25 @@ fn quoted<'a>(text: &'a str, unescaped: &mut String, each: &mut impl FnMut(Part<
     }
 }
 
+/// Writes a literal as JSON arrays in each other, with whatever is written of its elements.
+pub fn write_json(out: &mut Vec<u8>, text: &str, write_item: impl Fn(&mut Vec<u8>, &str)) {
+    let mut is_first = true;
+    read(text, |part| {
+        if part != Part::Close && !std::mem::replace(&mut is_first, part == Part::Open) {
+            out.push(b',');
+        }
+        match part {
+            Part::Open => out.push(b'['),
+            Part::Close => {
+                out.push(b']');
+                is_first = false;
+            }
+            Part::Null => out.extend_from_slice(b"null"),
+            Part::Item(item) => write_item(out, item),
+        }
+    });
+}
+
 /// Writes an element in quotes.
 pub fn write_quoted(out: &mut String, text: &str) {
     out.push('"');

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::array::{self, Part};
+use super::array;
 use super::query::Param;
 
 /// Writes a JSON string.
@@ -36,7 +36,7 @@ pub fn write_json(out: &mut Vec<u8>, oid: u32, text: &str) {
     if is_json_scalar(oid) {
         write_scalar(out, oid, text);
     } else if let Some(element) = json_element(oid) {
-        write_array(out, element, text);
+        array::write_json(out, text, |out, item| write_scalar(out, element, item));
     } else {
         write_string(out, text);
     }
@@ -49,25 +49,6 @@ fn write_scalar(out: &mut Vec<u8>, oid: u32, text: &str) {
         (700 | 701, "NaN" | "Infinity" | "-Infinity") => write_string(out, text),
         _ => out.extend_from_slice(text.as_bytes()),
     }
-}
-
-/// An array literal as nested JSON arrays.
-fn write_array(out: &mut Vec<u8>, element: u32, text: &str) {
-    let mut is_first = true;
-    array::read(text, |part| {
-        if part != Part::Close && !std::mem::replace(&mut is_first, part == Part::Open) {
-            out.push(b',');
-        }
-        match part {
-            Part::Open => out.push(b'['),
-            Part::Close => {
-                out.push(b']');
-                is_first = false;
-            }
-            Part::Null => out.extend_from_slice(b"null"),
-            Part::Item(item) => write_scalar(out, element, item),
-        }
-    });
 }
 
 /// A parameter from any JSON: strings as they are, null as NULL, numbers with the digits sent, booleans and objects

@@ -1,8 +1,10 @@
 //! JSON walked through level by level, without making anything of it.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
-use super::leaf::Leaf;
+use super::leaf::{Leaf, unquoted};
 use super::{Mapper, mismatch, missing, no_object, source, write_compact, written};
 use crate::error::PlanError;
 use crate::plan::structure::{Arity, Field, Object, Structure};
@@ -74,21 +76,15 @@ pub(super) fn items(array: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The members of an object: the name as a JSON string, and the value.
-pub(super) fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
+/// The members of an object, by name.
+pub(super) fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let mut rest = after(object, ['{', '{']);
     std::iter::from_fn(move || {
         let (name, tail) = first(rest)?;
         let (value, tail) = first(after(tail, [':', ':']))?;
         rest = after(tail, [',', ',']);
-        Some((name, value))
+        Some((unquoted(name), value))
     })
-}
-
-/// Whether the JSON string says this.
-fn says(string: &str, name: &str) -> bool {
-    let inner = string.strip_prefix('"').and_then(|string| string.strip_suffix('"')).unwrap_or(string);
-    inner == name || (inner.contains('\\') && serde_json::from_str::<String>(string).is_ok_and(|string| string == name))
 }
 
 impl Mapper<'_> {
@@ -160,7 +156,7 @@ impl Mapper<'_> {
         if json.starts_with('{') {
             for (name, value) in members(json) {
                 for (member, slot) in object.members.iter().zip(slots.iter_mut()) {
-                    if source(&member.structure).is_some_and(|source| says(name, source)) {
+                    if source(&member.structure) == Some(&*name) {
                         *slot = Some(value);
                     }
                 }

@@ -78,7 +78,7 @@ impl<'a> Leaf<'a> {
 }
 
 /// What a JSON string says; half of a surrogate pair, which is no character, is replaced.
-fn unquoted(json: &str) -> Cow<'_, str> {
+pub(super) fn unquoted(json: &str) -> Cow<'_, str> {
     let inner = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(json);
     if !inner.contains('\\') {
         return Cow::Borrowed(inner);

@@ -1,4 +1,4 @@
-use super::{Part, read, write_quoted};
+use super::{Part, read, write_json, write_quoted};
 
 /// The parts in short: brackets, `~` for NULL, items between bars.
 fn parts(text: &str) -> String {
@@ -51,5 +51,19 @@ fn writes_elements() {
         write_quoted(&mut out, text);
         assert_eq!(out, expected);
         assert_eq!(parts(&format!("{{{out}}}")), format!("[|{text}|]"));
+    }
+}
+
+#[test]
+fn writes_json() {
+    for (text, expected) in [
+        ("{}", "[]"),
+        ("{1,NULL}", "[<1>,null]"),
+        ("{{},{}}", "[[],[]]"),
+        ("{{1,2},{3,\"4,\"}}", "[[<1>,<2>],[<3>,<4,>]]"),
+    ] {
+        let mut out = Vec::new();
+        write_json(&mut out, text, |out, item| out.extend_from_slice(format!("<{item}>").as_bytes()));
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
