@@ -15,6 +15,9 @@ const SEVEN = {
   datasource: '',
 };
 
+/** The version that all tests but those of the others are about. */
+export const NEWEST = '7.10';
+
 /** Where each version is installed, and what its schema begins with. */
 const VERSIONS = {
   '7.10': { project: '..', ...SEVEN },
