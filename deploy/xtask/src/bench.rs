@@ -41,8 +41,9 @@ const OPTIONS: [(&str, Value); 6] = [
 /// The parts that need more than the others, among all of them.
 const CLIENTS: &str = "clients";
 const EDGE: &str = "edge";
+const PLANS: &str = "plans";
 const PROFILE: &str = "profile";
-const PARTS: [&str; 7] = ["hits", "select", CLIENTS, "memory", "overload", EDGE, PROFILE];
+const PARTS: [&str; 8] = ["hits", "select", CLIENTS, "memory", "overload", EDGE, PLANS, PROFILE];
 
 impl Options {
     /// Reads the arguments after `bench`.
@@ -93,6 +94,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         perf(&interrupts)?;
     }
     npm::install("tests/load/node", &interrupts)?;
+    if options.has(PLANS) {
+        // Prisma's client, the server it is measured against, and the bundler that makes the client ready for Node.
+        npm::install("tests/clients", &interrupts)?;
+        npm::install("edge-api", &interrupts)?;
+    }
     // By itself, so that it is built with the features it is released with.
     in_front("the build", &mut cargo(&["build", "--release", "--package", "pool-proxy"]), &interrupts)?;
     in_front("the build", &mut cargo(&["build", "--release", "--package", "load"]), &interrupts)?;
@@ -211,10 +217,10 @@ mod tests {
         check("--fast", "`bench` takes no `--fast`");
         check("select", "`bench` takes no `select`");
         check("--quick=yes", "`bench` takes no `--quick=yes`");
-        check("--only", "--only is ``, but should be hits, select, clients, memory, overload, edge, profile");
+        check("--only", "--only is ``, but should be hits, select, clients, memory, overload, edge, plans, profile");
         check(
             "--quick --only nothing",
-            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, profile",
+            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, plans, profile",
         );
         check("--rounds=many --quick", "--rounds is `many`, but should be a number of at least 1");
         check("--rounds 0", "--rounds is `0`, but should be a number of at least 1");

@@ -10,8 +10,6 @@ use crate::Plan;
 use crate::line::{Line, Said};
 use crate::tally::Tally;
 
-/// One of so many requests writes.
-const WRITES: u64 = 5;
 /// Longer than any time limit of a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -72,16 +70,14 @@ impl Client {
 
     async fn ask(&mut self, counted: Range<Instant>) {
         let drawn = self.draw();
-        let writes = self.plan.write.as_deref().filter(|_| drawn.is_multiple_of(WRITES));
-        let sql = writes.unwrap_or(&self.plan.read);
-        let id = self.plan.ids.and_then(|ids| i32::try_from(drawn / WRITES % u64::from(ids) + 1).ok());
+        let task = self.plan.work.task(drawn);
         let Some(line) = &mut self.line else { return };
         let since = Instant::now();
-        let said = timeout(PATIENCE, line.ask(sql, id)).await;
+        let said = timeout(PATIENCE, line.ask(&task)).await;
         let took = since.elapsed();
         let in_time = counted.contains(&Instant::now());
         match said {
-            Ok(Ok(Said::Done)) => self.tally.done(took, writes.is_some(), in_time),
+            Ok(Ok(Said::Done)) => self.tally.done(took, task.writes(), in_time),
             Ok(Ok(Said::Refused { status, retry_after })) => self.tally.refuse(status, took, retry_after),
             Ok(Err(failure)) => {
                 self.line = None;

@@ -1,6 +1,7 @@
 //! As little of HTTP/1.1 as it takes: one request at a time, keep-alive, answers with a length.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use load::Outcome;
@@ -24,6 +25,7 @@ pub(crate) struct Http {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: bool,
+    body: Range<usize>,
 }
 
 impl Http {
@@ -40,7 +42,18 @@ impl Http {
         Ok(Self { socket, read: Vec::new() })
     }
 
-    pub(crate) async fn exchange(&mut self, request: &str) -> Outcome<Answer> {
+    /// `POST`; `head` is all headers but the length, each with its line end.
+    pub(crate) async fn post(&mut self, path: &str, head: &str, body: &str) -> Outcome<Answer> {
+        let length = body.len();
+        self.exchange(&format!("POST {path} HTTP/1.1\r\n{head}content-length: {length}\r\n\r\n{body}")).await
+    }
+
+    /// The body of the last answer.
+    pub(crate) fn body(&self, answer: &Answer) -> &[u8] {
+        self.read.get(answer.body.clone()).unwrap_or_default()
+    }
+
+    async fn exchange(&mut self, request: &str) -> Outcome<Answer> {
         self.socket.write_all(request.as_bytes()).await?;
         self.socket.flush().await?;
         self.read.clear();
@@ -66,8 +79,9 @@ fn parse(read: &[u8]) -> Outcome<Option<Answer>> {
         fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     };
     let length: usize = header("content-length").ok_or("an answer without a length")?.parse()?;
-    let answer = Answer { status, retry_after: header("retry-after").is_some() };
-    Ok((read.len() >= end + 4 + length).then_some(answer))
+    let body = end + 4..end + 4 + length;
+    let whole = read.len() >= body.end;
+    Ok(whole.then(|| Answer { status, retry_after: header("retry-after").is_some(), body }))
 }
 
 #[cfg(test)]
@@ -77,7 +91,8 @@ mod tests {
     #[test]
     fn an_answer_ends_where_its_length_says() {
         let text = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(parse(text).expect("an answer"), Some(Answer { status: 503, retry_after: true }));
+        let body = text.len() - 2..text.len();
+        assert_eq!(parse(text).expect("an answer"), Some(Answer { status: 503, retry_after: true, body }));
         assert_eq!(parse(&text[..text.len() - 1]).expect("a part"), None);
         assert_eq!(parse(&text[..20]).expect("a part"), None);
         assert!(parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());

@@ -9,13 +9,15 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls};
 
 use crate::http::Http;
+use crate::transaction;
+use crate::work::Task;
 
 /// Where to connect.
 pub(crate) enum Target {
     Http {
         address: String,
         tls: Option<Arc<ClientConfig>>,
-        /// Request line and headers, all but the length.
+        /// Headers, all but the length.
         head: String,
     },
     Postgres(Box<Config>),
@@ -39,7 +41,7 @@ pub(crate) enum Said {
 
 impl Target {
     pub(crate) fn http(address: String, tls: Option<Arc<ClientConfig>>, headers: &[String]) -> Self {
-        let mut head = format!("POST /sql HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n");
+        let mut head = format!("host: {address}\r\ncontent-type: application/json\r\n");
         for header in headers {
             head.push_str(header);
             head.push_str("\r\n");
@@ -64,26 +66,27 @@ impl Target {
 
 impl Line {
     /// Asks and waits for the answer; an error means that the connection is of no more use.
-    pub(crate) async fn ask(&mut self, sql: &str, id: Option<i32>) -> Outcome<Said> {
-        match self {
-            Self::Http { http, head } => {
+    pub(crate) async fn ask(&mut self, task: &Task<'_>) -> Outcome<Said> {
+        match (self, task) {
+            (Self::Http { http, head }, Task::Transaction(queries)) => transaction::run(http, head, queries).await,
+            (Self::Http { http, head }, Task::Statement { sql, id, .. }) => {
                 // As the Neon driver writes them: parameters are strings.
                 let params: Vec<_> = id.iter().map(i32::to_string).collect();
-                let body = json!({ "query": sql, "params": params }).to_string();
-                let answer = http.exchange(&format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await?;
+                let answer = http.post("/sql", head, &json!({ "query": sql, "params": params }).to_string()).await?;
                 match answer.status {
                     200 => Ok(Said::Done),
                     status @ (429 | 503) => Ok(Said::Refused { status, retry_after: answer.retry_after }),
                     status => Err(format!("status {status}").into()),
                 }
             }
-            Self::Postgres(client) => {
+            (Self::Postgres(client), Task::Statement { sql, id, .. }) => {
                 // Unnamed and sent whole: a pooler by transactions may give each request another server.
                 let params: Vec<(&(dyn ToSql + Sync), Type)> =
                     id.iter().map(|id| (id as &(dyn ToSql + Sync), Type::INT4)).collect();
                 client.query_typed(sql, &params).await?;
                 Ok(Said::Done)
             }
+            (Self::Postgres(_), Task::Transaction(_)) => Err("transactions go over HTTP".into()),
         }
     }
 }

@@ -7,6 +7,8 @@ mod http;
 mod line;
 mod pace;
 mod tally;
+mod transaction;
+mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::client::Client;
 use crate::line::Target;
 use crate::pace::Pace;
 use crate::tally::{Tally, summary};
+use crate::work::Work;
 
 /// Connects many clients and lets all of them ask; prints what they saw as JSON.
 #[derive(Parser)]
@@ -37,9 +40,13 @@ struct Options {
     /// The database to speak to.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<tokio_postgres::Config>,
+    /// Interactive transactions instead of statements: a file with one in each line, as a JSON array of the bodies of its
+    /// queries, of which each client runs a random one at a time.
+    #[arg(long, requires = "http")]
+    transactions: Option<PathBuf>,
     /// What is read.
-    #[arg(long)]
-    read: String,
+    #[arg(long, required_unless_present = "transactions")]
+    read: Option<String>,
     /// What is written by every fifth request, if anything is.
     #[arg(long)]
     write: Option<String>,
@@ -72,9 +79,7 @@ const CONNECTING: usize = 64;
 /// What all clients know.
 struct Plan {
     target: Target,
-    read: String,
-    write: Option<String>,
-    ids: Option<u32>,
+    work: Work,
     /// Of which nothing is counted in.
     uncounted: Duration,
     time: Duration,
@@ -96,11 +101,13 @@ async fn main() -> Outcome<()> {
         (None, Some(config)) => Target::Postgres(Box::new(config)),
         (None, None) => return Err("--http or DATABASE_URL is needed".into()),
     };
+    let work = match options.transactions {
+        Some(file) => Work::transactions(&file)?,
+        None => Work::Statements { read: options.read.unwrap_or_default(), write: options.write, ids: options.ids },
+    };
     let plan = Arc::new(Plan {
         target,
-        read: options.read,
-        write: options.write,
-        ids: options.ids,
+        work,
         uncounted: Duration::from_secs(u64::from(options.uncounted)),
         time: Duration::from_secs(u64::from(options.seconds)),
         hold: options.hold,

@@ -4,7 +4,7 @@ use load::Outcome;
 use serde::Serialize;
 
 use crate::figures::{Asked, Bar, median};
-use crate::oha::{Load, Seen, float};
+use crate::oha::{Seen, float};
 use crate::processes::Memory;
 use crate::servers::Server;
 use crate::setup::{Bench, progress};
@@ -43,10 +43,19 @@ pub(crate) struct Contest {
     rounds: Vec<Vec<Run>>,
 }
 
-/// Loads `server` once.
-pub(crate) fn measure(bench: &Bench, server: &Server, load: &Load) -> Outcome<Run> {
+/// What loads a server.
+pub(crate) trait Generator {
+    /// The same for so many seconds.
+    fn lasting(&self, seconds: u32) -> Self;
+
+    /// Loads `server` once.
+    fn run(&self, bench: &Bench, server: &Server) -> Outcome<Seen>;
+}
+
+/// Loads `server` once and takes its time.
+pub(crate) fn measure(bench: &Bench, server: &Server, load: &impl Generator) -> Outcome<Run> {
     let before = cpu_seconds(server)?;
-    let seen = load.run(&bench.options.oha, &server.address, &bench.scratch)?;
+    let seen = load.run(bench, server)?;
     let after = cpu_seconds(server)?;
     if seen.answered == 0 {
         return Err(
@@ -66,8 +75,8 @@ fn cpu_seconds(server: &Server) -> Outcome<(f64, Option<f64>)> {
 
 impl Contest {
     /// One uncounted second each, then the rounds.
-    pub(crate) fn hold(bench: &Bench, title: &str, servers: &[&Server], load: &Load) -> Outcome<Self> {
-        let warm_up = Load { seconds: 1, ..load.clone() };
+    pub(crate) fn hold(bench: &Bench, title: &str, servers: &[&Server], load: &impl Generator) -> Outcome<Self> {
+        let warm_up = load.lasting(1);
         for server in servers {
             measure(bench, server, &warm_up)?;
         }
@@ -150,6 +159,11 @@ pub(crate) fn per_second(run: &Run) -> f64 {
 /// CPU per request of a run.
 pub(crate) fn cpu(run: &Run) -> f64 {
     run.cpu_us
+}
+
+/// Requests per second of the server's CPU.
+pub(crate) fn per_cpu_second(run: &Run) -> f64 {
+    1e6 / run.cpu_us
 }
 
 /// CPU per request of the proxy behind a server.

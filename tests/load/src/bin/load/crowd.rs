@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use load::Outcome;
 use serde::{Deserialize, Serialize};
 
-use crate::oha::quoted;
+use crate::oha::{Seen, quoted};
 use crate::options::sibling;
 use crate::processes::{self, Process};
 use crate::servers::{self, Server};
@@ -92,6 +92,15 @@ impl CrowdSeen {
         let refused = self.refused.by_status.iter().map(|(status, count)| format!("{count} x status {status}"));
         let failed = self.failed.iter().map(|(what, count)| format!("{count} x {what}"));
         refused.chain(failed).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Told as oha would: what was refused has failed.
+impl From<CrowdSeen> for Seen {
+    fn from(seen: CrowdSeen) -> Self {
+        let CrowdSeen { answered, per_second, p50_ms, p99_ms, slowest_ms, mut failed, refused, .. } = seen;
+        failed.extend(refused.by_status.into_iter().map(|(status, count)| (format!("status {status}"), count)));
+        Self { answered, failed, per_second, p50_ms, p99_ms, slowest_ms }
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn load(bench: &Bench, transport: Transport) -> Load {
         clients: 64,
         seconds: bench.options.seconds(),
         headers: servers::headers(&["Cache-Control: max-age=600"]),
-        request: Request::Sql(body()),
+        request: Request::Post("/sql", body()),
         transport,
     }
 }

@@ -47,9 +47,14 @@ impl Answer {
 
 /// `POST /sql` on a connection of its own; anything but a 200 is an error that shows the answer.
 pub(crate) fn post_sql(server: &Server, headers: &[String], body: &str) -> Outcome<Answer> {
+    post(server, "/sql", headers, body)
+}
+
+/// `POST` on a connection of its own; anything but a 200 is an error that shows the answer.
+pub(crate) fn post(server: &Server, path: &str, headers: &[String], body: &str) -> Outcome<Answer> {
     let (address, cert) = (&server.address, server.cert.as_deref());
     let content = [format!("content-type: application/json\r\ncontent-length: {}", body.len())];
-    let answer = exchange(address, cert, "POST /sql", content.iter().chain(headers), body)?;
+    let answer = exchange(address, cert, &format!("POST {path}"), content.iter().chain(headers), body)?;
     expect_ok(address, answer, body)
 }
 

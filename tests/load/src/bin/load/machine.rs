@@ -6,7 +6,7 @@ use std::process::Command;
 use load::Outcome;
 use serde::Serialize;
 
-use crate::setup::{Bench, edge_folder, node_folder};
+use crate::setup::{Bench, clients_folder, edge_folder, node_folder};
 use crate::sql::Sql;
 
 /// The machine.
@@ -30,6 +30,8 @@ pub(crate) struct Versions {
     pub(crate) node: String,
     pub(crate) hono: String,
     pub(crate) node_postgres: String,
+    pub(crate) prisma: String,
+    pub(crate) query_plan_executor: String,
     pub(crate) workerd: String,
     pub(crate) pgbouncer: String,
 }
@@ -57,6 +59,8 @@ pub(crate) fn versions(bench: &Bench) -> Outcome<Versions> {
         node: version_of(Path::new("node")),
         hono: package_version(&node_folder(), "hono"),
         node_postgres: package_version(&node_folder(), "pg"),
+        prisma: package_version(&clients_folder(), "@prisma/client"),
+        query_plan_executor: package_version(&clients_folder(), "@prisma/query-plan-executor"),
         workerd: workerd_version(),
         pgbouncer: bench.options.pgbouncer.as_deref().map_or_else(|| "not here".to_owned(), version_of),
     })

@@ -17,6 +17,7 @@ mod oha;
 mod options;
 mod overload;
 mod pgbouncer;
+mod plans;
 mod processes;
 mod profile;
 mod report;
@@ -56,6 +57,7 @@ fn run(options: Options) -> Outcome<()> {
             Part::Memory => report.chapters.push(memory::run(&bench)?),
             Part::Overload => report.chapters.push(overload::run(&bench)?),
             Part::Edge => report.chapters.extend(edge::run(&bench)?),
+            Part::Plans => report.chapters.extend(plans::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
     }

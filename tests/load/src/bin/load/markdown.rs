@@ -141,6 +141,7 @@ fn origin(page: &mut String, report: &Report) -> Result {
         ("oha", versions.oha.clone()),
         ("node", versions.node.clone()),
         ("hono / pg", format!("{} / {}", versions.hono, versions.node_postgres)),
+        ("@prisma/client / query-plan-executor", format!("{} / {}", versions.prisma, versions.query_plan_executor)),
         ("workerd", versions.workerd.clone()),
         ("PgBouncer", versions.pgbouncer.clone()),
     ];

@@ -8,8 +8,10 @@ use std::time::Duration;
 use load::Outcome;
 use serde::{Deserialize, Serialize};
 
+use crate::contest::Generator;
 use crate::processes;
-use crate::setup::Scratch;
+use crate::servers::Server;
+use crate::setup::Bench;
 
 /// What one run asks for.
 #[derive(Clone)]
@@ -39,10 +41,10 @@ const STREAMS: u32 = 4;
 /// The request.
 #[derive(Clone)]
 pub(crate) enum Request {
-    /// `POST /sql` with the same body every time.
-    Sql(String),
-    /// `POST /sql` with a random line of this file each time.
-    AnySql(PathBuf),
+    /// `POST` to this path with the same body every time.
+    Post(&'static str, String),
+    /// `POST` to this path with a random line of this file each time.
+    PostAny(&'static str, PathBuf),
     /// `GET` of this path.
     Get(String),
 }
@@ -86,15 +88,15 @@ impl Load {
         }
         let post = ["-m", "POST", "-T", "application/json"].map(OsString::from);
         let path = match &self.request {
-            Request::Sql(text) => {
+            Request::Post(path, text) => {
                 arguments.extend(post.into_iter().chain(["-d".into(), text.into()]));
-                "/sql"
+                path
             }
-            Request::AnySql(file) => {
+            Request::PostAny(path, file) => {
                 arguments.extend(post.into_iter().chain(["-Z".into(), file.into()]));
-                "/sql"
+                path
             }
-            Request::Get(path) => path,
+            Request::Get(path) => path.as_str(),
         };
         let scheme = if self.transport == Transport::Plain { "http" } else { "https" };
         arguments.push(format!("{scheme}://{address}{path}").into());
@@ -105,7 +107,7 @@ impl Load {
     /// gone by then.
     pub(crate) fn spelled_out(&self, address: &str) -> String {
         let file = match &self.request {
-            Request::AnySql(file) => Some(file.as_os_str()),
+            Request::PostAny(_, file) => Some(file.as_os_str()),
             _ => None,
         };
         let named = |word: OsString| match file.filter(|file| *file == word) {
@@ -115,13 +117,19 @@ impl Load {
         let words = self.arguments(address).into_iter().map(|word| quoted(&named(word).to_string_lossy()));
         format!("oha {}", words.collect::<Vec<_>>().join(" "))
     }
+}
 
-    pub(crate) fn run(&self, oha: &Path, address: &str, scratch: &Scratch) -> Outcome<Seen> {
-        let arguments = self.arguments(address);
+impl Generator for Load {
+    fn lasting(&self, seconds: u32) -> Self {
+        Self { seconds, ..self.clone() }
+    }
+
+    fn run(&self, bench: &Bench, server: &Server) -> Outcome<Seen> {
+        let arguments = self.arguments(&server.address);
         let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
-        let command = processes::command(oha, &arguments);
+        let command = processes::command(&bench.options.oha, &arguments);
         let patience = Duration::from_secs(u64::from(self.seconds) + 60);
-        parse(&processes::output("oha", command, scratch, patience)?)
+        parse(&processes::output("oha", command, &bench.scratch, patience)?)
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) enum Part {
     Overload,
     /// The edge API's Worker in workerd, its reads cached and uncached.
     Edge,
+    /// Prisma's query plans, against Prisma's own server for them.
+    Plans,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -85,7 +87,7 @@ impl Options {
     }
 
     pub(crate) fn parts(&self) -> Vec<Part> {
-        let all = vec![Part::Hits, Part::Select, Part::Clients, Part::Memory, Part::Overload, Part::Edge];
+        let all = vec![Part::Hits, Part::Select, Part::Clients, Part::Memory, Part::Overload, Part::Edge, Part::Plans];
         self.only.map_or(all, |part| vec![part])
     }
 
@@ -94,7 +96,7 @@ impl Options {
         let needs = |part: Part| match part {
             Part::Clients | Part::Memory => u64::from(clients::CLIENTS),
             Part::Overload => overload::FILES,
-            Part::Hits | Part::Select | Part::Edge | Part::Profile => 0,
+            Part::Hits | Part::Select | Part::Edge | Part::Plans | Part::Profile => 0,
         };
         self.parts().into_iter().map(needs).max().unwrap_or_default() + SPARE_FILES
     }

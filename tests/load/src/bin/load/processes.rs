@@ -108,9 +108,18 @@ impl Process {
 
     /// The listening address from the server's ready file.
     pub(crate) fn wait_ready(&mut self, ready_file: &Path) -> Outcome<String> {
+        self.wait_address(|_| read_address(ready_file))
+    }
+
+    /// The same of a server that prints its URL instead.
+    pub(crate) fn wait_told(&mut self) -> Outcome<String> {
+        self.wait_address(|process| told_address(&process.log_tail()))
+    }
+
+    fn wait_address(&mut self, find: impl Fn(&Self) -> Option<String>) -> Outcome<String> {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            if let Some(address) = read_address(ready_file) {
+            if let Some(address) = find(self) {
                 return Ok(address);
             }
             let ended = self.exited()?;
@@ -208,6 +217,12 @@ fn read_address(ready_file: &Path) -> Option<String> {
     let text = std::fs::read_to_string(ready_file).ok()?;
     let ready: serde_json::Value = serde_json::from_str(&text).ok()?;
     Some(ready.get("listen")?.as_str()?.to_owned())
+}
+
+/// The address in a line that is an URL and nothing else.
+fn told_address(log: &str) -> Option<String> {
+    let (urls, _) = log.rsplit_once('\n')?;
+    urls.lines().find_map(|line| line.strip_prefix("http://")).map(str::to_owned)
 }
 
 /// Fields 14 and 15 of /proc/PID/stat, counted from the last parenthesis: a program's name may hold spaces.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use load::Outcome;
 
+use crate::contest::Generator;
 use crate::hits;
 use crate::http::post_sql;
 use crate::oha::{Load, Request, Transport};
@@ -32,7 +33,7 @@ fn chapter(bench: &Bench, title: &'static str, load: &Load, servers: &[Server]) 
     let mut notes = Vec::new();
     for server in servers {
         progress(&format!("profile: {}", server.name));
-        if let Request::AnySql(_) = load.request {
+        if let Request::PostAny(..) = load.request {
             post_sql(server, &load.headers, &select_body(1))?;
         }
         let shares = shares(bench, server, load)?;
@@ -54,9 +55,9 @@ fn chapter(bench: &Bench, title: &'static str, load: &Load, servers: &[Server]) 
 
 fn shares(bench: &Bench, server: &Server, load: &Load) -> Outcome<String> {
     let data = bench.scratch.file("perf.data");
-    let longer = Load { seconds: load.seconds + 2, ..load.clone() };
+    let longer = load.lasting(load.seconds + 2);
     thread::scope(|scope| {
-        let loading = scope.spawn(|| longer.run(&bench.options.oha, &server.address, &bench.scratch));
+        let loading = scope.spawn(|| longer.run(bench, server));
         thread::sleep(Duration::from_secs(1));
         let recorded = record(server.process.id(), load.seconds, &data);
         loading.join().map_err(|_| "the load broke down")??;

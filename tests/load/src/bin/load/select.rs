@@ -16,7 +16,7 @@ pub(crate) fn load(bench: &Bench) -> Load {
         clients: 64,
         seconds: bench.options.seconds(),
         headers: servers::headers(&[]),
-        request: Request::AnySql(bench.scratch.bodies()),
+        request: Request::PostAny("/sql", bench.scratch.bodies()),
         transport: Transport::Plain,
     }
 }

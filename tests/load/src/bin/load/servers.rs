@@ -9,7 +9,7 @@ use load::Outcome;
 use crate::certificate::Certificate;
 use crate::options::sibling;
 use crate::processes::{self, Memory, Process};
-use crate::setup::{Bench, node_folder};
+use crate::setup::{Bench, clients_folder, node_folder};
 
 /// The key of the proxy under test; it lives for this run, on loopback.
 const KEY: &str = "pool-proxy-bench-0123456789abcdef";
@@ -92,6 +92,18 @@ pub(crate) fn bare_pipeline(bench: &Bench) -> Outcome<Server> {
 pub(crate) fn hono(bench: &Bench) -> Outcome<Server> {
     let script = node_folder().join("server.mjs");
     start(bench, "hono + node-postgres", Path::new("node"), &[script.as_os_str()], None)
+}
+
+/// What Prisma has for the plans of its clients, which is on npm: one Node process, node-postgres's pool of ten.
+pub(crate) fn reference(bench: &Bench) -> Outcome<Server> {
+    let name = "query-plan-executor";
+    let script = clients_folder().join("prisma/reference.mjs");
+    let mut command = processes::command(Path::new("node"), &[script.as_os_str()]);
+    command.env("DATABASE_URL", &bench.database.url).env("NODE_ENV", "production");
+    let mut process = Process::start(name, command, bench.scratch.file(&format!("{name}.log")))?;
+    let address = process.wait_told()?;
+    let at_rest = process.memory()?;
+    Ok(Server { name, address, process, cert: None, at_rest, behind: None })
 }
 
 /// Starts `program` with its ready file as the last argument and in the environment (the Node script reads that).

@@ -133,6 +133,11 @@ pub(crate) fn node_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("node")
 }
 
+/// Where the tests' own npm clients lie, and Prisma's server among them.
+pub(crate) fn clients_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients")
+}
+
 /// Where the edge API lies.
 pub(crate) fn edge_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../edge-api")
