@@ -1,12 +1,16 @@
 //! The composition root: builds every room from the configuration, serves, reloads, drains. The only file that knows all
 //! rooms.
 
+mod relay;
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use hyper::header::HeaderValue;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
@@ -91,10 +95,10 @@ struct App {
 /// # Errors
 /// When it cannot start.
 pub async fn serve(config: Config, options: Options, signals: Signals) -> Result<(), ServeError> {
-    let Signals { mut terminate, mut interrupt, hangup } = signals;
-    let public_listener = accept::bind(config.listen).await.map_err(ServeError::Start)?;
-    let ops_listener = accept::bind(config.ops.listen).await.map_err(ServeError::Start)?;
-    let addresses = (local(&public_listener)?, local(&ops_listener)?);
+    let listeners = Listeners::bind(&config).await?;
+    if let Some(upstream) = &config.upstream {
+        return relay::serve(upstream, &config, listeners, options, signals).await;
+    }
     let app = App::build(&config)?;
 
     let (public, ops) = (Arc::clone(&app.public), Arc::clone(&app.ops));
@@ -106,30 +110,25 @@ pub async fn serve(config: Config, options: Options, signals: Signals) -> Result
     for database in app.public.gateway.databases() {
         app.connections.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
     }
-    let terms = within_open_files(&config);
+    // Cancelling takes a second connection for a moment.
+    let pools = config.databases.iter().map(|database| database.pool.max.saturating_mul(2)).sum();
+    let terms = within_open_files(config.terms, pools, 1);
     let listening = Listening { certificate: app.certificate.clone(), terms, metrics: app.public.metrics.client() };
-    app.drain.spawn("public listener", accept::serve(public_listener, listening, app.drain.clone(), answer));
+    let announced = listeners.addresses()?;
+    app.drain.spawn("public listener", accept::serve(listeners.public, listening, app.drain.clone(), answer));
     // Readiness and metrics stay to be read until the very end.
     let ops_drain = Drain::default();
     let terms = Terms { connections: OPERATORS, ..config.terms };
     let listening = Listening { certificate: None, terms, metrics: ClientMetrics::default() };
-    ops_drain.spawn("operators' listener", accept::serve(ops_listener, listening, ops_drain.clone(), answer_ops));
+    ops_drain.spawn("operators' listener", accept::serve(listeners.ops, listening, ops_drain.clone(), answer_ops));
 
     let scheme = if app.certificate.is_some() { "https" } else { "http" };
-    let (listen, ops_listen) = addresses;
+    let (listen, ops_listen) = announced;
     info!(region = config.region, "serving {scheme}://{listen}, operators at http://{ops_listen}");
-    if let Some(path) = &options.ready_file {
-        let ready = serde_json::json!({ "listen": listen, "ops_listen": ops_listen, "scheme": scheme });
-        write_whole(path, &ready.to_string())
-            .map_err(|error| ServeError::Start(format!("cannot write {}: {error}", path.display())))?;
-    }
+    announce(options.ready_file.as_deref(), announced, scheme)?;
+    let Signals { terminate, interrupt, hangup } = signals;
     app.watch_files(config.tls.clone(), config.issuer_files.clone(), options, hangup);
-    // The latter comes when somebody sits before the terminal and waits.
-    let hurried = tokio::select! {
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => true,
-    };
-    app.leave(if hurried { Duration::ZERO } else { config.drain_delay }).await;
+    app.leave(told_to_end(terminate, interrupt, config.drain_delay).await).await;
     ops_drain.stop();
     ops_drain.finish(Duration::from_secs(1)).await;
     info!("stopped");
@@ -153,12 +152,7 @@ impl App {
             databases.push(served);
         }
         let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, config.instance.clone(), drain.clone()));
-        let certificate = match &config.tls {
-            Some(files) => {
-                Some(Arc::new(Certificate::load(&files.cert, &files.key).map_err(|error| failed("TLS", &error))?))
-            }
-            None => None,
-        };
+        let certificate = certificate(config)?;
         let region = match config.region.as_str() {
             "" => None,
             region => Some(HeaderValue::from_str(region).map_err(|error| failed("region", &error))?),
@@ -241,23 +235,68 @@ impl App {
     }
 }
 
-/// The terms of clients, with no more connections than the system has file descriptors for.
-fn within_open_files(config: &Config) -> Terms {
+/// Both listeners, bound.
+struct Listeners {
+    public: TcpListener,
+    ops: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, ServeError> {
+        let public = accept::bind(config.listen).await.map_err(ServeError::Start)?;
+        Ok(Self { public, ops: accept::bind(config.ops.listen).await.map_err(ServeError::Start)? })
+    }
+
+    fn addresses(&self) -> Result<(SocketAddr, SocketAddr), ServeError> {
+        let local = |listener: &TcpListener| listener.local_addr();
+        let failed = |error: std::io::Error| ServeError::Start(error.to_string());
+        Ok((local(&self.public).map_err(failed)?, local(&self.ops).map_err(failed)?))
+    }
+}
+
+/// The certificate of the public listener, if it speaks TLS.
+fn certificate(config: &Config) -> Result<Option<Arc<Certificate>>, ServeError> {
+    let load = |files: &TlsFiles| Certificate::load(&files.cert, &files.key).map(Arc::new);
+    config.tls.as_ref().map(load).transpose().map_err(|error| ServeError::Start(format!("TLS: {error}")))
+}
+
+/// Says where requests are served.
+fn announce(
+    file: Option<&Path>,
+    (listen, ops_listen): (SocketAddr, SocketAddr),
+    scheme: &str,
+) -> Result<(), ServeError> {
+    let Some(path) = file else { return Ok(()) };
+    let ready = serde_json::json!({ "listen": listen, "ops_listen": ops_listen, "scheme": scheme });
+    write_whole(path, &ready.to_string())
+        .map_err(|error| ServeError::Start(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Resolves when the end is wished for, with how long traffic gets to move. SIGINT comes when somebody sits before the
+/// terminal and waits.
+async fn told_to_end(mut terminate: Signal, mut interrupt: Signal, delay: Duration) -> Duration {
+    tokio::select! {
+        _ = terminate.recv() => delay,
+        _ = interrupt.recv() => Duration::ZERO,
+    }
+}
+
+/// The terms of clients, with no more connections than the system has file descriptors for, of which each takes `each`
+/// and others `besides`.
+fn within_open_files(terms: Terms, besides: usize, each: usize) -> Terms {
     // The soft limit is 1024 on most systems, for programs that still use select(2).
     let limit = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         Err(error) => {
             warn!(%error, "the limit of open files cannot be raised");
-            return config.terms;
+            return terms;
         }
     };
-    // Cancelling takes a second connection for a moment.
-    let pools: usize = config.databases.iter().map(|database| database.pool.max.saturating_mul(2)).sum();
-    let free = limit.saturating_sub(pools + OPERATORS + OTHER_FILES).max(1);
-    if free < config.terms.connections {
+    let free = (limit.saturating_sub(besides + OPERATORS + OTHER_FILES) / each).max(1);
+    if free < terms.connections {
         warn!(limit, connections = free, "the limit of open files leaves room for fewer clients than configured");
     }
-    Terms { connections: config.terms.connections.min(free), ..config.terms }
+    Terms { connections: terms.connections.min(free), ..terms }
 }
 
 /// Puts in force what can change while serving.
@@ -289,10 +328,6 @@ async fn is_settled(files: &[PathBuf], were: &[Stamp]) -> bool {
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     let stamp = |file: &PathBuf| std::fs::metadata(file).and_then(|data| Ok((data.modified()?, data.len()))).ok();
     files.iter().map(stamp).collect()
-}
-
-fn local(listener: &tokio::net::TcpListener) -> Result<std::net::SocketAddr, ServeError> {
-    listener.local_addr().map_err(|error| ServeError::Start(error.to_string()))
 }
 
 /// Whoever reads the file finds all of it or nothing.

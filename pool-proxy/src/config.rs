@@ -16,6 +16,7 @@ mod pool;
 mod reader;
 mod size;
 mod sources;
+mod upstream;
 mod value;
 
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ use crate::gateway::transactions::Instance;
 use crate::pool::PoolConfig;
 use crate::postgres::Target;
 use crate::telemetry::log::LogConfig;
+use crate::upstream::Upstream;
 use file::File;
 use reader::{Read, Reader};
 use size::Size;
@@ -61,6 +63,8 @@ pub struct Config {
     pub log: LogConfig,
     /// On SIGTERM, how long readiness says no before accepting stops.
     pub drain_delay: Duration,
+    /// Where everything is relayed to. A relay has none of what follows.
+    pub upstream: Option<Upstream>,
     /// How much the cache may hold, in bytes, keys included; 0 turns it off.
     pub cache_bytes: u64,
     /// The databases, at least one.
@@ -144,19 +148,13 @@ impl Config {
         let terms = clients::read(reader, &file.clients);
         let layers = [reader.variable(sources::REGION), reader.line(&file.region)];
         let region = reader.read("region", layers, Region(String::new())).value.0;
-        let layers =
-            [reader.variable(sources::INSTANCE), reader.line(&file.instance), reader.variable(sources::FLY_MACHINE)];
-        let instance = reader.read("instance", layers, Instance::default()).value;
         let layers = [reader.variable(sources::LOG), reader.line(&file.log)];
         let log = reader.read("log", layers, LogConfig::default()).value;
         let layers = [reader.line(&file.drain_delay)];
         let drain_delay = reader.read("drain_delay", layers, DRAIN_DELAY).value;
-        let layers = [reader.variable(sources::CACHE_BYTES), reader.line(&file.cache.bytes)];
-        let cache: Read<Size> = reader.read("cache.bytes", layers, CACHE);
-        let databases = databases::read(reader, file);
-        let names: Vec<&str> = databases::sections(reader, file).into_keys().collect();
-        let keys = keys::read(reader, &file.keys, &names, !file.issuers.is_empty());
-        let (issuers, issuer_files) = issuers::read(reader, &file.issuers, &names);
+        let relays = upstream::is_asked_for(reader, file);
+        let upstream = upstream::read(reader, file, listeners.listen);
+        let own = if relays { Own::default() } else { Own::read(reader, file) };
         Self {
             listen: listeners.listen,
             tls: listeners.tls,
@@ -164,17 +162,44 @@ impl Config {
             cors_origins: listeners.cors_origins,
             terms,
             region,
-            instance,
+            instance: own.instance,
             log,
             drain_delay,
-            cache_bytes: cache.value.0,
-            databases,
-            keys,
-            issuers,
+            upstream,
+            cache_bytes: own.cache_bytes,
+            databases: own.databases,
+            keys: own.keys,
+            issuers: own.issuers,
             file: path,
-            issuer_files,
+            issuer_files: own.issuer_files,
             warnings: std::mem::take(&mut reader.warnings),
         }
+    }
+}
+
+/// What a proxy has and a relay has not.
+#[derive(Default)]
+struct Own {
+    instance: Instance,
+    cache_bytes: u64,
+    databases: Vec<DatabaseConfig>,
+    keys: Vec<KeyEntry>,
+    issuers: Vec<Issuer>,
+    issuer_files: Vec<PathBuf>,
+}
+
+impl Own {
+    fn read(reader: &mut Reader<'_>, file: &File) -> Self {
+        let layers =
+            [reader.variable(sources::INSTANCE), reader.line(&file.instance), reader.variable(sources::FLY_MACHINE)];
+        let instance = reader.read("instance", layers, Instance::default()).value;
+        let layers = [reader.variable(sources::CACHE_BYTES), reader.line(&file.cache.bytes)];
+        let cache: Read<Size> = reader.read("cache.bytes", layers, CACHE);
+        let databases = databases::read(reader, file);
+        let names: Vec<&str> = databases::sections(reader, file).into_keys().collect();
+        let keys = keys::read(reader, &file.keys, &names, !file.issuers.is_empty());
+        let (issuers, issuer_files) = issuers::read(reader, &file.issuers, &names);
+        Self { instance, cache_bytes: cache.value.0, databases, keys, issuers, issuer_files }
     }
 }
 

@@ -18,6 +18,7 @@ mod invalidate;
 pub mod ledger;
 pub mod ops;
 pub mod public;
+pub mod relay;
 pub mod reply;
 pub mod sql;
 pub mod terms;
@@ -26,4 +27,5 @@ pub mod trace;
 
 pub use ops::Ops;
 pub use public::Public;
+pub use relay::{Relay, RelayOps};
 pub use terms::Terms;

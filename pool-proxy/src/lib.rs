@@ -15,3 +15,5 @@ pub mod pool;
 pub mod postgres;
 pub mod statement;
 pub mod telemetry;
+pub mod trust;
+pub mod upstream;

@@ -66,6 +66,12 @@ async fn prisma_neon() {
     node("prisma-neon.test.mjs").await;
 }
 
+/// It has a server of its own: what counts is that nobody else is asked.
+#[tokio::test]
+async fn preload() {
+    node_with("preload.test.mjs", &[]).await.unwrap_or_else(|said| panic!("{said}"));
+}
+
 #[tokio::test]
 async fn fetch() {
     node("fetch.test.mjs").await;

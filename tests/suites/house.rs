@@ -18,8 +18,8 @@ const FLOORS: &[&[&str]] = &[
     &["plan"],
     &["gateway"],
     &["auth", "cache", "pool", "statement"],
-    &["postgres"],
-    &["error", "drain", "telemetry"],
+    &["postgres", "upstream"],
+    &["error", "drain", "telemetry", "trust"],
 ];
 
 /// Arrows to a neighbour on the same floor that are there for a reason: room, what it uses, why.
@@ -32,6 +32,7 @@ const CLOSED: &[(&str, &str, &str)] = &[
     ("frontend", "statement", "every client query passes the gateway (invariant 4)"),
     ("frontend", "cache::Shelf", "a door reads no entry by itself (invariant 4)"),
     ("frontend", "cache::Flights", "a door starts no fill by itself (invariant 4)"),
+    ("gateway", "upstream", "a query is run here or relayed, not both"),
     ("auth", "postgres", "who asks is known without a database"),
     ("cache", "postgres", "the gateway hands it finished answers (invariant 5)"),
 ];

@@ -16,6 +16,7 @@ mod ops;
 mod pool;
 mod pool_client;
 mod readme;
+mod relay;
 mod restricted;
 mod sql;
 mod statement;

@@ -1,4 +1,4 @@
-//! `pool-proxy check`: a doctor. It reaches every database and tells what would fail in production, and what might.
+//! `pool-proxy check`: a doctor. It reaches every database, or the upstream, and tells what would fail in production, and what might.
 
 mod ask;
 mod capacity;
@@ -9,6 +9,7 @@ mod login;
 mod reach;
 mod report;
 mod server;
+mod upstream;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,6 +60,10 @@ async fn examine(config: &Config) -> Vec<Finding> {
     }
     if config.warnings.is_empty() {
         general.fine("configuration", "valid");
+    }
+    if let Some(upstream) = &config.upstream {
+        let findings = upstream::examine(upstream).await;
+        return general.into_inner().into_iter().chain(findings.into_inner()).collect();
     }
     keys::expiry(&mut general, &config.keys);
     issuers::examine(&mut general, &config.issuers).await;

@@ -164,7 +164,7 @@ fn url_problem(error: &TargetError) -> String {
     }
 }
 
-fn shown_certificate(text: &str) -> String {
+pub(super) fn shown_certificate(text: &str) -> String {
     if text.contains("-----BEGIN") { "[PEM text]".to_owned() } else { text.to_owned() }
 }
 

@@ -71,6 +71,7 @@ pub(super) struct File {
     pub(super) log: Text,
     pub(super) drain_delay: Text,
     pub(super) ops: OpsSection,
+    pub(super) upstream: UpstreamSection,
     pub(super) tls: TlsSection,
     pub(super) cors: CorsSection,
     pub(super) clients: ClientsSection,
@@ -87,6 +88,13 @@ pub(super) struct File {
 pub(super) struct OpsSection {
     pub(super) listen: Text,
     pub(super) token: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct UpstreamSection {
+    pub(super) url: Text,
+    pub(super) root_cert: Text,
 }
 
 #[derive(Deserialize, Default)]

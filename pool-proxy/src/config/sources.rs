@@ -40,11 +40,14 @@ pub(super) const CONFIG: &str = "POOL_PROXY_CONFIG";
 pub(super) const REGION: &str = "POOL_PROXY_REGION";
 pub(super) const DB_ROOT_CERT: &str = "POOL_PROXY_DB_ROOT_CERT";
 
+pub(super) const UPSTREAM: &str = "POOL_PROXY_UPSTREAM";
+pub(super) const UPSTREAM_ROOT_CERT: &str = "POOL_PROXY_UPSTREAM_ROOT_CERT";
+
 pub(super) const INSTANCE: &str = "POOL_PROXY_INSTANCE";
 /// Fly's own name of a machine (<https://fly.io/docs/machines/runtime-environment/>).
 pub(super) const FLY_MACHINE: &str = "FLY_MACHINE_ID";
 
-pub(super) const KNOWN: [&str; 16] = [
+pub(super) const KNOWN: [&str; 18] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -61,6 +64,8 @@ pub(super) const KNOWN: [&str; 16] = [
     INSTANCE,
     FLY_MACHINE,
     DB_ROOT_CERT,
+    UPSTREAM,
+    UPSTREAM_ROOT_CERT,
 ];
 
 const PREFIX: &str = "POOL_PROXY_";

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+pub use super::connection::Outgoing;
 use super::connection::{refuse, talk};
-use super::reply::Reply;
 use super::terms::Terms;
 use super::tls::Certificate;
 use crate::drain::Drain;
@@ -49,10 +49,11 @@ pub struct Listening {
 }
 
 /// Serves a listener until the drain stops, and then finishes what runs.
-pub async fn serve<A, F>(listener: TcpListener, listening: Listening, drain: Drain, answer: A)
+pub async fn serve<A, F, B>(listener: TcpListener, listening: Listening, drain: Drain, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Outgoing,
 {
     let listening = Arc::new(listening);
     let places = Arc::new(Semaphore::new(listening.terms.connections));
@@ -100,10 +101,11 @@ async fn full(mut socket: TcpStream) {
     refuse(&mut socket, StatusCode::SERVICE_UNAVAILABLE, "too many connections", retry).await;
 }
 
-async fn connection<A, F>(socket: TcpStream, listening: &Listening, drain: &Drain, answer: A) -> io::Result<()>
+async fn connection<A, F, B>(socket: TcpStream, listening: &Listening, drain: &Drain, answer: A) -> io::Result<()>
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Outgoing,
 {
     socket.set_nodelay(true)?;
     match &listening.certificate {

@@ -2,6 +2,7 @@
 
 mod http1;
 mod http2;
+mod outgoing;
 mod prefixed;
 mod refuse;
 mod streams;
@@ -12,13 +13,13 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+pub use outgoing::Outgoing;
 pub(super) use refuse::refuse;
 
-use super::reply::Reply;
 use super::terms::Terms;
 use crate::drain::Drain;
 use prefixed::Prefixed;
@@ -33,11 +34,12 @@ const MOST_HEAD: usize = 64 << 10;
 const PREFACE: &[u8] = b"PRI";
 
 /// Answers the requests of a connection until it ends, `drain` stops, or its client takes too long.
-pub(super) async fn talk<S, A, F>(mut socket: S, encrypted: bool, terms: &Terms, drain: &Drain, answer: A)
+pub(super) async fn talk<S, A, F, B>(mut socket: S, encrypted: bool, terms: &Terms, drain: &Drain, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Outgoing,
 {
     let mut start = Bytes::new();
     loop {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
@@ -21,8 +21,8 @@ use crate::error::Failure;
 use crate::gateway::Gateway;
 use crate::telemetry::Metrics;
 
-/// How long a database may take to show that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a database, or the upstream of a relay, may take to show that it is there.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything the operators' listener needs.
 pub struct Ops {
@@ -43,49 +43,29 @@ impl Ops {
     pub async fn answer(&self, request: Request<Incoming>) -> Reply {
         let arrived = Instant::now();
         let id = reply::request_id(request.headers());
-        let mut reply = match self.route(&request, &id).await {
+        let reply = match self.route(&request, &id).await {
             Ok(reply) => reply,
             Err(failure) => errors::reply(&failure, &id),
         };
-        reply.headers_mut().insert(REQUEST_ID.clone(), id);
-        reply.headers_mut().insert(SERVER_TIMING.clone(), reply::timing([("total", arrived.elapsed())]));
-        reply
+        finish(reply, id, arrived)
     }
 
     async fn route(&self, request: &Request<Incoming>, id: &HeaderValue) -> Result<Reply, Failure> {
-        let path = request.uri().path();
-        if !matches!(path, "/health" | "/ready" | "/metrics" | "/pools" | "/cache") {
-            let message = "no such path; there are /health, /ready, /metrics, /pools and /cache";
-            return Ok(errors::refusal(StatusCode::NOT_FOUND, message, id));
-        }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut reply = errors::refusal(StatusCode::METHOD_NOT_ALLOWED, "the method here is GET", id);
-            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        if let Some(reply) = misses(request, &["/health", "/ready", "/metrics", "/pools", "/cache"], id) {
             return Ok(reply);
         }
+        let path = request.uri().path();
         // Whether the process serves is no secret, and probes carry none.
         if path == "/health" {
             return Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"));
         }
-        self.authenticate(request)?;
+        authenticate(self.token.as_ref(), request.headers())?;
         Ok(match path {
             "/ready" => self.readiness().await,
             "/metrics" => self.metrics(),
             "/pools" => reply::json(StatusCode::OK, self.pools().to_string()),
             _ => reply::json(StatusCode::OK, self.cache().to_string()),
         })
-    }
-
-    fn authenticate(&self, request: &Request<Incoming>) -> Result<(), Failure> {
-        let Some(token) = &self.token else { return Ok(()) };
-        let credentials = Credentials::from_headers(request.headers())?;
-        let presented = KeyHash::of(credentials.secret.as_deref().unwrap_or_default());
-        if bool::from(token.as_bytes().ct_eq(presented.as_bytes())) {
-            Ok(())
-        } else {
-            let reason = "the operators' token is required: Authorization: Bearer <token>";
-            Err(Failure::Unauthorized { reason, presented: credentials.secret.is_some() })
-        }
     }
 
     /// 200 when every database has a connection to give, else 503 with the reason.
@@ -113,10 +93,7 @@ impl Ops {
         let (entries, bytes) = self.gateway.shelf().size();
         self.metrics.cache(entries, bytes);
         self.metrics.bodies(self.ledger.held());
-        let mut reply = reply::text(StatusCode::OK, self.metrics.encode());
-        let format = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-        reply.headers_mut().insert(CONTENT_TYPE, format);
-        reply
+        metrics(&self.metrics)
     }
 
     fn pools(&self) -> Value {
@@ -138,4 +115,47 @@ impl Ops {
         let (entries, bytes) = self.gateway.shelf().size();
         json!({ "on": self.gateway.shelf().is_on(), "entries": entries, "bytes": bytes })
     }
+}
+
+/// The answer to what is not there, or may only be read.
+pub(super) fn misses(request: &Request<Incoming>, paths: &[&str], id: &HeaderValue) -> Option<Reply> {
+    if !paths.contains(&request.uri().path()) {
+        let (last, others) = paths.split_last()?;
+        let message = format!("no such path; there are {} and {last}", others.join(", "));
+        return Some(errors::refusal(StatusCode::NOT_FOUND, &message, id));
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut reply = errors::refusal(StatusCode::METHOD_NOT_ALLOWED, "the method here is GET", id);
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return Some(reply);
+    }
+    None
+}
+
+/// Lets pass whoever knows the token, if there is one.
+pub(super) fn authenticate(token: Option<&KeyHash>, headers: &HeaderMap) -> Result<(), Failure> {
+    let Some(token) = token else { return Ok(()) };
+    let credentials = Credentials::from_headers(headers)?;
+    let presented = KeyHash::of(credentials.secret.as_deref().unwrap_or_default());
+    if bool::from(token.as_bytes().ct_eq(presented.as_bytes())) {
+        Ok(())
+    } else {
+        let reason = "the operators' token is required: Authorization: Bearer <token>";
+        Err(Failure::Unauthorized { reason, presented: credentials.secret.is_some() })
+    }
+}
+
+/// All metrics.
+pub(super) fn metrics(metrics: &Metrics) -> Reply {
+    let mut reply = reply::text(StatusCode::OK, metrics.encode());
+    let format = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    reply.headers_mut().insert(CONTENT_TYPE, format);
+    reply
+}
+
+/// What every answer carries.
+pub(super) fn finish(mut reply: Reply, id: HeaderValue, arrived: Instant) -> Reply {
+    reply.headers_mut().insert(REQUEST_ID.clone(), id);
+    reply.headers_mut().insert(SERVER_TIMING.clone(), reply::timing([("total", arrived.elapsed())]));
+    reply
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio_postgres::config::{ChannelBinding, SslMode as Encryption, SslNegotiation};
 
 use super::schema::Schema;
-use super::tls::{SslMode, Tls, TlsError};
+use super::tls::{SslMode, Tls};
 use super::url::{ConnectionUrl, UrlError};
+use crate::trust::TrustError;
 
 /// One address to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub enum TargetError {
     User,
     /// The certificates cannot be used.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Tls(#[from] TrustError),
 }
 
 /// Parameters of Prisma's own that have no meaning here: the pool's size and waiting time are the proxy's.

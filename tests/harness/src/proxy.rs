@@ -35,6 +35,7 @@ pub struct Proxy {
 #[must_use = "a proxy does nothing until it is started"]
 pub struct ProxyBuilder {
     database_url: Option<String>,
+    upstream: Option<String>,
     key: String,
     variables: Vec<(OsString, OsString)>,
     config: Option<String>,
@@ -46,6 +47,7 @@ impl Proxy {
     pub fn builder() -> ProxyBuilder {
         ProxyBuilder {
             database_url: None,
+            upstream: None,
             key: random_hex(16),
             variables: Vec::new(),
             config: None,
@@ -175,6 +177,17 @@ impl ProxyBuilder {
         self.database_url(format!("{}?sslmode=disable", relay.url(&database.url())))
     }
 
+    /// A relay to another proxy instead of one with a database: it has no key of its own, so its clients' is the other's.
+    pub fn relay_to(self, upstream: &Proxy) -> Self {
+        self.relay(upstream.url(), upstream.key())
+    }
+
+    /// The same by URL: for an upstream under another name or behind a chaos proxy, one that is not there, or a stub.
+    pub fn relay(mut self, upstream: &str, key: &str) -> Self {
+        self.upstream = Some(upstream.to_owned());
+        self.key(key)
+    }
+
     /// The full-access key; an empty one leaves `POOL_PROXY_KEY` unset.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = key.into();
@@ -244,8 +257,10 @@ impl ProxyBuilder {
         if let Some(url) = &self.database_url {
             command.env("DATABASE_URL", url);
         }
-        if !self.key.is_empty() {
-            command.env("POOL_PROXY_KEY", &self.key);
+        match &self.upstream {
+            Some(url) => drop(command.env("POOL_PROXY_UPSTREAM", url)),
+            None if self.key.is_empty() => {}
+            None => drop(command.env("POOL_PROXY_KEY", &self.key)),
         }
         if let Some(toml) = &self.config {
             fs::write(config_path(folder), toml).map_err(failed())?;

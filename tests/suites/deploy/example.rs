@@ -9,7 +9,7 @@ use toml::Value;
 use super::parts::{config, deploy, leaves, printed, uncommented};
 
 /// Every setting of the configuration file, as `section.key`.
-const SETTINGS: &str = "listen region log drain_delay ops.listen ops.token tls.cert tls.key cors.origins clients.connections \
+const SETTINGS: &str = "listen region log drain_delay ops.listen ops.token upstream.url upstream.root_cert tls.cert tls.key cors.origins clients.connections \
     clients.header_timeout clients.body_timeout clients.body_bytes clients.compression cache.bytes \
     pool.max pool.min_idle pool.max_lifetime pool.idle_timeout limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \
     databases.default.url databases.default.url_file databases.default.root_cert databases.default.pool.max \
@@ -43,8 +43,10 @@ fn the_example_has_every_setting_and_no_other() {
 #[test]
 fn options_left_out_of_the_example_are_known_to_the_binary() {
     let folder = Folder::new();
-    // Files that do not exist here would be faults of their own, and so would a second source of an issuer's keys.
-    let files = ["cert =", "key =", "url_file =", "root_cert =", "jwks_file =", "secret_file =", "secret ="];
+    // Files that do not exist here would be faults of their own, and so would a second source of an issuer's keys, or
+    // databases and keys of a relay.
+    let files =
+        ["url = \"https:", "cert =", "key =", "url_file =", "root_cert =", "jwks_file =", "secret_file =", "secret ="];
     let is_file = |line: &&str| files.iter().any(|file| line.starts_with(file));
     let text: Vec<String> = uncommented().lines().filter(|line| !is_file(line)).map(str::to_owned).collect();
     let path = folder.write("pool-proxy.toml", text.join("\n"));

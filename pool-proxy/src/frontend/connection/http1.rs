@@ -9,21 +9,21 @@ use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
 use super::MOST_HEAD;
+use super::outgoing::{Followed, Outgoing};
 use super::prefixed::Prefixed;
 use super::refuse::refuse;
-use super::watched::{Look, TICK, Watch, Watched};
+use super::watched::{Look, Streaming, TICK, Watch, Watched};
 use crate::drain::Drain;
-use crate::frontend::reply::Reply;
 use crate::frontend::terms::Terms;
 
 /// Answers requests until the connection ends (`None`) or idles; then with what was read of its next request.
-pub(super) async fn speak<S, A, F>(
+pub(super) async fn speak<S, A, F, B>(
     bytes: Prefixed<S>,
     encrypted: bool,
     terms: &Terms,
@@ -33,7 +33,8 @@ pub(super) async fn speak<S, A, F>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Fn(Request<Incoming>) -> F + Send + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Outgoing,
 {
     let watch = Arc::new(Watch::begun());
     let io = TokioIo::new(Watched { bytes, watch: Arc::clone(&watch) });
@@ -42,9 +43,15 @@ where
         watching.asked();
         let watching = Arc::clone(&watching);
         // Mapped, since an async block would copy the answer's future, which is large, once more.
-        answer(request).map(move |reply| {
-            watching.answered();
-            Ok::<_, Infallible>(reply)
+        answer(request).map(move |reply: Response<B>| {
+            // One that is still to come is watched to its end.
+            let end = if reply.body().is_whole() {
+                watching.answered();
+                None
+            } else {
+                Some(Streaming(watching))
+            };
+            Ok::<_, Infallible>(reply.map(|body| Followed { body, end }))
         })
     });
     let mut builder = http1::Builder::new();

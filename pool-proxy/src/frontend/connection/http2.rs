@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Collected, Full};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http2;
@@ -17,22 +17,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
+use super::outgoing::{Followed, Outgoing};
 use super::prefixed::Prefixed;
 use super::streams::Streams;
 use super::{GOODBYE, IDLE, MOST_HEAD};
 use crate::drain::Drain;
-use crate::frontend::reply::Reply;
 use crate::frontend::terms::Terms;
 
 /// The most requests at a time on one connection.
 const MOST_STREAMS: u32 = 200;
 
 /// Answers requests until the connection ends or nobody asks anything on it any more.
-pub(super) async fn speak<S, A, F>(bytes: Prefixed<S>, terms: Terms, drain: &Drain, answer: A)
+pub(super) async fn speak<S, A, F, B>(bytes: Prefixed<S>, terms: Terms, drain: &Drain, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Fn(Request<Incoming>) -> F + Send + 'static,
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Outgoing,
 {
     let streams = Arc::new(Streams::default());
     let asking = Arc::clone(&streams);
@@ -42,17 +43,23 @@ where
         let (answering, asking) = (answer(request), Arc::clone(&asking));
         async move {
             let (mut head, body) = answering.await.into_parts();
-            // A body is in memory whole.
-            let Ok(mut body) = body.collect().await.map(Collected::to_bytes);
+            let mut body = match body.whole() {
+                Ok(body) => body,
+                // HTTP/2 asks for no more of it than its client takes.
+                Err(body) => {
+                    let body = Either::Right(Followed { body, end: Some(asked) });
+                    return Ok::<_, Infallible>(Response::from_parts(head, body));
+                }
+            };
             if bodiless {
                 // hyper leaves it out over HTTP/1.1 only (RFC 9110, 9.3.2).
                 head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
                 body.clear();
             }
-            let body = Full::new(asking.follow(body));
+            let body = Either::Left(Full::new(asking.follow(body)));
             // Only now, so that the connection is never quiet in between.
             drop(asked);
-            Ok::<_, Infallible>(Response::from_parts(head, body))
+            Ok(Response::from_parts(head, body))
         }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());

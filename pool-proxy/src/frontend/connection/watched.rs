@@ -22,11 +22,18 @@ pub(super) const TICK: Duration = Duration::from_secs(1);
 /// at a time: in two minutes, by default, the slowest client there may be has read more than that.
 const MOVE: u32 = 4;
 
+/// How many times the body's timeout an answer that still comes in may find no room on its way out. At the pace of the slowest
+/// client there may be, that is more than the system's buffers take to tell of a move; and whoever sends it, waiting
+/// longer for the end of a long one, is not the first to give up.
+const NO_ROOM: u32 = 2;
+
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const ASKED: u8 = 2;
 const ANSWERED: u8 = 3;
 const CLOSING: u8 = 4;
+/// An answer that came in while it went out has come to its end.
+const SENT: u8 = 5;
 
 /// What to do about a connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +62,8 @@ pub(super) struct Watch {
     written: AtomicU64,
     /// When some of it was written last, in milliseconds since `born`.
     moved: AtomicU64,
+    /// Since when the socket takes nothing, in milliseconds since `born`; [`NONE`] when it does.
+    blocked: AtomicU64,
 }
 
 const NONE: u64 = u64::MAX;
@@ -69,6 +78,7 @@ impl Watch {
             unread: AtomicU64::new(NONE),
             written: AtomicU64::new(0),
             moved: AtomicU64::new(0),
+            blocked: AtomicU64::new(NONE),
         }
     }
 
@@ -99,8 +109,17 @@ impl Watch {
         self.unread.store(now, Ordering::Relaxed);
     }
 
+    /// The end of an answer that comes in while it goes out is handed on to be written. Until then the phase is that of
+    /// a request that is being answered.
+    fn sent(&self) {
+        self.phase.store(SENT, Ordering::Relaxed);
+    }
+
     /// All that was to be written is.
     fn flushed(&self) {
+        if self.is(SENT) {
+            return self.enter(IDLE);
+        }
         // An answer is in memory whole, so what is flushed after it is all of it.
         if self.unread.load(Ordering::Relaxed) == NONE || self.written.load(Ordering::Relaxed) == 0 {
             return;
@@ -108,6 +127,16 @@ impl Watch {
         self.unread.store(NONE, Ordering::Relaxed);
         if self.is(ANSWERED) {
             self.enter(IDLE);
+        }
+    }
+
+    /// The socket takes something, or it does not.
+    fn takes(&self, takes: bool) {
+        let blocked = self.blocked.load(Ordering::Relaxed);
+        if takes && blocked != NONE {
+            self.blocked.store(NONE, Ordering::Relaxed);
+        } else if !takes && blocked == NONE {
+            self.blocked.store(self.now(), Ordering::Relaxed);
         }
     }
 
@@ -121,6 +150,9 @@ impl Watch {
                 IDLE => (since, TICK, Look::Idle),
                 HEAD => (since, terms.header_timeout, Look::HeadLate),
                 CLOSING => (since, TICK, Look::Unread),
+                ASKED | SENT if self.blocked.load(Ordering::Relaxed) != NONE => {
+                    (self.blocked.load(Ordering::Relaxed), terms.body_timeout * NO_ROOM, Look::Unread)
+                }
                 _ => return Look::Again(now + TICK),
             }
         } else {
@@ -134,6 +166,15 @@ impl Watch {
             deadline = deadline.min(moved + terms.body_timeout * MOVE);
         }
         if deadline <= now { late } else { Look::Again(deadline.min(now + TICK)) }
+    }
+}
+
+/// The end of an answer that comes in while it goes out, until dropped.
+pub(super) struct Streaming(pub(super) Arc<Watch>);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.sent();
     }
 }
 
@@ -156,6 +197,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S> Watched<S> {
     fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        self.watch.takes(written.is_ready());
         if let Poll::Ready(Ok(bytes)) = written
             && self.watch.written.fetch_add(*bytes as u64, Ordering::Relaxed) > 0
         {

@@ -1,0 +1,141 @@
+//! The door of a relay: whatever is asked goes to another proxy, bodies as they come, and so does what that answers. It
+//! neither knows nor keeps the credentials that pass.
+
+mod headers;
+mod ops;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+use tokio::time::Instant;
+use tracing::{debug, info};
+
+use super::reply::{self, REQUEST_ID, Reply};
+use super::trace::Trace;
+use super::{body, errors};
+use crate::telemetry::Metrics;
+use crate::upstream::{Coming, Lanes, Loan, SendError};
+
+pub use ops::RelayOps;
+
+/// What the metrics call all that is relayed.
+const ROUTE: &str = "relay";
+
+/// What the client of a relay reads.
+pub type Relayed = Response<Either<Full<Bytes>, Coming>>;
+
+/// Everything a relay needs.
+pub struct Relay {
+    /// The way to the other proxy.
+    pub lanes: Arc<Lanes>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The region's name; may be empty.
+    pub region: String,
+}
+
+impl Relay {
+    /// Answers a request. Never fails: a failure is an answer, too.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Relayed {
+        let arrived = Instant::now();
+        let id = reply::request_id(request.headers());
+        let trace = Trace::of(request.headers());
+        let (head, body) = request.into_parts();
+        let mut answer = match self.pass(head, body, &id).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                let reason = refusal.reason;
+                let (request_id, trace_id) = (id.to_str().unwrap_or_default(), trace.as_ref().map(Trace::id));
+                let status = refusal.status.as_u16();
+                info!(request_id, trace_id, region = self.region, route = ROUTE, status, reason, "not answered");
+                refusal.reply.map(Either::Left)
+            }
+        };
+        let (took, status) = (arrived.elapsed(), answer.status().as_u16());
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let request_id = id.to_str().unwrap_or_default();
+        let trace_id = trace.as_ref().map(Trace::id);
+        debug!(request_id, trace_id, region = self.region, route = ROUTE, status, ms, "answered");
+        self.metrics.request(ROUTE, status, took);
+        answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
+        answer
+    }
+
+    async fn pass(&self, mut head: Parts, body: Incoming, id: &HeaderValue) -> Result<Relayed, Refusal> {
+        if head.method == Method::CONNECT {
+            let message = "a relay opens no tunnels";
+            return Err(Refusal::of(StatusCode::METHOD_NOT_ALLOWED, message, id));
+        }
+        if headers::is_going_in_circles(&head.headers) {
+            let message = "the upstream of this relay leads back to it";
+            return Err(Refusal::of(StatusCode::LOOP_DETECTED, message, id));
+        }
+        headers::strip(&mut head.headers);
+        // It is the upstream's that counts there. And the body is taken here already, so nobody need be asked for it.
+        head.headers.remove(HOST);
+        let waits = head.headers.remove(EXPECT).is_some();
+        head.headers.insert(&REQUEST_ID, id.clone());
+        headers::leave_a_mark(&mut head.headers, head.version);
+        let (loan, returned) = Loan::of(body);
+        match self.lanes.send(Request::from_parts(head, loan)).await {
+            Ok(mut answer) => {
+                headers::strip(answer.headers_mut());
+                Ok(answer.map(Either::Right))
+            }
+            Err(error) => {
+                // A client that is still sending gets to read why.
+                if let Ok(mut rest) = returned.await
+                    && !waits
+                {
+                    body::discard(&mut rest).await;
+                }
+                Err(Refusal::lost(&error, id))
+            }
+        }
+    }
+}
+
+/// An answer of the relay's own.
+struct Refusal {
+    status: StatusCode,
+    reason: String,
+    reply: Reply,
+}
+
+impl Refusal {
+    fn of(status: StatusCode, message: &str, id: &HeaderValue) -> Self {
+        let mut reply = errors::refusal(status, message, id);
+        // What is left of the request may still come.
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        Self { status, reason: message.to_owned(), reply }
+    }
+
+    /// As all doors' clients read it: those of SQL `message`, Prisma's `code` and `error`.
+    fn lost(error: &SendError, id: &HeaderValue) -> Self {
+        let message = error.to_string();
+        let mut body = json!({
+            "code": "P6008",
+            "error": message,
+            "message": message,
+            "requestId": id.to_str().unwrap_or_default(),
+        });
+        let status = match error {
+            SendError::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Lost(_) => {
+                body["outcome"] = "unknown".into();
+                StatusCode::BAD_GATEWAY
+            }
+        };
+        let mut reply = reply::json(status, body.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Self { status, reason: message, reply }
+    }
+}
