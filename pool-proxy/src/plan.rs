@@ -14,6 +14,7 @@ pub mod number;
 mod plans;
 mod process;
 pub mod raw;
+mod room;
 pub mod rows;
 mod rules;
 mod run;

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use super::errors;
 use super::key;
 use super::number;
+use super::room::{Room, weight_of};
 use super::tree::Child;
 use super::value::{Names, Number, Record, Value};
 use crate::error::PlanError;
 
-/// How many bytes of records may be copied because they belong to several. As much as an answer could hold anyway.
-const MOST_COPIED: usize = 256 << 20;
-
-/// Puts each child's records into the parents they belong to. Without parents there is nothing.
-pub(super) fn join(mut parent: Value, children: Vec<(&Child, Value)>, is_strict: bool) -> Result<Value, PlanError> {
+/// Puts each child's records into the parents they belong to; into several, copies. Without parents there is nothing.
+pub(super) fn join(
+    mut parent: Value,
+    children: Vec<(&Child, Value)>,
+    is_strict: bool,
+    room: &Room,
+) -> Result<Value, PlanError> {
     let parents = match &mut parent {
         Value::Undefined | Value::Null => return Ok(Value::Null),
         Value::List(parents) => &mut **parents,
@@ -23,20 +26,13 @@ pub(super) fn join(mut parent: Value, children: Vec<(&Child, Value)>, is_strict:
     if let Some(other) = parents.iter().find(|parent| !matches!(parent, Value::Record(_))) {
         return Err(no_record(other));
     }
-    let mut room = MOST_COPIED;
     for (child, records) in children {
-        attach(parents, child, records, is_strict, &mut room)?;
+        attach(parents, child, records, is_strict, room)?;
     }
     Ok(parent)
 }
 
-fn attach(
-    parents: &mut [Value],
-    child: &Child,
-    records: Value,
-    is_strict: bool,
-    room: &mut usize,
-) -> Result<(), PlanError> {
+fn attach(parents: &mut [Value], child: &Child, records: Value, is_strict: bool, room: &Room) -> Result<(), PlanError> {
     let types = if is_strict { Vec::new() } else { types(parents, child) };
     let mut last = HashMap::with_capacity(parents.len());
     // Parents of the same key, each with the one before it.
@@ -70,9 +66,7 @@ fn attach(
                 put(parents, index, child, record);
                 break;
             }
-            *room = room
-                .checked_sub(weight(&record))
-                .ok_or_else(|| errors::of_user("P6009", "The records of a join are too large".to_owned()))?;
+            room.take(weight_of(&record))?;
             put(parents, index, child, record.clone());
         }
     }
@@ -157,21 +151,6 @@ fn coerced(value: &Value, ty: Type) -> Option<Value> {
         }
         _ => return None,
     })
-}
-
-/// About what a record takes, in bytes.
-fn weight(record: &Record) -> usize {
-    fn of(value: &Value) -> usize {
-        size_of::<Value>()
-            + match value {
-                Value::Text(text) | Value::Json(text) => text.len(),
-                Value::Bytes(bytes) => bytes.len(),
-                Value::List(list) => list.iter().map(of).sum(),
-                Value::Record(record) => weight(record),
-                _ => 0,
-            }
-    }
-    record.values().iter().map(of).sum()
 }
 
 fn no_record(value: &Value) -> PlanError {

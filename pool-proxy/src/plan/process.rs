@@ -6,45 +6,51 @@ mod json;
 use std::collections::{HashMap, HashSet};
 
 use super::key;
+use super::room::Room;
 use super::tree::{Expression, Operations, Pagination};
 use super::value::{Record, Value};
 use crate::error::PlanError;
 
-/// Gives the value of an expression.
-pub(super) type Evaluate<'a> = &'a dyn Fn(&Expression) -> Result<Value, PlanError>;
+/// What processing needs of a run.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    /// Gives the value of an expression.
+    pub(super) evaluate: &'a dyn Fn(&Expression) -> Result<Value, PlanError>,
+    pub(super) room: &'a Room,
+}
 
 /// Processes records, or one. Text is JSON: a relation that Postgres put together.
-pub(super) fn process(value: Value, operations: &Operations, evaluate: Evaluate<'_>) -> Result<Value, PlanError> {
+pub(super) fn process(value: Value, operations: &Operations, means: Means<'_>) -> Result<Value, PlanError> {
     match value {
-        Value::Text(text) | Value::Json(text) => opened(json::read(&text)?, operations, evaluate),
-        other => opened(other, operations, evaluate),
+        Value::Text(text) | Value::Json(text) => opened(json::read(&text, means.room)?, operations, means),
+        other => opened(other, operations, means),
     }
 }
 
-fn opened(value: Value, operations: &Operations, evaluate: Evaluate<'_>) -> Result<Value, PlanError> {
+fn opened(value: Value, operations: &Operations, means: Means<'_>) -> Result<Value, PlanError> {
     match value {
-        Value::List(records) => many(records, operations, evaluate).map(Value::List),
-        Value::Record(record) => one(record, operations, evaluate),
+        Value::List(records) => many(records, operations, means).map(Value::List),
+        Value::Record(record) => one(record, operations, means),
         other => Ok(other),
     }
 }
 
-fn one(mut record: Record, operations: &Operations, evaluate: Evaluate<'_>) -> Result<Value, PlanError> {
+fn one(mut record: Record, operations: &Operations, means: Means<'_>) -> Result<Value, PlanError> {
     if let Some(pagination) = &operations.pagination {
         if pagination.skip.is_some_and(|skip| skip > 0) || pagination.take == Some(0) {
             return Ok(Value::Null);
         }
-        if let Some(cursor) = cursor(pagination, evaluate)?
+        if let Some(cursor) = cursor(pagination, means)?
             && !cursor::matches(&record, &cursor)
         {
             return Ok(Value::Null);
         }
     }
-    nest(&mut record, operations, evaluate)?;
+    nest(&mut record, operations, means)?;
     Ok(Value::Record(record))
 }
 
-fn many(mut records: Vec<Value>, operations: &Operations, evaluate: Evaluate<'_>) -> Result<Vec<Value>, PlanError> {
+fn many(mut records: Vec<Value>, operations: &Operations, means: Means<'_>) -> Result<Vec<Value>, PlanError> {
     let linking = operations.linking_fields.as_deref();
     if let Some(distinct) = &operations.distinct {
         let fields: Vec<Box<str>> = distinct.iter().chain(linking.unwrap_or_default()).cloned().collect();
@@ -52,7 +58,7 @@ fn many(mut records: Vec<Value>, operations: &Operations, evaluate: Evaluate<'_>
         records.retain(|record| seen.insert(key::of(record, &fields)));
     }
     if let Some(pagination) = &operations.pagination {
-        let cursor = cursor(pagination, evaluate)?;
+        let cursor = cursor(pagination, means)?;
         records = match linking {
             None => page(records, pagination, cursor.as_deref()),
             Some(fields) => {
@@ -67,7 +73,7 @@ fn many(mut records: Vec<Value>, operations: &Operations, evaluate: Evaluate<'_>
     if !operations.nested.is_empty() {
         for record in &mut records {
             if let Value::Record(record) = record {
-                nest(record, operations, evaluate)?;
+                nest(record, operations, means)?;
             }
         }
     }
@@ -75,10 +81,10 @@ fn many(mut records: Vec<Value>, operations: &Operations, evaluate: Evaluate<'_>
 }
 
 /// Processes the records in the fields of a record.
-fn nest(record: &mut Record, operations: &Operations, evaluate: Evaluate<'_>) -> Result<(), PlanError> {
+fn nest(record: &mut Record, operations: &Operations, means: Means<'_>) -> Result<(), PlanError> {
     for (field, nested) in &operations.nested {
         if let Some(place) = record.get_mut(field) {
-            *place = process(std::mem::take(place), nested, evaluate)?;
+            *place = process(std::mem::take(place), nested, means)?;
         }
     }
     Ok(())
@@ -104,9 +110,9 @@ fn groups(records: Vec<Value>, fields: &[Box<str>]) -> Vec<Vec<Value>> {
 
 type Cursor<'a> = Vec<(&'a str, Value)>;
 
-fn cursor<'a>(pagination: &'a Pagination, evaluate: Evaluate<'_>) -> Result<Option<Cursor<'a>>, PlanError> {
+fn cursor<'a>(pagination: &'a Pagination, means: Means<'_>) -> Result<Option<Cursor<'a>>, PlanError> {
     let Some(cursor) = &pagination.cursor else { return Ok(None) };
-    let fields = cursor.iter().map(|(field, value)| Ok((&**field, evaluate(value)?)));
+    let fields = cursor.iter().map(|(field, value)| Ok((&**field, (means.evaluate)(value)?)));
     fields.collect::<Result<_, PlanError>>().map(Some)
 }
 

@@ -1,6 +1,7 @@
 //! Runs a plan on a session: one function for each kind of node, which asks for its children's values first.
 
 mod flight;
+mod place;
 mod records;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use self::flight::Flight;
 use super::errors;
 use super::join::join;
 use super::log::{Log, Started};
-use super::process::process;
+use super::process::{Means, process};
 use super::rules;
 use super::scope::{Scope, Slot};
 use super::shape;
@@ -128,7 +129,7 @@ impl<'r> Machine<'r> {
             Node::Seq(nodes) => Box::pin(self.last_of(nodes)),
             Node::Concat(nodes) => Box::pin(async move { Ok(records::concat(self.all(nodes).await?)) }),
             Node::Sum(nodes) => Box::pin(async move { Ok(records::sum(&self.all(nodes).await?)?) }),
-            Node::Value(expression) => done(self.scope.value(expression).map(std::borrow::Cow::into_owned)),
+            Node::Value(expression) => done(self.scope.value(expression).and_then(|value| self.scope.owned(value))),
             Node::If(of) => Box::pin(self.choose(of)),
             Node::Diff(of) => Box::pin(async move {
                 let from = self.value(&of.from).await?;
@@ -187,9 +188,13 @@ impl<'r> Machine<'r> {
     fn map_field<'m>(&'m mut self, of: &'r MapField) -> Step<'m> {
         // The rest of the records stays where it is.
         if let Node::Get(name) = &of.records {
-            return done(self.scope.look(name).map(|records| records::field(&records, &of.field)));
+            let records = self.scope.look(name);
+            return done(records.and_then(|records| records::field(&records, &of.field, &self.scope.room)));
         }
-        Box::pin(async move { Ok(records::field(&self.value(&of.records).await?, &of.field)) })
+        Box::pin(async move {
+            let records = self.value(&of.records).await?;
+            Ok(records::field(&records, &of.field, &self.scope.room)?)
+        })
     }
 
     async fn data_map(&mut self, of: &'r DataMap) -> Result<Value, Failure> {
@@ -225,7 +230,7 @@ impl<'r> Machine<'r> {
         if is_there {
             parent = self.value(&of.parent).await?;
         }
-        Ok(join(parent, children, of.can_assume_strict_equality)?)
+        Ok(join(parent, children, of.can_assume_strict_equality, &self.scope.room)?)
     }
 
     async fn choose(&mut self, of: &'r If) -> Result<Value, Failure> {
@@ -247,8 +252,8 @@ impl<'r> Machine<'r> {
 
     async fn process(&mut self, of: &'r Process) -> Result<Value, Failure> {
         let value = self.value(&of.expr).await?;
-        let evaluate = |expression: &_| self.scope.value(expression).map(std::borrow::Cow::into_owned);
-        Ok(process(value, &of.operations, &evaluate)?)
+        let evaluate = |expression: &_| self.scope.owned(self.scope.value(expression)?);
+        Ok(process(value, &of.operations, Means { evaluate: &evaluate, room: &self.scope.room })?)
     }
 
     async fn transaction(&mut self, of: &'r Node) -> Result<Value, Failure> {

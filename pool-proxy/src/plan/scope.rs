@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::errors;
 use super::generate;
 use super::moment;
+use super::room::{Room, weight};
 use super::tree::{Expression, Generator, Name, Params, Placeholder, Plan};
 use super::value::Value;
 use crate::error::PlanError;
@@ -17,6 +18,7 @@ pub(super) struct Scope<'r> {
     slots: Vec<Slot<'r>>,
     /// What `now()` is for all of the request, in milliseconds since 1970.
     now: i64,
+    pub(super) room: Room,
 }
 
 /// What one name is bound to.
@@ -39,7 +41,7 @@ impl<'r> Scope<'r> {
                 *slot = Slot::Given(value);
             }
         }
-        Self { slots, now }
+        Self { slots, now, room: Room::default() }
     }
 
     /// Binds a name; gives what it was bound to before.
@@ -54,7 +56,7 @@ impl<'r> Scope<'r> {
     pub(super) fn take(&mut self, name: &Name) -> Result<Value, PlanError> {
         match self.slots.get_mut(name.slot) {
             Some(Slot::Bound(value)) if name.is_last => Ok(std::mem::take(value)),
-            _ => self.look(name).map(Cow::into_owned),
+            _ => self.owned(self.look(name)?),
         }
     }
 
@@ -64,6 +66,14 @@ impl<'r> Scope<'r> {
             Some(Slot::Bound(value)) => Ok(Cow::Borrowed(value)),
             Some(Slot::Given(expression)) => self.value(expression),
             Some(Slot::Empty) | None => Ok(Cow::Owned(Value::Undefined)),
+        }
+    }
+
+    /// A value for oneself.
+    pub(super) fn owned(&self, value: Cow<'_, Value>) -> Result<Value, PlanError> {
+        match value {
+            Cow::Borrowed(value) => self.room.copy(value),
+            Cow::Owned(value) => Ok(value),
         }
     }
 
@@ -78,7 +88,7 @@ impl<'r> Scope<'r> {
             Expression::Placeholder(placeholder) => self.placeholder(placeholder, chain),
             Expression::Generator(generator) => self.generator(generator, chain).map(Cow::Owned),
             Expression::List(values) => {
-                let values = values.iter().map(|value| self.evaluate(value, chain).map(Cow::into_owned));
+                let values = values.iter().map(|value| self.owned(self.evaluate(value, chain)?));
                 values.collect::<Result<_, _>>().map(|values| Cow::Owned(Value::List(values)))
             }
         }
@@ -105,7 +115,13 @@ impl<'r> Scope<'r> {
     }
 
     fn generator(&self, generator: &Generator, chain: usize) -> Result<Value, PlanError> {
-        let args = generator.args.iter().map(|value| self.evaluate(value, chain).map(Cow::into_owned));
-        generate::call(&generator.name, &args.collect::<Result<Vec<_>, _>>()?, self.now)
+        let args = generator.args.iter().map(|value| self.owned(self.evaluate(value, chain)?));
+        let args = args.collect::<Result<Vec<_>, _>>()?;
+        if let [Value::List(left), Value::List(right)] = &*args {
+            // Pairs of all of them.
+            let (left, right) = (left.len() * weight(&args[1]), right.len() * weight(&args[0]));
+            self.room.take(left.saturating_add(right))?;
+        }
+        generate::call(&generator.name, &args, self.now)
     }
 }

@@ -16,6 +16,7 @@ pub(super) use self::compact::write as write_compact;
 use self::describe::Described;
 use self::field::Column;
 use self::leaf::Leaf;
+use super::errors;
 use super::number;
 use super::structure::{Arity, Enums, Field, Object, Structure};
 use super::value::{Names, Record, Value};
@@ -56,6 +57,9 @@ pub fn map(value: &Value, structure: &Structure, enums: &Enums, out: &mut Vec<u8
 fn mismatch(message: String) -> PlanError {
     PlanError { code: Some("P2023"), message, meta: Some("{}".into()), sqlstate: None }
 }
+
+/// How long an answer may become, in bytes. A map that asks for the same column thousands of times could ask for all memory.
+const MOST: usize = 256 << 20;
 
 /// Writes what it comes across.
 struct Mapper<'m> {
@@ -154,6 +158,9 @@ impl Mapper<'_> {
         let values = record.values();
         let mut separator = b'{';
         for (member, slot) in object.members.iter().zip(slots) {
+            if self.out.len() > MOST {
+                return Err(errors::of_user("P6009", format!("The answer is over the limit of {} MiB", MOST >> 20)));
+            }
             self.out.push(std::mem::replace(&mut separator, b','));
             self.out.extend_from_slice(member.key.as_bytes());
             let value = match slot {

@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::arguments::{self, ArgType};
 use super::errors;
+use super::room::{Room, weight};
 use super::shape::plain;
 use super::tree::{Fragment, Sql, Statement};
 use super::value::Value;
@@ -27,29 +28,38 @@ pub(super) struct Rendered {
     pub(super) json: Option<String>,
 }
 
+/// What holds for all statements of a run.
+pub(super) struct Terms<'a> {
+    /// Stands behind each.
+    pub(super) comment: &'a str,
+    /// Whether the parameters are wanted as JSON, too.
+    pub(super) is_logged: bool,
+    pub(super) room: &'a Room,
+}
+
 /// Writes a statement for its evaluated arguments: one, or several for one that may be run in pieces and is too large otherwise.
 pub(super) fn render(
     statement: &Statement,
     args: &[Cow<'_, Value>],
-    comment: &str,
-    is_logged: bool,
+    terms: &Terms<'_>,
 ) -> Result<Vec<Rendered>, PlanError> {
     let fragments = match &statement.sql {
         Sql::Whole { text, arguments } => {
             let values = args.get(..*arguments).ok_or_else(|| too_few(args))?;
-            let mut parameters = Parameters::new(values.len(), is_logged);
+            let mut parameters = Parameters::new(values.len(), terms);
             for (index, value) in values.iter().enumerate() {
                 parameters.push(std::slice::from_ref(value.as_ref()), statement.types.get(index))?;
             }
-            let text = if comment.is_empty() { Arc::clone(text) } else { format!("{text}{comment}").into() };
+            let text =
+                if terms.comment.is_empty() { Arc::clone(text) } else { format!("{text}{}", terms.comment).into() };
             return Ok(vec![parameters.finish(text)?]);
         }
         Sql::Parts(fragments) => fragments,
     };
     match cut(fragments, args, statement.is_chunkable)? {
-        None => Ok(vec![piece(statement, fragments, args, comment, is_logged, None)?]),
+        None => Ok(vec![piece(statement, fragments, args, terms, None)?]),
         Some(Cut { argument, ranges }) => {
-            let one = |range| piece(statement, fragments, args, comment, is_logged, Some(&(argument, range)));
+            let one = |range| piece(statement, fragments, args, terms, Some(&(argument, range)));
             ranges.into_iter().map(one).collect()
         }
     }
@@ -60,12 +70,11 @@ fn piece(
     statement: &Statement,
     fragments: &[Fragment],
     args: &[Cow<'_, Value>],
-    comment: &str,
-    is_logged: bool,
+    terms: &Terms<'_>,
     only: Option<&(usize, Range<usize>)>,
 ) -> Result<Rendered, PlanError> {
     let mut text = String::with_capacity(fragments.len() * 32);
-    let mut parameters = Parameters::new(args.len(), is_logged);
+    let mut parameters = Parameters::new(args.len(), terms);
     for (fragment, argument) in numbered(fragments) {
         let value = || args.get(argument).ok_or_else(|| too_few(args));
         let ty = statement.types.get(argument);
@@ -76,7 +85,7 @@ fn piece(
         match fragment {
             Fragment::Text(chunk) => text.push_str(chunk),
             Fragment::Parameter => {
-                placeholder(&mut text, parameters.count());
+                statement.marks.write(&mut text, parameters.count());
                 parameters.push(std::slice::from_ref(value()?.as_ref()), ty)?;
             }
             Fragment::Tuple(item) => {
@@ -85,11 +94,12 @@ fn piece(
                     text.push_str("(NULL)");
                     continue;
                 }
+                terms.room.take(values.len() * (item.len() + statement.marks.len()))?;
                 text.push('(');
                 for index in 0..values.len() {
                     text.push_str(if index > 0 { &item.separator } else { "" });
                     text.push_str(&item.prefix);
-                    placeholder(&mut text, parameters.count() + index);
+                    statement.marks.write(&mut text, parameters.count() + index);
                     text.push_str(&item.suffix);
                 }
                 text.push(')');
@@ -98,11 +108,14 @@ fn piece(
             Fragment::Tuples { item, separator } => {
                 for (index, tuple) in values(tuples(value()?)?).iter().enumerate() {
                     let values = inner(tuple)?;
+                    terms.room.take(
+                        item.len() + separator.len() + values.len() * (item.separator.len() + statement.marks.len()),
+                    )?;
                     text.push_str(if index > 0 { separator } else { "" });
                     text.push_str(&item.prefix);
                     for index in 0..values.len() {
                         text.push_str(if index > 0 { &item.separator } else { "" });
-                        placeholder(&mut text, parameters.count() + index);
+                        statement.marks.write(&mut text, parameters.count() + index);
                     }
                     text.push_str(&item.suffix);
                     parameters.push(values, ty)?;
@@ -110,13 +123,8 @@ fn piece(
             }
         }
     }
-    text.push_str(comment);
+    text.push_str(terms.comment);
     parameters.finish(text.into())
-}
-
-fn placeholder(text: &mut String, before: usize) {
-    text.push('$');
-    text.push_str(itoa::Buffer::new().format(before + 1));
 }
 
 /// Fragments with the number of the argument that each takes, or that the next one takes.
@@ -160,14 +168,15 @@ fn malformed(why: &str) -> PlanError {
 }
 
 /// Parameters as they come.
-struct Parameters {
+struct Parameters<'a> {
+    room: &'a Room,
     params: Vec<Param>,
     json: Option<Vec<u8>>,
 }
 
-impl Parameters {
-    fn new(about: usize, is_logged: bool) -> Self {
-        Self { params: Vec::with_capacity(about), json: is_logged.then(|| vec![b'[']) }
+impl<'a> Parameters<'a> {
+    fn new(about: usize, terms: &Terms<'a>) -> Self {
+        Self { room: terms.room, params: Vec::with_capacity(about), json: terms.is_logged.then(|| vec![b'[']) }
     }
 
     fn count(&self) -> usize {
@@ -183,6 +192,7 @@ impl Parameters {
             return Err(malformed("The number of values is none of whole tuples."));
         }
         for (value, ty) in values.iter().zip(types.iter().cycle()) {
+            self.room.take(weight(value))?;
             self.params.push(arguments::param(value, ty)?);
             if let Some(json) = &mut self.json {
                 if json.len() > 1 {
@@ -200,6 +210,9 @@ impl Parameters {
                 "P2029",
                 "The query parameter limit supported by your database is exceeded.".to_owned(),
             ));
+        }
+        if text.contains('\0') {
+            return Err(errors::refused("The SQL has a character that Postgres has not: U+0000"));
         }
         let json = self.json.map(|mut json| {
             json.push(b']');

@@ -1,6 +1,7 @@
 use serde_json::value::RawValue;
 
 use super::join;
+use crate::plan::room::Room;
 use crate::plan::shape::plain;
 use crate::plan::tree::{Child, Expression};
 use crate::plan::value::Value;
@@ -28,7 +29,8 @@ fn json(value: &Value) -> String {
 #[track_caller]
 fn check(parent: &str, on: &str, is_unique: bool, children: &str, is_strict: bool, expected: &str) {
     let child = child(on, "kids", is_unique);
-    let joined = join(value(parent), vec![(&child, value(children))], is_strict).map_err(|error| error.message);
+    let joined = join(value(parent), vec![(&child, value(children))], is_strict, &Room::default())
+        .map_err(|error| error.message);
     assert_eq!(joined.map(|value| json(&value)).as_deref(), Ok(expected), "{parent} {children}");
 }
 
@@ -144,6 +146,7 @@ fn several_children_are_put_into_fields_of_their_own() {
         records(r#"[{"id":1},{"id":2}]"#),
         vec![(&first, records(r#"[{"p":2}]"#)), (&second, records(r#"[{"p":1},{"p":1}]"#))],
         true,
+        &Room::default(),
     );
     let joined = joined.map_err(|error| error.message).unwrap();
     assert_eq!(json(&joined), r#"[{"id":1,"a":null,"b":[{"p":1},{"p":1}]},{"id":2,"a":{"p":2},"b":[]}]"#);
@@ -168,7 +171,7 @@ fn what_is_no_record_is_refused() {
         (r#"[{"id":1}]"#, r#"["x"]"#, "Expected object, got string"),
         (r#"[{"id":1}]"#, "true", "Expected object, got boolean"),
     ] {
-        let error = join(value(parent), vec![(&child, value(children))], true).err();
+        let error = join(value(parent), vec![(&child, value(children))], true, &Room::default()).err();
         assert_eq!(error.map(|error| error.message).as_deref(), Some(expected), "{parent} {children}");
     }
 }
@@ -178,7 +181,7 @@ fn copies_have_an_end() {
     let child = child(BY_ID, "a", false);
     let many = |count: usize, record: &str| value(&format!("[{}]", vec![record; count].join(",")));
     let long = format!(r#"{{"p":1,"v":"{}"}}"#, "x".repeat(1000));
-    assert!(join(many(100, r#"{"id":1}"#), vec![(&child, many(100, &long))], true).is_ok());
-    let error = join(many(1000, r#"{"id":1}"#), vec![(&child, many(1000, &long))], true).err();
+    assert!(join(many(100, r#"{"id":1}"#), vec![(&child, many(100, &long))], true, &Room::default()).is_ok());
+    let error = join(many(1000, r#"{"id":1}"#), vec![(&child, many(1000, &long))], true, &Room::default()).err();
     assert_eq!(error.and_then(|error| error.code), Some("P6009"));
 }

@@ -10,11 +10,14 @@ use serde_json::value::RawValue;
 use crate::error::PlanError;
 use crate::plan::errors;
 use crate::plan::number;
+use crate::plan::room::Room;
 use crate::plan::value::{Names, Number, Record, Value};
 
 /// Reads a list of records, or one, or another value.
-pub(super) fn read(text: &str) -> Result<Value, PlanError> {
+pub(super) fn read(text: &str, room: &Room) -> Result<Value, PlanError> {
     let fault = |error| errors::internal(format!("A relation is no JSON: {error}"));
+    // What is between commas takes more than its text.
+    room.take(text.len() + text.bytes().filter(|byte| *byte == b',').count() * size_of::<Value>())?;
     let value: Top = serde_json::from_str(text).map_err(fault)?;
     match value {
         Top::List(elements) => {

@@ -1,6 +1,7 @@
-use super::process;
+use super::{Means, process};
 use crate::error::PlanError;
 use crate::plan::moment;
+use crate::plan::room::Room;
 use crate::plan::shape::plain;
 use crate::plan::tree::{Expression, Operations};
 use crate::plan::value::Value;
@@ -26,7 +27,8 @@ fn evaluate(expression: &Expression) -> Result<Value, PlanError> {
 
 fn run(input: Value, operations: &str) -> Result<String, String> {
     let operations: Operations = serde_json::from_str(operations).unwrap();
-    let value = process(input, &operations, &evaluate).map_err(|error| error.message)?;
+    let value = process(input, &operations, Means { evaluate: &evaluate, room: &Room::default() })
+        .map_err(|error| error.message)?;
     let mut out = Vec::new();
     plain::write(&mut out, &value);
     Ok(String::from_utf8(out).unwrap())

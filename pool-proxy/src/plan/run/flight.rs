@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::log::Started;
-use super::super::rows::{Records, RecordsSink};
-use super::super::template::{self, Rendered};
+use super::super::template::{self, Rendered, Terms};
 use super::super::tree::{Node, Statement};
 use super::super::value::{Number, Value};
 use super::super::{errors, raw::Raw};
-use super::Machine;
+use super::place::{Place, Places};
+use super::{Machine, Run};
 use crate::error::{Failure, PlanError};
 use crate::gateway::call::Query;
 use crate::gateway::session::Sinks;
@@ -18,10 +18,10 @@ pub(super) const MOST: usize = 16;
 
 /// Results of statements whose turn has not come yet.
 #[derive(Default)]
-pub(super) struct Flight(Vec<(usize, RecordsSink)>);
+pub(super) struct Flight(Vec<(usize, Place)>);
 
 impl Flight {
-    fn take(&mut self, statement: &Statement) -> Option<RecordsSink> {
+    fn take(&mut self, statement: &Statement) -> Option<Place> {
         let index = self.0.iter().position(|(place, _)| *place == place_of(statement))?;
         Some(self.0.swap_remove(index).1)
     }
@@ -35,8 +35,8 @@ fn place_of(statement: &Statement) -> usize {
 impl<'r> Machine<'r> {
     /// A statement whose rows are wanted.
     pub(super) async fn query(&mut self, statement: &'r Statement) -> Result<Value, Failure> {
-        if let Some(sink) = self.flight.take(statement) {
-            return Ok(sink.into_rows()?.0);
+        if let Some(place) = self.flight.take(statement) {
+            return Ok(Value::List(place.into_rows()?.0));
         }
         let rendered = self.render(statement)?;
         if statement.is_raw {
@@ -44,12 +44,14 @@ impl<'r> Machine<'r> {
             let result = results.into_iter().next().ok_or(Failure::Internal)?;
             return Ok(Value::Json(result.into_json()?));
         }
+        let wanted = vec![true; rendered.len()];
         let mut all = Vec::new();
-        for result in self.send(rendered, &Records, false).await? {
-            match result.into_rows()?.0 {
-                Value::List(rows) if all.is_empty() => all = rows,
-                Value::List(rows) => all.extend(rows),
-                _ => {}
+        for place in self.send(rendered, &Places(&wanted), false).await? {
+            let rows = place.into_rows()?.0;
+            if all.is_empty() {
+                all = rows;
+            } else {
+                all.extend(rows);
             }
         }
         Ok(Value::List(all))
@@ -57,12 +59,12 @@ impl<'r> Machine<'r> {
 
     /// A statement whose number of affected rows is wanted.
     pub(super) async fn execute(&mut self, statement: &'r Statement) -> Result<Value, Failure> {
-        if let Some(sink) = self.flight.take(statement) {
-            return count(vec![sink]);
+        if let Some(place) = self.flight.take(statement) {
+            return count(vec![place]);
         }
         let rendered = self.render(statement)?;
         if !statement.is_raw || !statement.args.is_empty() {
-            return count(self.send(rendered, &Records, statement.is_raw).await?);
+            return count(self.send(rendered, &Places(&[]), statement.is_raw).await?);
         }
         let rendered = rendered.into_iter().next().ok_or(Failure::Internal)?;
         self.text(rendered).await
@@ -80,7 +82,7 @@ impl<'r> Machine<'r> {
             vec![rendered]
         };
         let started = Started::now();
-        let failure = match self.send(statements, &Records, true).await {
+        let failure = match self.send(statements, &Places(&[]), true).await {
             Ok(mut results) if is_guarded => return count(vec![results.swap_remove(1)]),
             Ok(results) => return count(results),
             Err(failure) if is_several(&failure) => failure,
@@ -88,7 +90,7 @@ impl<'r> Machine<'r> {
         };
         if is_guarded {
             let back = ["ROLLBACK TO pool_proxy_text", "RELEASE pool_proxy_text"].map(command);
-            self.send(back.into(), &Records, true).await?;
+            self.send(back.into(), &Places(&[]), true).await?;
         } else if self.session.is_in_transaction() {
             return Err(failure);
         }
@@ -108,26 +110,32 @@ impl<'r> Machine<'r> {
         let is_open = self.session.is_in_transaction();
         let mut statements = Vec::with_capacity(nodes.len());
         let mut places = Vec::with_capacity(nodes.len());
-        for statement in nodes.filter_map(|node| first(node, is_open)).filter(|statement| !statement.is_raw) {
+        let mut wanted = Vec::with_capacity(nodes.len());
+        for (statement, is_wanted) in nodes.filter_map(|node| first(node, is_open)) {
+            if statement.is_raw {
+                continue;
+            }
             // What cannot be written fails when its turn comes; what was written in several is sent then.
             if let Ok(mut rendered) = self.render(statement)
                 && rendered.len() == 1
             {
                 statements.append(&mut rendered);
                 places.push(place_of(statement));
+                wanted.push(is_wanted);
             }
         }
         if statements.len() < 2 {
             return Ok(());
         }
-        let results = self.send(statements, &Records, false).await?;
+        let results = self.send(statements, &Places(&wanted), false).await?;
         self.flight.0.extend(places.into_iter().zip(results));
         Ok(())
     }
 
     fn render(&self, statement: &Statement) -> Result<Vec<Rendered>, PlanError> {
         let args: Vec<_> = statement.args.iter().map(|value| self.scope.value(value)).collect::<Result<_, _>>()?;
-        template::render(statement, &args, &self.run.comment, self.run.log.is_some())
+        let Run { comment, log, .. } = self.run;
+        template::render(statement, &args, &Terms { comment, is_logged: log.is_some(), room: &self.scope.room })
     }
 
     /// Runs statements in one flight, and writes down those with a list of their parameters.
@@ -153,10 +161,10 @@ impl<'r> Machine<'r> {
 }
 
 /// How many rows were affected in all.
-fn count(results: Vec<RecordsSink>) -> Result<Value, Failure> {
+fn count(results: Vec<Place>) -> Result<Value, Failure> {
     let mut sum = 0;
     for result in results {
-        sum += result.into_rows()?.1.unwrap_or_default();
+        sum += result.into_rows()?.1;
     }
     Ok(Value::Number(Number::Int(i64::try_from(sum).unwrap_or(i64::MAX))))
 }
@@ -171,10 +179,11 @@ fn is_several(failure: &Failure) -> bool {
     }
 }
 
-/// The statement that a node begins with, whatever comes of it.
-fn first(node: &Node, is_open: bool) -> Option<&Statement> {
+/// The statement that a node begins with, whatever comes of it, and whether its rows are wanted.
+fn first(node: &Node, is_open: bool) -> Option<(&Statement, bool)> {
     match node {
-        Node::Query(statement) | Node::Execute(statement) => Some(statement),
+        Node::Query(statement) => Some((statement, true)),
+        Node::Execute(statement) => Some((statement, false)),
         Node::Let(of) => first(of.bindings.first().map_or(&of.expr, |binding| &binding.expr), is_open),
         Node::Unique(of) | Node::Required(of) | Node::Reverse(of) => first(of, is_open),
         // Outside of a transaction it opens one.

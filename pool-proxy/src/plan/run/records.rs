@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::room::Room;
 use super::super::scope::Scope;
 use super::super::tree::{Initializer, Operation, Operator, Source};
 use super::super::value::{Names, Number, Record, Value};
@@ -36,14 +37,17 @@ pub(super) fn is_empty(value: &Value) -> bool {
 }
 
 /// A field of a record, or of each. What is no record stays.
-pub(super) fn field(value: &Value, name: &str) -> Value {
+pub(super) fn field(value: &Value, name: &str, room: &Room) -> Result<Value, PlanError> {
     match value {
-        Value::List(elements) => Value::List(elements.iter().map(|element| field(element, name)).collect()),
+        Value::List(elements) => {
+            let fields = elements.iter().map(|element| field(element, name, room));
+            fields.collect::<Result<_, _>>().map(Value::List)
+        }
         Value::Record(record) => match record.get(name) {
-            Some(Value::Undefined) | None => Value::Null,
-            Some(value) => value.clone(),
+            Some(Value::Undefined) | None => Ok(Value::Null),
+            Some(value) => room.copy(value),
         },
-        other => other.clone(),
+        other => room.copy(other),
     }
 }
 
@@ -106,7 +110,7 @@ pub(super) fn reverse(mut value: Value) -> Value {
 pub(super) fn initialize(fields: &[(Box<str>, Initializer)], scope: &Scope<'_>) -> Result<Value, PlanError> {
     let names = fields.iter().map(|(name, _)| name.clone()).collect();
     let values = fields.iter().map(|(_, field)| match (&field.r#type, &field.value) {
-        (Source::Value, Some(value)) => Ok(scope.value(value)?.into_owned()),
+        (Source::Value, Some(value)) => scope.owned(scope.value(value)?),
         // Postgres has no last inserted id.
         (Source::Value, None) | (Source::LastInsertId, _) => Ok(Value::Undefined),
     });
@@ -123,7 +127,7 @@ pub(super) fn map(value: Value, fields: &[(Box<str>, Operation)], scope: &Scope<
     for (name, operation) in fields {
         let operand = scope.value(&operation.value)?;
         let value = match operation.r#type {
-            Operator::Set => operand.into_owned(),
+            Operator::Set => scope.owned(operand)?,
             operator => calculate(operator, of(record.get(name).unwrap_or(&Value::Undefined))?, of(&operand)?),
         };
         record.set(name, value, |names| names.iter().cloned().chain([name.clone()]).collect());

@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{MOST, Rendered, comment, render};
+use super::{MOST, Rendered, Terms, comment, render};
 use crate::error::PlanError;
+use crate::plan::room::Room;
 use crate::plan::tree::Statement;
 use crate::plan::value::{Number, Value};
 use crate::postgres::Param;
@@ -13,6 +14,10 @@ fn statement(fragments: &str, types: &str, is_chunkable: bool) -> Statement {
            "placeholderFormat":{{"prefix":"$","hasNumbering":true}}}}"#
     );
     serde_json::from_str(&json).unwrap()
+}
+
+fn terms<'a>(comment: &'a str, is_logged: bool, room: &'a Room) -> Terms<'a> {
+    Terms { comment, is_logged, room }
 }
 
 fn number(number: i64) -> Value {
@@ -29,7 +34,7 @@ fn texts(values: &[&str]) -> Value {
 
 fn run(statement: &Statement, args: &[Value]) -> Result<Vec<Rendered>, PlanError> {
     let args: Vec<Cow<'_, Value>> = args.iter().map(Cow::Borrowed).collect();
-    render(statement, &args, "", false)
+    render(statement, &args, &terms("", false, &Room::default()))
 }
 
 /// The text and the parameters' texts.
@@ -204,7 +209,7 @@ fn a_log_has_the_parameters_as_they_came() {
         Value::List(vec![Value::Null, Value::Text("\"".into())]),
     ];
     let args: Vec<Cow<'_, Value>> = args.iter().map(Cow::Borrowed).collect();
-    let rendered = render(&statement, &args, " /*a='b'*/", true).unwrap();
+    let rendered = render(&statement, &args, &terms(" /*a='b'*/", true, &Room::default())).unwrap();
     let [Rendered { query, json }] = &*rendered else { panic!() };
     assert_eq!(json.as_deref(), Some(r#"["1970-01-01T00:00:00.000Z","AQ==",1,2,[null,"\""]]"#));
     assert_eq!(&*query.text, "$1$2($3,$4)$5 /*a='b'*/");
@@ -227,6 +232,46 @@ fn comments_are_sorted_and_encoded() {
     assert_eq!(of(&[("*/", "*/ DROP")]), " /**%2F='*%2F%20DROP'*/");
     assert_eq!(of(&[("é", "-_.!~*()&=,;\\")]), " /*%C3%A9='-_.!~*()%26%3D%2C%3B%5C'*/");
     let statement: Statement = serde_json::from_str(r#"{"type":"rawSql","sql":"SELECT 1","args":[]}"#).unwrap();
-    let rendered = render(&statement, &[], &of(&[("a", "b")]), false).unwrap();
+    let rendered = render(&statement, &[], &terms(&of(&[("a", "b")]), false, &Room::default())).unwrap();
     assert_eq!(&*rendered[0].query.text, "SELECT 1 /*a='b'*/");
+}
+
+#[test]
+fn parameters_are_marked_as_the_plan_says() {
+    let of = |format: &str| {
+        let json = format!(
+            r#"{{"type":"templateSql","fragments":[{PARAMETER},{TUPLE}],"args":[],"placeholderFormat":{format},"chunkable":false}}"#
+        );
+        let statement: Statement = serde_json::from_str(&json).unwrap();
+        let plain = format!(
+            r#"{{"type":"templateSql","fragments":[{PARAMETER}],"args":[],"placeholderFormat":{format},"chunkable":false}}"#
+        );
+        let plain: Statement = serde_json::from_str(&plain).unwrap();
+        let texts = [run(&statement, &[number(1), numbers(2)]), run(&plain, &[number(1)])];
+        texts.map(|rendered| shown(&rendered.unwrap()[0]).0)
+    };
+    assert_eq!(of("null"), ["$1($2,$3)", "$1"]);
+    assert_eq!(of(r#"{"prefix":"$","hasNumbering":true}"#), ["$1($2,$3)", "$1"]);
+    assert_eq!(of(r#"{"prefix":"@P","hasNumbering":true}"#), ["@P1(@P2,@P3)", "@P1"]);
+    assert_eq!(of(r#"{"prefix":"?","hasNumbering":false}"#), ["?(?,?)", "?"]);
+}
+
+#[test]
+fn a_text_has_no_zeros() {
+    let statement: Statement =
+        serde_json::from_str(r#"{"type":"rawSql","sql":"SELECT 1\u0000","args":[],"argTypes":[]}"#).unwrap();
+    assert_eq!(run(&statement, &[]).err().and_then(|error| error.code), Some("P6000"));
+    assert_eq!(refused(&format!("[{},{TUPLE}]", chunk("\\u0000")), &[number(1)]).0, Some("P6000"));
+}
+
+#[test]
+fn what_would_take_all_memory_is_refused() {
+    let long = Value::Text("x".repeat(1 << 20).into());
+    let plain = format!("[{}]", vec![PARAMETER; 1000].join(","));
+    assert_eq!(refused(&plain, &vec![long; 1000]).0, Some("P6009"));
+    let prefix = format!(
+        r#"[{{"type":"parameterTuple","itemPrefix":"{}","itemSeparator":",","itemSuffix":""}}]"#,
+        "x".repeat(1 << 20)
+    );
+    assert_eq!(refused(&prefix, &[numbers(1000)]).0, Some("P6009"));
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use super::Expression;
 use crate::plan::arguments::ArgType;
@@ -14,11 +15,41 @@ pub(in crate::plan) struct Statement {
     /// Written by the application, so its results are not the schema's.
     pub(in crate::plan) is_raw: bool,
     pub(in crate::plan) sql: Sql,
+    pub(in crate::plan) marks: Marks,
     pub(in crate::plan) args: Vec<Expression>,
     /// One for each argument; those that are missing say nothing.
     pub(in crate::plan) types: Vec<ArgType>,
     /// It may be run in pieces, each with some values of its largest argument.
     pub(in crate::plan) is_chunkable: bool,
+}
+
+/// How parameters are written: `$1`, `$2`, ... unless the plan is for another database.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::plan) struct Marks {
+    prefix: Box<str>,
+    has_numbering: bool,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { prefix: "$".into(), has_numbering: true }
+    }
+}
+
+impl Marks {
+    /// Writes the mark of a parameter, by how many come before it.
+    pub(in crate::plan) fn write(&self, text: &mut String, before: usize) {
+        text.push_str(&self.prefix);
+        if self.has_numbering {
+            text.push_str(itoa::Buffer::new().format(before + 1));
+        }
+    }
+
+    /// About what one takes, in bytes.
+    pub(in crate::plan) fn len(&self) -> usize {
+        self.prefix.len() + "65535".len()
+    }
 }
 
 /// The text of a statement.
@@ -52,6 +83,13 @@ pub(in crate::plan) struct Item {
     pub(in crate::plan) suffix: Box<str>,
 }
 
+impl Item {
+    /// About what it takes for each value, in bytes.
+    pub(in crate::plan) fn len(&self) -> usize {
+        self.prefix.len() + self.separator.len() + self.suffix.len()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
@@ -60,6 +98,8 @@ struct Wire {
     sql: Option<Box<str>>,
     #[serde(default)]
     fragments: Option<Vec<Fragment>>,
+    #[serde(default)]
+    placeholder_format: Option<Marks>,
     #[serde(default)]
     args: Vec<Expression>,
     #[serde(default)]
@@ -78,19 +118,20 @@ enum Kind {
 impl TryFrom<Wire> for Statement {
     type Error = &'static str;
 
-    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+    fn try_from(wire: Wire) -> Result<Self, &'static str> {
         let is_raw = matches!(wire.r#type, Kind::RawSql);
+        let marks = wire.placeholder_format.unwrap_or_default();
         let sql = if is_raw {
             Sql::Whole { text: wire.sql.ok_or("missing field `sql`")?.into(), arguments: wire.args.len() }
         } else {
-            Sql::of(wire.fragments.ok_or("missing field `fragments`")?)
+            Sql::of(wire.fragments.ok_or("missing field `fragments`")?, &marks)
         };
-        Ok(Self { is_raw, sql, args: wire.args, types: wire.arg_types, is_chunkable: wire.chunkable })
+        Ok(Self { is_raw, sql, marks, args: wire.args, types: wire.arg_types, is_chunkable: wire.chunkable })
     }
 }
 
 impl Sql {
-    fn of(fragments: Vec<Fragment>) -> Self {
+    fn of(fragments: Vec<Fragment>, marks: &Marks) -> Self {
         if fragments.iter().any(|fragment| matches!(fragment, Fragment::Tuple(_) | Fragment::Tuples { .. })) {
             return Self::Parts(fragments);
         }
@@ -100,9 +141,8 @@ impl Sql {
             if let Fragment::Text(chunk) = fragment {
                 text.push_str(chunk);
             } else {
+                marks.write(&mut text, arguments);
                 arguments += 1;
-                text.push('$');
-                text.push_str(itoa::Buffer::new().format(arguments));
             }
         }
         Self::Whole { text: text.into(), arguments }
@@ -114,7 +154,7 @@ impl Sql {
 struct Piece {
     r#type: PieceKind,
     #[serde(default)]
-    chunk: Box<str>,
+    chunk: Option<Box<str>>,
     #[serde(default)]
     item_prefix: Box<str>,
     // Clients up to 7.4 wrote none of the three.
@@ -140,11 +180,11 @@ fn comma() -> Box<str> {
 }
 
 impl<'de> Deserialize<'de> for Fragment {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let piece = Piece::deserialize(deserializer)?;
         let item = Item { prefix: piece.item_prefix, separator: piece.item_separator, suffix: piece.item_suffix };
         Ok(match piece.r#type {
-            PieceKind::StringChunk => Self::Text(piece.chunk),
+            PieceKind::StringChunk => Self::Text(piece.chunk.ok_or_else(|| D::Error::missing_field("chunk"))?),
             PieceKind::Parameter => Self::Parameter,
             PieceKind::ParameterTuple => Self::Tuple(item),
             PieceKind::ParameterTupleList => Self::Tuples { item, separator: piece.group_separator },

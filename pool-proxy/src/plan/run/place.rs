@@ -1,0 +1,57 @@
+//! Where the result of a statement goes: its rows, or only their number, which is all that is kept of them then.
+
+use tokio_postgres::Row;
+
+use super::super::rows::{Records, RecordsSink};
+use super::super::value::Value;
+use crate::error::PlanError;
+use crate::gateway::call::Budget;
+use crate::gateway::session::Sinks;
+use crate::postgres::{Column, QueryError, RowSink};
+
+/// For each statement of a flight, whether its rows are wanted.
+pub(super) struct Places<'a>(pub(super) &'a [bool]);
+
+impl Sinks for Places<'_> {
+    type Sink = Place;
+
+    fn sink(&self, query: usize, budget: Budget) -> Place {
+        Place { sink: Records.sink(query, budget), is_wanted: self.0.get(query).copied().unwrap_or_default() }
+    }
+}
+
+/// A result.
+pub(super) struct Place {
+    sink: RecordsSink,
+    is_wanted: bool,
+}
+
+impl Place {
+    /// The rows, if they were wanted, and how many the statement was about.
+    pub(super) fn into_rows(self) -> Result<(Vec<Value>, u64), PlanError> {
+        match self.sink.into_rows()? {
+            (Value::List(rows), count) => Ok((rows, count.unwrap_or_default())),
+            (_, count) => Ok((Vec::new(), count.unwrap_or_default())),
+        }
+    }
+}
+
+impl RowSink for Place {
+    fn begin(&mut self, columns: &[Column<'_>]) {
+        if self.is_wanted {
+            self.sink.begin(columns);
+        }
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+        if self.is_wanted { self.sink.row(row) } else { Ok(()) }
+    }
+
+    fn dropped(&mut self) -> QueryError {
+        self.sink.dropped()
+    }
+
+    fn end(&mut self, tag: Option<&str>) {
+        self.sink.end(tag);
+    }
+}
