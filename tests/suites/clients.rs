@@ -66,6 +66,16 @@ async fn prisma_neon() {
     node("prisma-neon.test.mjs").await;
 }
 
+#[tokio::test]
+async fn relay() {
+    let database = fresh_database().await;
+    let proxy = proxy(&database).await;
+    let relay = Proxy::builder().relay_to(&proxy).start().await;
+    let variables = [("POOL_PROXY_URL", relay.url()), ("POOL_PROXY_TEST_KEY", relay.key())];
+    let passed = node_with("relay.test.mjs", &variables).await;
+    passed.unwrap_or_else(|said| panic!("{said}\nthe relay:\n{}", relay.stderr()));
+}
+
 /// It has a server of its own: what counts is that nobody else is asked.
 #[tokio::test]
 async fn preload() {

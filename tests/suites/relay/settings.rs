@@ -108,7 +108,10 @@ fn what_is_wrong_is_named() {
             "/absent",
             "upstream.root_cert = /absent (POOL_PROXY_UPSTREAM_ROOT_CERT): the root certificate /absent cannot be read",
         ),
-        ("-----BEGIN CERTIFICATE-----\nnonsense", "upstream.root_cert = [PEM text]"),
+        (
+            "-----BEGIN CERTIFICATE-----\nnonsense",
+            "upstream.root_cert = \"[PEM text]\" (POOL_PROXY_UPSTREAM_ROOT_CERT)",
+        ),
     ] {
         let faults = refused(&[], &[UPSTREAM, ("POOL_PROXY_UPSTREAM_ROOT_CERT", root)]);
         assert!(faults.contains(said), "{faults}");

@@ -6,7 +6,7 @@ use harness::{Proxy, Wire, eventually};
 use serde_json::json;
 
 use super::Relayed;
-use super::stub::Stub;
+use super::stub::{Stub, Visit};
 
 async fn stubbed(config: &str) -> (Stub, Proxy) {
     let stub = Stub::new().await;
@@ -40,13 +40,13 @@ async fn the_start_of_a_body_is_there_before_its_end() {
     client.write("3\r\ndef\r\n0\r\n\r\n").await;
     visit.read_to("0\r\n\r\n").await;
     visit.write("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc").await;
-    let mut socket = client.into_socket();
-    let come = read_until(&mut socket, b"abc").await;
+    let mut client = Visit::of(client.into_socket());
+    let come = client.read_to("abc").await;
+    assert!(come.starts_with("HTTP/1.1 200 OK\r\n"), "{come}");
     // Longer than a connection idles before its buffers are given back: this one does not idle.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     visit.write("def").await;
-    assert!(come.starts_with(b"HTTP/1.1 200 OK\r\n"));
-    read_until(&mut socket, b"def").await;
+    client.read_to("def").await;
 }
 
 #[tokio::test]
@@ -90,6 +90,15 @@ async fn an_answer_that_nobody_reads_waits_at_the_upstream_and_then_is_dropped()
 }
 
 #[tokio::test]
+async fn a_body_that_dribbles_is_408_by_the_proxys_word() {
+    let relayed = Relayed::with("", |proxy| proxy.config("[clients]\nbody_timeout = \"500ms\"")).await;
+    let mut client = Wire::open(&relayed.relay).await;
+    client.write(client.head("content-length: 1000000\r\n")).await;
+    client.dribble().await.expect(408);
+    relayed.relay.sql(json!({ "query": "SELECT 1" })).await.expect(200);
+}
+
+#[tokio::test]
 async fn over_http2_too() {
     let relayed = Relayed::plain().await;
     let mut command = tokio::process::Command::new("curl");
@@ -109,14 +118,4 @@ async fn over_http2_too() {
 async fn metric(relay: &Proxy, name: &str) -> String {
     let metrics = relay.ops_request("GET", "/metrics").send().await.expect(200).text;
     metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
-}
-
-async fn read_until(socket: &mut tokio::net::TcpStream, end: &[u8]) -> Vec<u8> {
-    use tokio::io::AsyncReadExt;
-    let mut come = Vec::new();
-    while !come.ends_with(end) {
-        let read = tokio::time::timeout(Duration::from_secs(30), socket.read_buf(&mut come)).await;
-        assert!(matches!(read, Ok(Ok(1..))), "{read:?}: {:?}", String::from_utf8_lossy(&come));
-    }
-    come
 }

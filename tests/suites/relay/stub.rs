@@ -13,7 +13,7 @@ pub(super) struct Stub {
     pub(super) url: String,
 }
 
-/// One connection of a relay to it.
+/// One connection of a relay to it, or of a client to a relay.
 pub(super) struct Visit(TcpStream);
 
 impl Stub {
@@ -30,6 +30,10 @@ impl Stub {
 }
 
 impl Visit {
+    pub(super) fn of(socket: TcpStream) -> Self {
+        Self(socket)
+    }
+
     /// All that has come up to these bytes, which it ends with.
     pub(super) async fn read_to(&mut self, end: &str) -> String {
         let mut come = Vec::new();
