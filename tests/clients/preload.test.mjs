@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -187,9 +187,21 @@ describe('the preload', () => {
     assert.deepEqual(asked.map(({ body }) => body), ['ab']);
   });
 
-  test('is published with what it needs', () => {
+  test('is loaded by its name', async () => {
+    const packages = join(folder, 'by-name/node_modules');
+    mkdirSync(packages, { recursive: true });
+    symlinkSync(fileURLToPath(new URL('.', PRELOAD)), join(packages, 'pool-proxy-preload'));
+    const guard = pathToFileURL(join(folder, 'guard.mjs')).href;
+    const code = `console.log((await fetch('${HOSTED}/invalidate')).status)`;
+    const run = (loads, env) =>
+      promisify(execFile)(process.execPath, ['--import', guard, ...loads, '--input-type=module', '--eval', code], {
+        cwd: join(folder, 'by-name'),
+        env: { PATH: process.env.PATH, ...env },
+      });
+    assert.equal((await run(['--import', 'pool-proxy-preload'], {})).stdout, '421\n');
+    const loaded = run([], { NODE_OPTIONS: `--import ${guard} --import pool-proxy-preload` });
+    assert.equal((await loaded).stdout, '421\n');
     const manifest = JSON.parse(readFileSync(new URL('package.json', PRELOAD)));
-    assert.equal(manifest.exports, './index.mjs');
     assert.equal(manifest.dependencies, undefined);
   });
 });
