@@ -56,9 +56,8 @@ export async function load(version, previews = []) {
 /** The client of a version, for an application that has this as its Accelerate URL. */
 export function connect({ PrismaClient, Prisma }, url, options = {}) {
   const seven = Number.parseInt(Prisma.prismaVersion.client, 10) >= 7;
-  // Before, it was an URL like any other, from the environment.
-  process.env.ACCELERATE_URL = url;
-  return new PrismaClient({ errorFormat: 'minimal', ...(seven && { accelerateUrl: url }), ...options });
+  // Before 7, an URL in the environment alone is not seen by the extension, which then takes no host for a local one.
+  return new PrismaClient({ errorFormat: 'minimal', ...(seven ? { accelerateUrl: url } : { datasourceUrl: url }), ...options });
 }
 
 /** The models below a head with this generator, of which a client is made. */
