@@ -149,7 +149,7 @@ impl Transactions {
     }
 
     /// Does a step of an open transaction. One with a number is done once, however often it comes: it goes on when its
-    /// client leaves, and a repetition of the last one gets the same answer.
+    /// client leaves, and a repetition of the last one gets the same answer. An end comes to the statement that made it.
     ///
     /// # Errors
     /// Why it was not done.

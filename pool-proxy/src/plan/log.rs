@@ -63,14 +63,21 @@ impl Event {
 }
 
 /// A flight of statements whose end is not known yet.
-pub(super) struct Started {
+#[derive(Debug)]
+pub struct Started {
     at: Duration,
     since: Instant,
 }
 
 impl Started {
-    pub(super) fn now() -> Self {
+    /// One that is sent now.
+    pub fn now() -> Self {
         Self { at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), since: Instant::now() }
+    }
+
+    /// A statement of it without parameters, which has its result, as JSON.
+    pub fn told(&self, command: &str) -> String {
+        self.ended(command.into(), "[]".to_owned()).to_json()
     }
 
     /// A statement of it, which has its result.

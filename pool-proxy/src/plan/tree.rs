@@ -160,6 +160,8 @@ pub(super) struct DataMap {
 pub(super) struct Validate {
     pub(super) expr: Node,
     pub(super) rules: Vec<Rule>,
+    /// Clients before 7.5 write the name in their engine's own way.
+    #[serde(alias = "error_identifier")]
     pub(super) error_identifier: Box<str>,
     /// An object; the error's `meta`.
     pub(super) context: Box<RawValue>,

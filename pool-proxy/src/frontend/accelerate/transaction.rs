@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::decode;
 use super::errors::bad_transaction;
 use super::route::Act;
+use super::telemetry;
 use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::guest::Guest;
@@ -19,6 +20,7 @@ use crate::frontend::reply::{self, Reply};
 use crate::frontend::sql::sequence;
 use crate::gateway::call::{Isolation, Mode};
 use crate::gateway::transactions::{Beginning, Step};
+use crate::plan::log::Started;
 use crate::postgres::Settings;
 
 static ID: HeaderName = HeaderName::from_static("prisma-transaction-id");
@@ -119,7 +121,13 @@ fn isolation(text: &str) -> Result<Isolation, Failure> {
 pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply, Failure> {
     let guest = Guest::enter(door, &head.headers).await?;
     let number = sequence(&head.headers)?;
+    let wants_statements = telemetry::wants_statements(&head.headers)?;
     let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
-    Box::pin(door.gateway.transactions.step(&guest.principal, id, step, number)).await?;
-    Ok(reply::json(StatusCode::OK, "{}"))
+    let started = Started::now();
+    let sent = Box::pin(door.gateway.transactions.step(&guest.principal, id, step, number)).await?;
+    let mut body = b"{}".to_vec();
+    if wants_statements {
+        body = telemetry::extend(body, &[started.told(&String::from_utf8_lossy(&sent))]);
+    }
+    Ok(reply::json(StatusCode::OK, body))
 }

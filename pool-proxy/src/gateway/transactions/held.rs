@@ -182,15 +182,28 @@ async fn run(state: &mut State, session: &mut Session, step: &Step) -> Result<By
             state.next_savepoint += 1;
             state.savepoints.push(number);
         }
-        Step::Commit | Step::RollBack => match (state.savepoints.pop(), step) {
-            (Some(number), Step::Commit) => session.command(&format!("RELEASE SAVEPOINT prisma_sp_{number}")).await?,
-            (Some(number), _) => {
-                let name = format!("prisma_sp_{number}");
-                session.command(&format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")).await?;
-            }
-            (None, Step::Commit) => session.commit().await?,
-            (None, _) => session.roll_back().await,
-        },
+        Step::Commit | Step::RollBack => return end(state, session, step).await,
     }
     Ok(Bytes::new())
+}
+
+/// Ends what was begun last; the statement that did.
+async fn end(state: &mut State, session: &mut Session, step: &Step) -> Result<Bytes, Failure> {
+    let command = match (state.savepoints.pop(), step) {
+        (Some(number), Step::Commit) => format!("RELEASE SAVEPOINT prisma_sp_{number}"),
+        (Some(number), _) => {
+            let name = format!("prisma_sp_{number}");
+            format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
+        }
+        (None, Step::Commit) => {
+            session.commit().await?;
+            return Ok(Bytes::from_static(b"COMMIT"));
+        }
+        (None, _) => {
+            session.roll_back().await;
+            return Ok(Bytes::from_static(b"ROLLBACK"));
+        }
+    };
+    session.command(&command).await?;
+    Ok(command.into())
 }
