@@ -31,8 +31,8 @@ const ENOUGH = 10;
 const PREVIEWS = ['relationJoins', 'nativeDistinct', 'fullTextSearchPostgres'];
 const made = { plain: await load(VERSION), preview: await load(VERSION, PREVIEWS) };
 const newest = VERSION === NEWEST ? made : { plain: await load(NEWEST), preview: await load(NEWEST, PREVIEWS) };
-const proxy = new Side(made, env.ACCELERATE_URL, env.DATABASE_URL);
-const reference = new Side(newest, env.REFERENCE_ACCELERATE_URL, env.REFERENCE_DATABASE_URL);
+const proxy = new Side(made, env.ACCELERATE_URL, env.DATABASE_URL, true);
+const reference = new Side(newest, env.REFERENCE_ACCELERATE_URL, env.REFERENCE_DATABASE_URL, false);
 // Each asks by the values of its own client: there are as many dice, which fall alike.
 const asked = [questions(made, proxy), questions(newest, reference)];
 
@@ -85,7 +85,7 @@ function questions(clients, side) {
   });
   return () => {
     const [kind, operations] = dice.pick(kinds);
-    return [kind, dice.chance(0.12) ? operations.several() : operations.one()];
+    return [kind, operations[dice.weighed({ one: 80, several: 12, cached: 8 })]()];
   };
 }
 

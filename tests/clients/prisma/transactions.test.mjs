@@ -152,13 +152,20 @@ describe('a function', () => {
 });
 
 test('a transaction gets the time that it has to begin in', async () => {
-  const hold = (number) => prisma.$transaction((tx) => tx.$queryRaw`SELECT pg_sleep(3)::text, ${number}::int`, { timeout: 20_000, maxWait: 20_000 });
-  const held = Array.from({ length: 12 }, (_, number) => hold(number));
-  await sleep(500);
-  const { Prisma } = made;
-  const error = await failure(prisma.$transaction((tx) => tx.post.count(), { maxWait: 300 }));
-  assert.ok(error instanceof Prisma.PrismaClientKnownRequestError, String(error));
+  let open;
+  const gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const held = Array.from({ length: 12 }, () => prisma.$transaction(() => gate));
+  const deadline = Date.now() + 10_000;
+  let error;
+  // Until all are held that may be.
+  while (error === undefined && Date.now() < deadline) {
+    error = await prisma.$transaction((tx) => tx.post.count(), { maxWait: 300 }).then(() => undefined, (failed) => failed);
+  }
+  open();
+  await Promise.allSettled(held);
+  assert.ok(error instanceof made.Prisma.PrismaClientKnownRequestError, String(error));
   assert.equal(error.code, 'P2028');
   assert.match(error.message, /Unable to start a transaction in the given time/);
-  await Promise.all(held);
 });

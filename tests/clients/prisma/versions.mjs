@@ -57,7 +57,10 @@ export async function load(version, previews = []) {
 export function connect({ PrismaClient, Prisma }, url, options = {}) {
   const seven = Number.parseInt(Prisma.prismaVersion.client, 10) >= 7;
   // Before 7, an URL in the environment alone is not seen by the extension, which then takes no host for a local one.
-  return new PrismaClient({ errorFormat: 'minimal', ...(seven ? { accelerateUrl: url } : { datasourceUrl: url }), ...options });
+  const address = seven ? { accelerateUrl: url } : { datasourceUrl: url };
+  // A busy machine takes its time.
+  const transactionOptions = { maxWait: 60_000, timeout: 60_000 };
+  return new PrismaClient({ errorFormat: 'minimal', transactionOptions, ...address, ...options });
 }
 
 /** The models below a head with this generator, of which a client is made. */

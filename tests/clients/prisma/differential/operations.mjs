@@ -46,6 +46,13 @@ export class Operations {
     return { model: lower(model), action, args: defined(this[action](model, root(action, model))) };
   }
 
+  /** A read that is to be cached: `{ cached }`. */
+  cached() {
+    const model = this.dice.weighed(MODELS);
+    const action = this.dice.weighed(READS);
+    return { cached: { model: lower(model), action, args: defined(this[action](model, root(action, model))) } };
+  }
+
   /** Several together: `{ batch }` for a list, `{ at once }`, or `{ steps }` of a function that may throw in the end. */
   several() {
     const kind = this.dice.pick(['batch', 'steps', 'steps', 'nested', 'tick']);

@@ -16,8 +16,10 @@ const COLUMNS = `SELECT table_name AS name FROM information_schema.tables WHERE 
 class Enough extends Error {}
 
 export class Side {
-  constructor(kinds, url, databaseUrl) {
+  constructor(kinds, url, databaseUrl, caches) {
     this.clients = Object.fromEntries(Object.entries(kinds).map(([kind, made]) => [kind, connect(made, url)]));
+    const accelerated = Object.entries(kinds).map(([kind, made]) => [kind, this.clients[kind].$extends(made.withAccelerate())]);
+    this.accelerated = caches ? Object.fromEntries(accelerated) : undefined;
     this.database = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   }
 
@@ -43,7 +45,10 @@ export class Side {
   /** Does what is described, and hands back what the application gets of each part. */
   async perform(kind, operation) {
     const client = this.clients[kind];
-    const { batch, tick, steps, nested, options, throws, catches } = operation;
+    const { batch, tick, steps, nested, cached, options, throws, catches } = operation;
+    if (cached) {
+      return { all: await this.#twice(kind, cached) };
+    }
     if (tick) {
       return { all: await Promise.all(tick.map((one) => outcome(() => call(client, one)))) };
     }
@@ -63,6 +68,18 @@ export class Side {
       return { parts, whole };
     }
     return outcome(() => call(client, operation));
+  }
+
+  /** A read that is made twice; where there is a cache, the second time is answered by it. */
+  async #twice(kind, { model, action, args }) {
+    if (!this.accelerated) {
+      const once = await outcome(() => call(this.clients[kind], { model, action, args }));
+      return [once, once];
+    }
+    const client = this.accelerated[kind];
+    await client.$accelerate.invalidateAll();
+    const ask = () => client[model][action]({ ...args, cacheStrategy: { ttl: 60, swr: 60, tags: ['asked'] } });
+    return [await outcome(ask), await outcome(ask)];
   }
 
   /** The steps of a transaction, the first of them in one of its own if there may be one. */
