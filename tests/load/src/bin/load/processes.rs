@@ -221,8 +221,7 @@ fn read_address(ready_file: &Path) -> Option<String> {
 
 /// The address in a line that is an URL and nothing else.
 fn told_address(log: &str) -> Option<String> {
-    let (urls, _) = log.rsplit_once('\n')?;
-    urls.lines().find_map(|line| line.strip_prefix("http://")).map(str::to_owned)
+    log.lines().find_map(|line| line.strip_prefix("http://")).map(str::to_owned)
 }
 
 /// Fields 14 and 15 of /proc/PID/stat, counted from the last parenthesis: a program's name may hold spaces.
@@ -243,13 +242,19 @@ fn ticks_per_second() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{cpu_ticks, hard_limit, number_after};
+    use super::{cpu_ticks, hard_limit, number_after, told_address};
 
     #[test]
     fn cpu_is_user_and_system_time() {
         let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 90 0 0 0 120 34 0 0 20 0 3 0 5";
         assert_eq!(cpu_ticks(stat), Some(154));
         assert_eq!(cpu_ticks("7 (a"), None);
+    }
+
+    #[test]
+    fn an_address_is_a_line_of_its_own() {
+        assert_eq!(told_address("a warning: http://x\nhttp://127.0.0.1:81").as_deref(), Some("127.0.0.1:81"));
+        assert_eq!(told_address("a warning: http://x"), None);
     }
 
     #[test]
