@@ -5,4 +5,3 @@ mod open;
 mod principals;
 mod room;
 mod steps;
-

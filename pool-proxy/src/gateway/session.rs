@@ -27,6 +27,9 @@ pub trait Script: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send + 'a>>;
 }
 
+/// How often a script is run at most. Each time more of its statements are known.
+const MOST_RUNS: usize = 1000;
+
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -96,19 +99,28 @@ impl Session {
         self.refusal
     }
 
-    /// Runs a script, and once more where what was prepared did not fit the schema and nothing has come to stay.
+    /// Runs a script; and again, while nothing has come to stay, where what was prepared did not fit the schema any more or
+    /// where a statement was not known.
     pub(super) async fn script(&mut self, script: &dyn Script) -> Result<Vec<u8>, Failure> {
         let was_open = self.is_in_transaction();
         // It makes something of the values it gets, so they are to look the same everywhere.
         self.use_settings(Settings::Fixed);
-        let outcome = script.run(self).await;
-        if !was_open && self.is_in_transaction() {
-            self.roll_back().await;
+        let mut runs = 0;
+        loop {
+            let outcome = script.run(self).await;
+            if !was_open && self.is_in_transaction() {
+                self.roll_back().await;
+            }
+            runs += 1;
+            // Nothing can be asked about a statement within the transaction, and without an answer it is not run.
+            let unknown = self.execution.take_unknown();
+            let is_again = !was_open && !self.stays && runs < MOST_RUNS;
+            match unknown {
+                Some(text) if is_again => self.execution.ask_about(&text).await?,
+                None if is_again && outcome.is_err() && self.execution.was_stale() => {}
+                _ => return outcome,
+            }
         }
-        if outcome.is_err() && !was_open && !self.stays && self.execution.was_stale() {
-            return script.run(self).await;
-        }
-        outcome
     }
 
     /// Runs statements that do not depend on each other, in one flight where that can be. In a transaction they run in this
@@ -189,18 +201,10 @@ impl Session {
     /// Opens a transaction; it goes to the server with the first statement.
     ///
     /// # Errors
-    /// When it cannot be opened.
-    pub async fn begin(&mut self) -> Result<(), Failure> {
+    /// When there is to be none.
+    pub fn begin(&mut self) -> Result<(), Failure> {
         if self.purpose == Purpose::Store {
             return Err(self.refuse("transaction"));
-        }
-        if self.execution.principal.is_restricted() {
-            // It may need another connection while it holds this one, so it must not be one of all of them.
-            let patience = self.execution.database.limits().queue;
-            let place = self.execution.database.place(patience).await;
-            self.place =
-                Some(place.ok_or_else(|| Failure::busy("too many transactions are open", Duration::from_secs(1)))?);
-            return self.open(Mode::default()).await;
         }
         self.transaction = Transaction::Wanted(Mode::default());
         Ok(())

@@ -260,7 +260,7 @@ impl<'r> Machine<'r> {
         if self.session.is_in_transaction() {
             return self.value(of).await;
         }
-        Box::pin(self.session.begin()).await.map_err(|failure| errors::of_statement(failure, false))?;
+        self.session.begin().map_err(|failure| errors::of_statement(failure, false))?;
         match self.value(of).await {
             Ok(value) => {
                 let started = Started::now();

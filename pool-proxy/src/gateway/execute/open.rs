@@ -28,6 +28,10 @@ pub(super) struct Open {
     unjudged: Vec<Arc<str>>,
     /// A statement did not fit the schema any more.
     was_stale: bool,
+    /// It stays open between its client's requests, so nothing of it can be done again.
+    is_held: bool,
+    /// A statement that was not run since it is not known, and its principal may not run just anything.
+    unknown: Option<Arc<str>>,
 }
 
 impl Execution {
@@ -66,7 +70,7 @@ impl Execution {
     async fn step_once<S: Sinks>(
         &mut self,
         queries: &[Query],
-        begin: Option<Mode>,
+        mut begin: Option<Mode>,
         sinks: &S,
         budget: &Budget,
     ) -> Result<Vec<S::Sink>, Failure> {
@@ -76,11 +80,16 @@ impl Execution {
             cares.push(self.care_within(query).await?);
         }
         self.progress.begin();
+        if let Some(mode) = begin.filter(|_| self.principal.is_restricted()) {
+            self.server()?.command("DISCARD SEQUENCES").await.map_err(not_sent)?;
+            self.enter(mode).await?;
+            begin = None;
+        }
         let recovers = queries.iter().any(|query| statement::rolls_back_to_savepoint(&query.text));
         let sending = if recovers { Sending::Stepwise } else { Sending::Pipelined };
         let mut results: Vec<_> = (0..queries.len()).map(|index| sinks.sink(index, budget.clone())).collect();
         self.server()?.limit_rows(budget.limit());
-        let (mut next, mut begin) = (0, begin);
+        let mut next = 0;
         while next < queries.len() {
             let first = next;
             let mut changed = self.open.changed;
@@ -147,6 +156,7 @@ impl Execution {
 
     /// Opens a transaction and waits until it is open.
     pub(in crate::gateway) async fn begin(&mut self, mode: Mode) -> Result<(), Failure> {
+        self.open.is_held = true;
         let budget = self.budget();
         let deadline = self.deadline(true)?;
         let progress = Arc::clone(&self.progress);
@@ -193,6 +203,20 @@ impl Execution {
         }
     }
 
+    /// A statement that was not run since it is not known.
+    pub(in crate::gateway) fn take_unknown(&mut self) -> Option<Arc<str>> {
+        self.open.unknown.take()
+    }
+
+    /// Asks Postgres about such a statement, outside of a transaction.
+    pub(in crate::gateway) async fn ask_about(&mut self, text: &Arc<str>) -> Result<(), Failure> {
+        let budget = self.budget();
+        let deadline = self.deadline(true)?;
+        let progress = Arc::clone(&self.progress);
+        let work = async { judge(&self.database, &mut self.lease, &self.principal, text, true).await.map(drop) };
+        deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
     /// Makes up for what could not be asked in the transaction, once it has ended.
     pub(in crate::gateway) async fn judge_what_ran(&mut self) {
         let texts = std::mem::take(&mut self.open.unjudged);
@@ -236,7 +260,11 @@ impl Execution {
     async fn care_within(&mut self, query: &Query) -> Result<Care, Failure> {
         let restricted = self.principal.is_restricted();
         let known = self.database.known_verdict(&self.principal, &query.text);
-        let verdict = if known.is_none() && restricted {
+        let verdict = if known.is_none() && restricted && !self.open.is_held {
+            // Who runs it begins anew when this is known.
+            self.open.unknown = Some(Arc::clone(&query.text));
+            return Err(Failure::Internal);
+        } else if known.is_none() && restricted {
             // Whoever holds a transaction has a place among few, so that there are other connections.
             let (mut other, _) = self.database.lease(&self.principal).await?;
             let verdict = judge(&self.database, &mut other, &self.principal, &query.text, true).await;
