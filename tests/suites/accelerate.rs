@@ -4,5 +4,6 @@ mod bad_input;
 mod client;
 mod differential;
 mod reference;
+mod texts;
 mod wide;
 mod workerd;

@@ -124,11 +124,10 @@ impl Execution {
             self.progress.begin();
             self.owes_reset = true;
             self.open.changed = true;
-            let was = self.server()?.status();
+            let was = self.standing().await?;
             self.progress.sent();
             let outcome = self.server()?.command(text).await.map_err(refused);
-            let server = self.server()?;
-            let is = server.status();
+            let is = self.standing().await?;
             if is == was || (was == Some(TransactionStatus::Open) && is == Some(TransactionStatus::Failed)) {
                 return outcome;
             }
@@ -139,6 +138,16 @@ impl Execution {
             )))
         };
         deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
+    /// Where the session stands. An error reaches its reader shortly before the server says so.
+    async fn standing(&mut self) -> Result<Option<TransactionStatus>, Failure> {
+        let server: &Server = self.server()?;
+        if server.status().is_none() {
+            // Whoever asks next is told if it is gone.
+            let _ = tokio::time::timeout(PATIENCE, server.client().check_connection()).await;
+        }
+        Ok(server.status())
     }
 
     /// A command of the proxy's own, such as SAVEPOINT.
@@ -173,7 +182,7 @@ impl Execution {
 
     /// Commits, and gets the session clean again in the same flight.
     pub(in crate::gateway) async fn commit(&mut self) -> Result<(), Failure> {
-        if self.server()?.status() == Some(TransactionStatus::Failed) {
+        if self.standing().await? == Some(TransactionStatus::Failed) {
             // Postgres would take the COMMIT, and roll back.
             self.roll_back().await;
             return Err(Failure::Database { error: Box::new(DatabaseError::aborted()), query: None });
