@@ -42,7 +42,9 @@ impl Upstream {
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else { return Err(AddressError::Url) };
         let bare = parts.path_and_query.is_none_or(|path| path == "/") && !url.contains('#');
         let known = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
-        if !known || !bare || authority.host().is_empty() || authority.as_str().contains('@') {
+        let (host, port) = (authority.host(), authority.port());
+        let plain = !authority.as_str().contains('@') && (authority.as_str() == host || port.is_some());
+        if !known || !bare || !plain || host.is_empty() {
             return Err(AddressError::Url);
         }
         // In the clear nothing is verified, so a machine without roots will do.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -35,12 +36,17 @@ const CONNECTION_WINDOW: u32 = 32 << 20;
 /// The way to the upstream.
 pub struct Lanes {
     upstream: Upstream,
-    lanes: Vec<Lane>,
+    all: Vec<Lane>,
+    /// Whether the last answer came over HTTP/2.
+    speaks_http2: AtomicBool,
 }
 
 /// One connection, if HTTP/2 is spoken; else one for each request that is under way.
 struct Lane {
-    client: Client<Connector, Loan>,
+    /// Takes what ALPN says. Since it does not know that beforehand, each request that finds no connection opens one.
+    either: Client<Connector, Loan>,
+    /// Knows that one will do, for which all others wait.
+    http2: Client<Connector, Loan>,
     /// Held by each request that is under way.
     busy: Arc<()>,
 }
@@ -93,20 +99,22 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
 impl Lanes {
     pub(super) fn new(upstream: &Upstream, drain: &Drain) -> Self {
         let connector = Connector::new(upstream.tls.clone());
-        let lane = || {
-            let client = Client::builder(Tasks(drain.clone()))
+        let client = |http2_only| {
+            Client::builder(Tasks(drain.clone()))
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE)
                 .timer(TokioTimer::new())
+                .http2_only(http2_only)
                 .http2_initial_stream_window_size(STREAM_WINDOW)
                 .http2_initial_connection_window_size(CONNECTION_WINDOW)
                 .http2_keep_alive_interval(SILENCE)
                 .http2_keep_alive_timeout(SIGN_OF_LIFE)
                 .http2_keep_alive_while_idle(true)
-                .build(connector.clone());
-            Lane { client, busy: Arc::new(()) }
+                .build(connector.clone())
         };
-        Self { upstream: upstream.clone(), lanes: std::iter::repeat_with(lane).take(LANES).collect() }
+        let lane = || Lane { either: client(false), http2: client(true), busy: Arc::new(()) };
+        let all = std::iter::repeat_with(lane).take(LANES).collect();
+        Self { upstream: upstream.clone(), all, speaks_http2: AtomicBool::new(false) }
     }
 
     /// Where it leads.
@@ -127,7 +135,12 @@ impl Lanes {
         let Some(lane) = self.free() else { return Err(SendError::Unreachable("there is no way".to_owned())) };
         let busy = Arc::clone(&lane.busy);
         let connection = capture_connection(&mut request);
-        match lane.client.request(request).await {
+        let client = if self.speaks_http2.load(Ordering::Relaxed) { &lane.http2 } else { &lane.either };
+        let sent = client.request(request).await;
+        // An upstream that speaks it no more is asked anew.
+        let http2 = sent.as_ref().is_ok_and(|answer| answer.version() == Version::HTTP_2);
+        self.speaks_http2.store(http2, Ordering::Relaxed);
+        match sent {
             Ok(answer) => Ok(answer.map(|body| Coming { body, _busy: busy })),
             // Without a connection it was not handed to any: it waited for one, or for the end of a handshake.
             Err(error) if error.is_connect() || connection.connection_metadata().is_none() => {
@@ -140,7 +153,7 @@ impl Lanes {
     /// The first that has room, so that few connections stay warm.
     fn free(&self) -> Option<&Lane> {
         let room = |lane: &&Lane| Arc::strong_count(&lane.busy) <= MOST_IN_A_LANE;
-        self.lanes.iter().find(room).or(self.lanes.last())
+        self.all.iter().find(room).or(self.all.last())
     }
 
     /// Asks whether it is there.
