@@ -36,6 +36,11 @@ async fn events_of_queries() {
 }
 
 #[tokio::test]
+async fn moving_as_the_readme_tells() {
+    node_with_proxy("prisma/moving.test.mjs", &Wide::elsewhere().await).await;
+}
+
+#[tokio::test]
 async fn older_versions() {
     node("prisma/versions.test.mjs").await;
 }
@@ -63,7 +68,10 @@ async fn a_client_that_wants_an_engine_is_told_what_to_change() {
 
 /// Runs the tests of a file in `tests/clients` with a wide database and a proxy of their own.
 async fn node(file: &str) {
-    let wide = Wide::start().await;
+    node_with_proxy(file, &Wide::start().await).await;
+}
+
+async fn node_with_proxy(file: &str, wide: &Wide) {
     let variables = [("ACCELERATE_URL", &*wide.url()), ("DATABASE_URL", &wide.database.url())];
     let passed = node_with(file, &variables).await;
     passed.unwrap_or_else(|said| panic!("{said}\nthe proxy:\n{}", wide.proxy.stderr()));

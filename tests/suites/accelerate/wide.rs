@@ -28,6 +28,13 @@ impl Wide {
         Self { proxy: proxy(&database).await, database }
     }
 
+    /// At an address of the loopback that Prisma's extension does not take for this machine.
+    pub(super) async fn elsewhere() -> Self {
+        let database = wide_database().await;
+        let proxy = Proxy::builder().database(&database).env("POOL_PROXY_LISTEN", "127.0.0.10:0").start().await;
+        Self { proxy, database }
+    }
+
     /// What an application has as its `accelerateUrl`.
     pub(super) fn url(&self) -> String {
         accelerate_url(self.proxy.url(), self.proxy.key())
