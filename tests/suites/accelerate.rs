@@ -3,6 +3,7 @@
 mod bad_input;
 mod client;
 mod differential;
+mod plans;
 mod reference;
 mod texts;
 mod wide;
