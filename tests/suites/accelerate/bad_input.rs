@@ -11,6 +11,7 @@ mod values;
 
 use bytes::Bytes;
 use harness::{Answer, ProxyBuilder, Request, eventually};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::sql::served::Served;
@@ -121,7 +122,9 @@ fn told(answer: &Answer, sent: &str) {
         return refused(answer, sent);
     }
     let sent = sent.chars().take(1000).collect::<String>();
-    assert!(answer.body.is_object(), "{}: {sent}", answer.text);
+    // Read without making anything of it, since it may be as deep as what was sent.
+    let json: Result<&RawValue, _> = serde_json::from_str(&answer.text);
+    assert!(json.is_ok_and(|json| json.get().starts_with('{')), "{}: {sent}", answer.text);
 }
 
 #[track_caller]

@@ -14,7 +14,10 @@ use crate::error::Failure;
 /// What is asked. The plan and its parameters are read by the room that runs them.
 #[derive(Deserialize)]
 pub(super) struct Asked<'a> {
-    /// Such as `findMany`. The client's word for it: nothing depends on it here.
+    /// Such as `User`; none for raw queries. Nothing depends on it here, nor on the next.
+    #[serde(borrow, default)]
+    model: Option<Cow<'a, str>>,
+    /// Such as `findMany`.
     #[serde(borrow)]
     operation: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -48,8 +51,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Asked<'_>, Failure> {
     let text = std::str::from_utf8(body)
         .map_err(|error| bad(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to())))?;
     let asked: Asked<'_> = read(text).map_err(|error| bad(format!("Malformed JSON in request body: {error}")))?;
-    if asked.operation.is_empty() {
-        return Err(bad("\"operation\" is empty".to_owned()));
+    if asked.operation.is_empty() || asked.model.as_ref().is_some_and(|model| model.is_empty()) {
+        return Err(bad("\"operation\" and \"model\" are not to be empty".to_owned()));
     }
     if asked.plan.is_none_or(|plan| !plan.get().starts_with('{')) {
         return Err(bad("\"plan\" must be an object".to_owned()));

@@ -46,7 +46,7 @@ fn whole() -> Value {
         "born": field("born", "datetime", "optional"), "meta": field("meta", "json", "optional"),
         "name": field("name", "string", "optional"),
         "posts": { "type": "object", "serializedName": "posts", "skipNulls": true, "fields": {
-            "id": field("id", "bigint", "required"), "role": field("name", "enum", "list"),
+            "id": field("id", "bigint", "required"), "role": field("name", "enum", "optional"),
         } },
     } });
     let operations = json!({
