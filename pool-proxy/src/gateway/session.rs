@@ -129,6 +129,7 @@ impl Session {
     /// # Errors
     /// That of the first that failed.
     pub async fn run<S: Sinks>(&mut self, queries: &[Query], sinks: &S) -> Result<Vec<S::Sink>, Failure> {
+        self.execution.renew();
         if self.purpose == Purpose::Store {
             return self.read(queries, sinks).await;
         }
@@ -188,6 +189,7 @@ impl Session {
         if let Transaction::Wanted(mode) = self.transaction {
             self.open(mode).await?;
         }
+        self.execution.renew();
         let outcome = self.execution.text(text).await;
         self.stays |= !self.is_in_transaction();
         outcome
@@ -230,6 +232,7 @@ impl Session {
         match std::mem::replace(&mut self.transaction, Transaction::None) {
             Transaction::None | Transaction::Wanted(_) => Ok(()),
             Transaction::Open => {
+                self.execution.renew();
                 let outcome = self.execution.commit().await;
                 self.stays |= !matches!(outcome, Err(Failure::Database { .. }));
                 outcome
@@ -246,6 +249,7 @@ impl Session {
 
     /// A command of the proxy's own within the transaction.
     pub(super) async fn command(&mut self, sql: &str) -> Result<(), Failure> {
+        self.execution.renew();
         self.execution.command(sql).await
     }
 

@@ -62,6 +62,11 @@ impl Execution {
         outcome
     }
 
+    /// Another statement's time begins. The last one may have come to its end in the very moment its time was over.
+    pub(in crate::gateway) fn renew(&self) {
+        self.progress.renew();
+    }
+
     /// Whether a statement, prepared some time ago, did not fit the schema any more; it is prepared anew next time.
     pub(in crate::gateway) fn was_stale(&mut self) -> bool {
         std::mem::take(&mut self.open.was_stale)
