@@ -124,10 +124,12 @@ async fn head_has_no_body_over_http2_either() {
     let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut client, connection) = http2::handshake(TokioExecutor::new(), socket).await.unwrap();
     tokio::spawn(connection);
-    for (method, length) in [("GET", 3), ("HEAD", 0), ("GET", 3)] {
+    let whole = r#"{"status":"ok"}"#.len();
+    for (method, length) in [("GET", whole), ("HEAD", 0), ("GET", whole)] {
         let request = hyper::Request::builder().method(method).uri(format!("{}/health", proxy.url()));
         let answer = client.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
-        assert_eq!((answer.status().as_u16(), &answer.headers()["content-length"]), (200, &"3".parse().unwrap()));
+        let announced = answer.headers()["content-length"].to_str().unwrap();
+        assert_eq!((answer.status().as_u16(), announced), (200, &*whole.to_string()));
         // A client takes bytes behind a HEAD for a broken connection.
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), length, "{method}");
     }

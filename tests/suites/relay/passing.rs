@@ -7,6 +7,9 @@ use super::Relayed;
 use super::stub::{Stub, Visit};
 use crate::sql::served::Served;
 
+/// Makes a request to one proxy or another.
+type Asks<'a> = Box<dyn Fn(&Proxy) -> Request + 'a>;
+
 /// Headers that differ between two answers to the same request.
 const OWN: [&str; 4] = ["x-request-id", "server-timing", "date", "cf-ray"];
 
@@ -34,7 +37,6 @@ async fn every_answer_is_the_proxys_own() {
     let relayed = Relayed::with("", |proxy| proxy.config(config).env("POOL_PROXY_REGION", "fra")).await;
     let Relayed { served: Served { proxy, .. }, relay } = &relayed;
     let sql = |body: Value| move |to: &Proxy| to.request("POST", "/sql").bearer(proxy.key()).json(&body);
-    type Asks<'a> = Box<dyn Fn(&Proxy) -> Request + 'a>;
     let values = "SELECT 1 AS i, 12345678901234567890::numeric AS n, NULL AS none, 'ä€😀' AS t, ARRAY[1,2] AS a";
     let long = "SELECT repeat('compressible', 1000) AS t";
     let requests: Vec<(u16, Asks<'_>)> = vec![

@@ -80,7 +80,7 @@ async fn an_answer_that_nobody_reads_waits_at_the_upstream_and_then_is_dropped()
     visit.read_to("\r\n\r\n").await;
     let total = 256 << 20;
     visit.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {total}\r\n\r\n")).await;
-    let taken = visit.fill(&[0; 64 << 10], total).await;
+    let taken = visit.fill(&vec![0; 64 << 10], total).await;
     assert!(taken < 32 << 20, "{taken}");
     let held = relay.peak_memory() - before;
     assert!(held < 16 << 20, "{held} bytes for one answer");
