@@ -112,7 +112,7 @@ fn refused(answer: &Answer, sent: &str) {
 /// Refused as above, or for its size.
 #[track_caller]
 fn refused_or_too_much(answer: &Answer, sent: &str) {
-    if answer.status == 507 { check_words(answer, sent) } else { refused(answer, sent) }
+    if matches!(answer.status.as_u16(), 504 | 507) { check_words(answer, sent) } else { refused(answer, sent) }
 }
 
 /// Refused as above, or answered.
