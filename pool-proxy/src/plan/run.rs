@@ -215,10 +215,14 @@ impl<'r> Machine<'r> {
 
     async fn join(&mut self, of: &'r Join) -> Result<Value, Failure> {
         // A parent that is there already is taken when no child needs it any more.
-        let is_there = matches!(of.parent, Node::Get(_));
-        let mut parent = Value::Undefined;
-        if !is_there {
-            parent = self.value(&of.parent).await?;
+        let (mut parent, is_there) = match &of.parent {
+            Node::Get(name) if records::is_absent(&*self.scope.look(name)?) => (Value::Null, false),
+            Node::Get(_) => (Value::Undefined, true),
+            other => (self.value(other).await?, false),
+        };
+        // Nobody asks for the children of nothing: Postgres might refuse to look for them.
+        if !is_there && records::is_absent(&parent) {
+            return Ok(Value::Null);
         }
         let mut children = Vec::with_capacity(of.children.len());
         for group in of.children.chunks(flight::MOST) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { direct, made, prisma } from './fixture.mjs';
+import { direct, failure, made, prisma } from './fixture.mjs';
 
 describe('rows', () => {
   test('one, by each of its keys, or none', async () => {
@@ -102,6 +102,12 @@ describe('with what is related', () => {
     assert.equal(hello.author.role, 'ADMIN');
     assert.deepEqual(hello.comments.map(({ authorId }) => authorId).sort(), [2, 3, null]);
   });
+});
+
+test('of a row that is not there nothing is asked for that Postgres could refuse', async () => {
+  const include = { scalars: { orderBy: { jsonplain: 'asc' } }, friends: { orderBy: { id: 'asc' } } };
+  assert.equal(await prisma.user.findUnique({ where: { id: 99 }, include }), null);
+  assert.match((await failure(prisma.user.findUnique({ where: { id: 1 }, include }))).message, /ordering operator for type json/);
 });
 
 describe('figures', () => {

@@ -27,6 +27,11 @@ pub(super) fn required(value: Value) -> Result<Value, PlanError> {
     if is_empty(&value) { Err(errors::internal("Required value is empty")) } else { Ok(value) }
 }
 
+/// Whether there is no value.
+pub(super) fn is_absent(value: &Value) -> bool {
+    matches!(value, Value::Null | Value::Undefined)
+}
+
 /// Nothing, or a list of nothing.
 pub(super) fn is_empty(value: &Value) -> bool {
     match value {
