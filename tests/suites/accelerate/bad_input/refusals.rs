@@ -61,7 +61,7 @@ async fn what_a_key_may_not_do_is_refused() {
     ];
     let other = fresh_database().await;
     let config = format!("{}\n[databases.other]\nurl = \"{}\"\n", config.concat(), other.url());
-    let door = Door::with(|proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await;
+    let door = Door::with(|proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "3")).await;
     let proxy = &door.served.proxy;
     let unknown = json_request(proxy, "POST", "/query", UNIT).bearer(proxy.key()).header("pool-database", "nope");
     refused(&unknown.send().await.expect(404), "an unknown database");
