@@ -16,8 +16,8 @@ const LIMITS: &str = "\
   is the server's process only and has no such pull; it includes neither Postgres nor the kernel's network interrupts.
 - **A wide cache.** The hits are one entry, already there. Filling, eviction, tags and stale entries are not loaded here.
 - **Networks.** No latency, no slow or broken clients, keep-alive throughout; TLS to clients only, and no handshakes while it is measured.
-- **Other statements.** One short row by primary key, but for the edge API's, and tables that fit in memory. A slower query hides the
-  proxy's cost, a larger answer shows another part of it.
+- **Other statements.** One short row by primary key, but for the edge API's and Prisma's, and tables that fit in memory. A slower
+  query hides the proxy's cost, a larger answer shows another part of it.
 - **More Workers.** The edge API runs in one isolate of workerd, which is one thread. Where it is deployed there are as many as are
   needed, and what they then ask of the proxy is in the other parts.
 - **The scheduler.** With 10,000 clients on a few cores the spread of the times is also that of the machine's own turns.

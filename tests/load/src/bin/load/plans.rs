@@ -29,7 +29,12 @@ struct Question {
     kind: Kind,
     asks: &'static str,
     times: f64,
+    note: Option<&'static str>,
 }
+
+const REFERENCE: &str = "query-plan-executor is one Node process, so one thread of JavaScript; with a process per core it would answer \
+                         more, and its CPU per request would stay. Prisma's client asks for gzip and these requests do not: the \
+                         proxy would compress what is longer than 1 KiB, the reference never does.";
 
 const QUESTIONS: [Question; 5] = [
     Question {
@@ -37,30 +42,38 @@ const QUESTIONS: [Question; 5] = [
         kind: Kind::FindUnique,
         asks: "a user by id",
         times: 8.0,
+        note: Some(REFERENCE),
     },
     Question {
         title: ["Prisma: findMany, 10 clients", "Prisma: findMany, 200 clients"],
         kind: Kind::FindMany,
         asks: "100 posts with the author of each: two statements, joined by the server",
         times: 8.0,
+        note: None,
     },
     Question {
         title: ["Prisma: nested create, 10 clients", "Prisma: nested create, 200 clients"],
         kind: Kind::Create,
         asks: "to create a post with two comments and to hand them back: five statements and the transaction around them",
         times: 8.0,
+        note: None,
     },
     Question {
         title: ["Prisma: interactive transaction, 10 clients", "Prisma: interactive transaction, 200 clients"],
         kind: Kind::Transaction,
         asks: "for a transaction that finds a user, updates a post and creates a comment: five requests, counted as one",
         times: 8.0,
+        note: Some(
+            "The proxy gives at most 8 of its 10 connections to transactions that stay open, so that everything else gets through; the \
+             reference gives all.",
+        ),
     },
     Question {
         title: ["Prisma: cached findMany, 10 clients", "Prisma: cached findMany, 200 clients"],
         kind: Kind::Hit,
-        asks: "the same 100 posts with their authors, which the proxy may keep; the reference has no cache and runs the query",
+        asks: "for the same 99 posts with their authors, which the proxy may keep; the reference has no cache and runs the query",
         times: 40.0,
+        note: None,
     },
 ];
 
@@ -147,6 +160,6 @@ fn chapter(
         rounds: contest.into_rounds(),
         tables: Vec::new(),
         crowds: Vec::new(),
-        notes: Vec::new(),
+        notes: question.note.into_iter().map(str::to_owned).collect(),
     })
 }
