@@ -90,7 +90,8 @@ async fn arguments_are_those_of_the_place_in_the_plan() {
     let row = |argument: &str| statement("query", "SELECT $::int AS a", &[name(argument)]);
     // The name is another value within each member; in the last nothing is known of it until then.
     let inner = |number: i64| bind("a", &value(number), &row("a"));
-    let late = bind("b", &node("mapField", json!({ "field": "a", "records": row("a") })), &row("b"));
+    let only = node("unique", row("a"));
+    let late = bind("b", &node("mapField", json!({ "field": "a", "records": only })), &row("b"));
     let plan = bind("a", &value(7), &node("concat", json!([row("a"), inner(8), row("a"), inner(9), late])));
     let data = asked.data(&plan).await;
     assert_eq!(data, json!([{ "a": 7 }, { "a": 8 }, { "a": 7 }, { "a": 9 }, { "a": 7 }]));
