@@ -11,7 +11,7 @@ use super::arguments::{self, ArgType};
 use super::errors;
 use super::room::{Room, weight};
 use super::shape::plain;
-use super::tree::{Fragment, Sql, Statement};
+use super::tree::{Fragment, MARK, Sql, Statement, mark};
 use super::value::Value;
 use crate::error::PlanError;
 use crate::gateway::call::Query;
@@ -85,7 +85,7 @@ fn piece(
         match fragment {
             Fragment::Text(chunk) => text.push_str(chunk),
             Fragment::Parameter => {
-                statement.marks.write(&mut text, parameters.count());
+                mark(&mut text, parameters.count());
                 parameters.push(std::slice::from_ref(value()?.as_ref()), ty)?;
             }
             Fragment::Tuple(item) => {
@@ -94,12 +94,12 @@ fn piece(
                     text.push_str("(NULL)");
                     continue;
                 }
-                terms.room.take(values.len() * (item.len() + statement.marks.len()))?;
+                terms.room.take(values.len() * (item.len() + MARK))?;
                 text.push('(');
                 for index in 0..values.len() {
                     text.push_str(if index > 0 { &item.separator } else { "" });
                     text.push_str(&item.prefix);
-                    statement.marks.write(&mut text, parameters.count() + index);
+                    mark(&mut text, parameters.count() + index);
                     text.push_str(&item.suffix);
                 }
                 text.push(')');
@@ -108,14 +108,12 @@ fn piece(
             Fragment::Tuples { item, separator } => {
                 for (index, tuple) in values(tuples(value()?)?).iter().enumerate() {
                     let values = inner(tuple)?;
-                    terms.room.take(
-                        item.len() + separator.len() + values.len() * (item.separator.len() + statement.marks.len()),
-                    )?;
+                    terms.room.take(item.len() + separator.len() + values.len() * (item.separator.len() + MARK))?;
                     text.push_str(if index > 0 { separator } else { "" });
                     text.push_str(&item.prefix);
                     for index in 0..values.len() {
                         text.push_str(if index > 0 { &item.separator } else { "" });
-                        statement.marks.write(&mut text, parameters.count() + index);
+                        mark(&mut text, parameters.count() + index);
                     }
                     text.push_str(&item.suffix);
                     parameters.push(values, ty)?;

@@ -15,7 +15,6 @@ pub(in crate::plan) struct Statement {
     /// Written by the application, so its results are not the schema's.
     pub(in crate::plan) is_raw: bool,
     pub(in crate::plan) sql: Sql,
-    pub(in crate::plan) marks: Marks,
     pub(in crate::plan) args: Vec<Expression>,
     /// One for each argument; those that are missing say nothing.
     pub(in crate::plan) types: Vec<ArgType>,
@@ -23,34 +22,36 @@ pub(in crate::plan) struct Statement {
     pub(in crate::plan) is_chunkable: bool,
 }
 
-/// How parameters are written: `$1`, `$2`, ... unless the plan is for another database.
+/// How parameters are written, which tells what database a plan is for: `$1`, `$2`, ... are Postgres's.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::plan) struct Marks {
+struct Marks {
     prefix: Box<str>,
+    #[serde(default = "super::yes")]
     has_numbering: bool,
 }
 
-impl Default for Marks {
-    fn default() -> Self {
-        Self { prefix: "$".into(), has_numbering: true }
-    }
-}
-
 impl Marks {
-    /// Writes the mark of a parameter, by how many come before it.
-    pub(in crate::plan) fn write(&self, text: &mut String, before: usize) {
-        text.push_str(&self.prefix);
-        if self.has_numbering {
-            text.push_str(itoa::Buffer::new().format(before + 1));
+    /// # Errors
+    /// What the plan is for instead.
+    fn expect_postgres(&self) -> Result<(), &'static str> {
+        match (&*self.prefix, self.has_numbering) {
+            ("$", true) => Ok(()),
+            ("?", _) => Err("it is for MySQL or SQLite, and only Postgres is served"),
+            ("@P", _) => Err("it is for SQL Server, and only Postgres is served"),
+            _ => Err("its parameters are not written as Postgres's, and only Postgres is served"),
         }
     }
-
-    /// About what one takes, in bytes.
-    pub(in crate::plan) fn len(&self) -> usize {
-        self.prefix.len() + "65535".len()
-    }
 }
+
+/// The mark of a parameter, by how many come before it.
+pub(in crate::plan) fn mark(text: &mut String, before: usize) {
+    text.push('$');
+    text.push_str(itoa::Buffer::new().format(before + 1));
+}
+
+/// About what one takes, in bytes.
+pub(in crate::plan) const MARK: usize = "$65535".len();
 
 /// The text of a statement.
 pub(in crate::plan) enum Sql {
@@ -120,18 +121,18 @@ impl TryFrom<Wire> for Statement {
 
     fn try_from(wire: Wire) -> Result<Self, &'static str> {
         let is_raw = matches!(wire.r#type, Kind::RawSql);
-        let marks = wire.placeholder_format.unwrap_or_default();
+        wire.placeholder_format.map_or(Ok(()), |marks| marks.expect_postgres())?;
         let sql = if is_raw {
             Sql::Whole { text: wire.sql.ok_or("missing field `sql`")?.into(), arguments: wire.args.len() }
         } else {
-            Sql::of(wire.fragments.ok_or("missing field `fragments`")?, &marks)
+            Sql::of(wire.fragments.ok_or("missing field `fragments`")?)
         };
-        Ok(Self { is_raw, sql, marks, args: wire.args, types: wire.arg_types, is_chunkable: wire.chunkable })
+        Ok(Self { is_raw, sql, args: wire.args, types: wire.arg_types, is_chunkable: wire.chunkable })
     }
 }
 
 impl Sql {
-    fn of(fragments: Vec<Fragment>, marks: &Marks) -> Self {
+    fn of(fragments: Vec<Fragment>) -> Self {
         if fragments.iter().any(|fragment| matches!(fragment, Fragment::Tuple(_) | Fragment::Tuples { .. })) {
             return Self::Parts(fragments);
         }
@@ -141,7 +142,7 @@ impl Sql {
             if let Fragment::Text(chunk) = fragment {
                 text.push_str(chunk);
             } else {
-                marks.write(&mut text, arguments);
+                mark(&mut text, arguments);
                 arguments += 1;
             }
         }
