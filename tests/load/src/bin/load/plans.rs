@@ -20,6 +20,8 @@ use transactions::Transactions;
 
 /// Clients at once: as many as there are connections, and many more.
 const CLIENTS: [u32; 2] = [10, 200];
+/// Seconds of load before anything is counted: JavaScript gets faster for thousands of requests.
+const WARM_UP: u32 = 6;
 /// What the proxy may hold with the most of them.
 const MOST_MIB: f64 = 40.0;
 
@@ -129,6 +131,11 @@ fn chapter(
     clients: u32,
     command: String,
 ) -> Outcome<Chapter> {
+    if CLIENTS.first() == Some(&clients) && !bench.options.is_quick() {
+        for server in [proxy, reference] {
+            contest::measure(bench, server, &load.lasting(WARM_UP))?;
+        }
+    }
     let contest = Contest::hold(bench, title, &[proxy, reference], load)?;
     let mut bars = vec![
         contest.ratio(
