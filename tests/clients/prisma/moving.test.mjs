@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { direct, made, URL_OF_PROXY } from './fixture.mjs';
 
 const HOSTED = 'https://accelerate.prisma-data.net';
@@ -32,22 +32,24 @@ function code() {
 /** PrismaClient as the application's, which for Prisma 7 is made with the URL in the code. */
 const run = (text) => new Function('PrismaClient', 'withAccelerate', `${text}; return prisma;`)(made.PrismaClient, made.withAccelerate);
 
-test('the key goes to nobody else', async () => {
-  const prisma = run(code());
-  const ask = () => prisma.user.findFirst({ where: { id: 1 }, cacheStrategy: { ttl: 60, tags: ['moving'] } });
-  const { name } = await ask();
-  await direct.query('UPDATE "User" SET name = $1 WHERE id = 1', ['Moved']);
-  assert.equal((await ask()).name, name);
-  await prisma.$accelerate.invalidate({ tags: ['moving'] });
-  assert.equal((await ask()).name, 'Moved');
-  await prisma.$accelerate.invalidateAll();
-  await prisma.$disconnect();
-  assert.ok(asked.includes(`${ORIGIN}/invalidate`), asked.join('\n'));
-});
+describe('a client that comes from Accelerate', () => {
+  test('the key goes to nobody else', async () => {
+    const prisma = run(code());
+    const ask = () => prisma.user.findFirst({ where: { id: 1 }, cacheStrategy: { ttl: 60, tags: ['moving'] } });
+    const { name } = await ask();
+    await direct.query('UPDATE "User" SET name = $1 WHERE id = 1', ['Moved']);
+    assert.equal((await ask()).name, name);
+    await prisma.$accelerate.invalidate({ tags: ['moving'] });
+    assert.equal((await ask()).name, 'Moved');
+    await prisma.$accelerate.invalidateAll();
+    await prisma.$disconnect();
+    assert.ok(asked.includes(`${ORIGIN}/invalidate`), asked.join('\n'));
+  });
 
-test('without it, it would go to the hosted service', async () => {
-  const prisma = run(code().replace(/withAccelerate\(.*\),\n/, 'withAccelerate(),\n'));
-  await assert.rejects(prisma.$accelerate.invalidate({ tags: ['moving'] }));
-  await prisma.$disconnect();
-  assert.ok(asked.includes(`${HOSTED}/invalidate`), asked.join('\n'));
+  test('without it, it would go to the hosted service', async () => {
+    const prisma = run(code().replace(/withAccelerate\(.*\),\n/, 'withAccelerate(),\n'));
+    await assert.rejects(prisma.$accelerate.invalidate({ tags: ['moving'] }));
+    await prisma.$disconnect();
+    assert.ok(asked.includes(`${HOSTED}/invalidate`), asked.join('\n'));
+  });
 });
