@@ -67,7 +67,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await;
     }
     let known = match &call.work {
-        Work::One(query, _) => call.database.known_verdict(&call.principal, &query.text),
+        Work::One(query, _) => call.database.known_verdict(&call.principal, query.judged()),
         // It is seen as it runs.
         _ => None,
     };

@@ -31,6 +31,16 @@ pub struct Query {
     pub text: Arc<str>,
     /// `$1`, `$2`, ...
     pub params: Vec<Param>,
+    /// The statement that stands for it where it is asked what it is: the same but for how many values its lists have, and for
+    /// a comment behind it. `None` if that is itself.
+    pub pattern: Option<Arc<str>>,
+}
+
+impl Query {
+    /// The statement by which it is judged.
+    pub(super) fn judged(&self) -> &Arc<str> {
+        self.pattern.as_ref().unwrap_or(&self.text)
+    }
 }
 
 /// What is to be run, and how the answer is written.

@@ -129,7 +129,7 @@ impl Execution {
         let deadline = self.deadline(false)?;
         let progress = Arc::clone(&self.progress);
         let work = async {
-            let verdict = judge(&self.database, &mut self.lease, &self.principal, &query.text, true).await?;
+            let verdict = judge(&self.database, &mut self.lease, &self.principal, query.judged(), true).await?;
             let verdict = verdict.ok_or(Failure::Internal)?;
             Ok(verdict.cacheable.map_err(statement::Refusal::as_str))
         };
@@ -245,7 +245,7 @@ impl Execution {
     async fn care(&mut self, query: &Query, index: usize, alone: bool) -> Result<Care, Failure> {
         let principal = &self.principal;
         let restricted = principal.is_restricted();
-        let verdict = match judge(&self.database, &mut self.lease, principal, &query.text, restricted).await {
+        let verdict = match judge(&self.database, &mut self.lease, principal, query.judged(), restricted).await {
             // It may read what a statement before it creates, so it cannot be asked about yet.
             Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && !alone => None,
             judged => judged.map_err(|failure| failure.of_query(index))?,

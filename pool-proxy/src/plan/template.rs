@@ -1,5 +1,7 @@
 //! Statements from templates: the text, `$1`, `$2`, ... for the values, and those as Postgres reads them.
 
+mod pattern;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -50,9 +52,12 @@ pub(super) fn render(
             for (index, value) in values.iter().enumerate() {
                 parameters.push(std::slice::from_ref(value.as_ref()), statement.types.get(index))?;
             }
-            let text =
-                if terms.comment.is_empty() { Arc::clone(text) } else { format!("{text}{}", terms.comment).into() };
-            return Ok(vec![parameters.finish(text)?]);
+            let (text, pattern) = if terms.comment.is_empty() {
+                (Arc::clone(text), None)
+            } else {
+                (format!("{text}{}", terms.comment).into(), Some(Arc::clone(text)))
+            };
+            return Ok(vec![parameters.finish(text, pattern)?]);
         }
         Sql::Parts(fragments) => fragments,
     };
@@ -122,7 +127,7 @@ fn piece(
         }
     }
     text.push_str(terms.comment);
-    parameters.finish(text.into())
+    parameters.finish(text.into(), pattern::pattern(fragments, args))
 }
 
 /// Fragments with the number of the argument that each takes, or that the next one takes.
@@ -202,7 +207,7 @@ impl<'a> Parameters<'a> {
         Ok(())
     }
 
-    fn finish(self, text: Arc<str>) -> Result<Rendered, PlanError> {
+    fn finish(self, text: Arc<str>, pattern: Option<Arc<str>>) -> Result<Rendered, PlanError> {
         if self.params.len() > MOST {
             return Err(errors::of_user(
                 "P2029",
@@ -216,7 +221,7 @@ impl<'a> Parameters<'a> {
             json.push(b']');
             String::from_utf8(json).unwrap_or_default()
         });
-        Ok(Rendered { query: Query { text, params: self.params }, json })
+        Ok(Rendered { query: Query { text, params: self.params, pattern }, json })
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use depth::check as check_depth;
 use expression::Fields;
 pub(super) use expression::{Expression, Generator, Placeholder};
-pub(super) use statement::{Fragment, MARK, Sql, Statement, mark};
+pub(super) use statement::{Fragment, Item, MARK, Sql, Statement, mark};
 
 use super::errors;
 use super::structure::{Enums, Structure};

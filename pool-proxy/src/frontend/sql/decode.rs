@@ -192,7 +192,7 @@ fn query(text: Cow<'_, str>, params: Option<Vec<&RawValue>>) -> Result<Query, Fa
         value::param(json).map_err(|error| Failure::BadRequest(format!("params[{index}]: {error}")))
     };
     let params = params.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    Ok(Query { text: text.into(), params })
+    Ok(Query { text: text.into(), params, pattern: None })
 }
 
 #[cfg(test)]

@@ -273,22 +273,22 @@ impl Execution {
     /// What a statement may do to the session, where it cannot be asked of Postgres on this connection.
     async fn care_within(&mut self, query: &Query) -> Result<Care, Failure> {
         let restricted = self.principal.is_restricted();
-        let known = self.database.known_verdict(&self.principal, &query.text);
+        let known = self.database.known_verdict(&self.principal, query.judged());
         let verdict = if known.is_none() && restricted && !self.open.is_held {
             // Who runs it begins anew when this is known.
-            self.open.unknown = Some(Arc::clone(&query.text));
+            self.open.unknown = Some(Arc::clone(query.judged()));
             return Err(Failure::Internal);
         } else if known.is_none() && restricted {
             // Whoever holds a transaction has a place among few, so that there are other connections.
             let (mut other, _) = self.database.lease(&self.principal).await?;
-            let verdict = judge(&self.database, &mut other, &self.principal, &query.text, true).await;
+            let verdict = judge(&self.database, &mut other, &self.principal, query.judged(), true).await;
             other.finish(false).await;
             verdict?
         } else {
             known
         };
         if verdict.is_none() {
-            self.open.unjudged.push(Arc::clone(&query.text));
+            self.open.unjudged.push(Arc::clone(query.judged()));
         }
         Care::of(verdict.as_deref(), restricted)
     }

@@ -75,7 +75,8 @@ impl<'r> Machine<'r> {
     async fn text(&mut self, rendered: Rendered) -> Result<Value, Failure> {
         let text = Arc::clone(&rendered.query.text);
         let is_guarded = self.session.is_in_transaction() && text.trim_end_matches([';', ' ', '\n']).contains(';');
-        let command = |text: &str| Rendered { query: Query { text: text.into(), params: Vec::new() }, json: None };
+        let command =
+            |text: &str| Rendered { query: Query { text: text.into(), params: Vec::new(), pattern: None }, json: None };
         let statements = if is_guarded {
             vec![command("SAVEPOINT pool_proxy_text"), rendered, command("RELEASE pool_proxy_text")]
         } else {
