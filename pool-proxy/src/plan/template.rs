@@ -1,9 +1,10 @@
 //! Statements from templates: the text, `$1`, `$2`, ... for the values, and those as Postgres reads them.
 
+mod disjoint;
 mod pattern;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -231,8 +232,8 @@ struct Cut {
     ranges: Vec<Range<usize>>,
 }
 
-/// How a statement with too many parameters is cut: at the longest of its lists, all else is repeated. `None` if it has not too many or
-/// cannot be.
+/// How a statement with too many parameters is cut: at the longest of its lists, all else is repeated. `None` if it has not too many, or
+/// cannot be cut without finding rows twice, or wrong ones: clients call it chunkable also where it is not.
 fn cut(fragments: &[Fragment], args: &[Cow<'_, Value>], is_chunkable: bool) -> Result<Option<Cut>, PlanError> {
     if !is_chunkable {
         return Ok(None);
@@ -263,6 +264,9 @@ fn cut(fragments: &[Fragment], args: &[Cow<'_, Value>], is_chunkable: bool) -> R
     let is_of_tuples =
         numbered(fragments).any(|(fragment, number)| number == argument && matches!(fragment, Fragment::Tuples { .. }));
     let values = args.get(argument).map(|value| list(value)).unwrap_or_default();
+    if !disjoint::is_by(fragments, argument) || (!is_of_tuples && !are_different(values)) {
+        return Ok(None);
+    }
     let mut ranges = Vec::new();
     let (mut start, mut held) = (0, 0);
     for (index, value) in values.iter().enumerate() {
@@ -275,6 +279,16 @@ fn cut(fragments: &[Fragment], args: &[Cow<'_, Value>], is_chunkable: bool) -> R
     }
     ranges.push(start..values.len());
     Ok(Some(Cut { argument, ranges }))
+}
+
+/// Whether no value is there twice: it would find its rows once for each part it is in.
+fn are_different(values: &[Value]) -> bool {
+    let mut seen = HashSet::with_capacity(values.len());
+    values.iter().all(|value| {
+        let mut text = Vec::new();
+        plain::write(&mut text, value);
+        seen.insert(text)
+    })
 }
 
 /// What is left as it is in a comment: as JavaScript's encodeURIComponent does

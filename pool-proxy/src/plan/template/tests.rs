@@ -149,7 +149,8 @@ fn types_go_with_their_arguments() {
 
 /// Into how many parameters each a statement is cut.
 fn cuts(fragments: &str, args: &[Value]) -> Result<Vec<usize>, Option<&'static str>> {
-    let rendered = run(&statement(fragments, "[]", true), args).map_err(|error| error.code)?;
+    let fragments = fragments.replacen('[', &format!("[{},", chunk("WHERE a IN ")), 1);
+    let rendered = run(&statement(&fragments, "[]", true), args).map_err(|error| error.code)?;
     Ok(rendered.iter().map(|one| one.query.params.len()).collect())
 }
 
@@ -180,11 +181,19 @@ fn statements_with_too_many_parameters_are_cut_at_their_longest_list() {
 
 #[test]
 fn the_pieces_are_whole_statements() {
-    let fragments = format!("[{},{TUPLE},{},{PARAMETER}]", chunk("a IN "), chunk(" AND b = "));
+    let fragments = format!("[{},{TUPLE},{},{PARAMETER}]", chunk("WHERE a IN "), chunk(" AND b = "));
     let pieces = run(&statement(&fragments, "[]", true), &[numbers(70_000), Value::Text("x".into())]).unwrap();
     let (first, second) = (shown(&pieces[0]), shown(&pieces[1]));
-    assert!(first.0.starts_with("a IN ($1,$2,$3,") && first.0.ends_with(",$65534) AND b = $65535"), "{:.100}", first.0);
-    assert!(second.0.starts_with("a IN ($1,$2,") && second.0.ends_with(",$4466) AND b = $4467"), "{:.100}", second.0);
+    assert!(
+        first.0.starts_with("WHERE a IN ($1,$2,$3,") && first.0.ends_with(",$65534) AND b = $65535"),
+        "{:.100}",
+        first.0
+    );
+    assert!(
+        second.0.starts_with("WHERE a IN ($1,$2,") && second.0.ends_with(",$4466) AND b = $4467"),
+        "{:.100}",
+        second.0
+    );
     assert_eq!((first.1[65_533].as_str(), first.1[65_534].as_str()), ("65534", "x"));
     assert_eq!((second.1[0].as_str(), second.1[4_466].as_str()), ("65535", "x"));
 }
