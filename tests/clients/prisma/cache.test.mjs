@@ -63,9 +63,11 @@ describe('what is kept', () => {
     const cacheStrategy = { ttl: 60 };
     const { user, post } = accelerated;
     const where = different();
+    const many = Array.from({ length: 150 }, (_, index) => index + 1);
     const reads = {
       findUnique: () => user.findUnique({ where: { id: 1, ...where }, include: { posts: true }, cacheStrategy }),
       findMany: () => user.findMany({ where, orderBy: { id: 'asc' }, cacheStrategy }),
+      manyIds: () => user.findMany({ where: { ...where, id: { in: many } }, orderBy: { id: 'asc' }, cacheStrategy }),
       count: () => user.count({ where, cacheStrategy }),
       aggregate: () => post.aggregate({ where: { author: where }, _sum: { likes: true }, cacheStrategy }),
       groupBy: () => user.groupBy({ by: 'role', where, _count: true, orderBy: { role: 'asc' }, cacheStrategy }),
