@@ -30,8 +30,10 @@ struct State {
     /// The savepoints that are open, by number.
     savepoints: Vec<u32>,
     next_savepoint: u32,
-    /// The last step with a number, and what came of it.
-    last: Option<(u64, Result<Bytes, Failure>)>,
+    /// The last number of a step.
+    number: u64,
+    /// What came of that step, while it may be asked for again.
+    last: Option<Result<Bytes, Failure>>,
 }
 
 impl Held {
@@ -42,7 +44,7 @@ impl Held {
         session: Session,
     ) -> Self {
         let begun = Instant::now();
-        let state = State { session: Some(session), savepoints: vec![], next_savepoint: 0, last: None };
+        let state = State { session: Some(session), savepoints: vec![], next_savepoint: 0, number: 0, last: None };
         Self { id, principal, begun, timeout, deadline, state: Mutex::new(state), ending: watch::Sender::new(None) }
     }
 
@@ -68,6 +70,8 @@ impl Held {
         if let Some(session) = state.session.take() {
             session.close().await;
         }
+        // It is remembered that it ended, not what it read.
+        state.last = None;
         self.has_ended(ending);
     }
 
@@ -82,21 +86,23 @@ impl Held {
     /// A step that has a number, from 1 on.
     pub(super) async fn numbered(&self, number: u64, step: &Step) -> Result<Bytes, Failure> {
         let mut state = self.state.lock().await;
-        let last = state.last.as_ref().map_or(0, |(number, _)| *number);
         match &state.last {
-            Some((known, outcome)) if *known == number => return outcome.clone(),
-            _ if number != last + 1 => {
-                return Err(Failure::Transaction(TransactionError::OutOfOrder { expected: last + 1 }));
+            Some(outcome) if number == state.number => return outcome.clone(),
+            _ if number != state.number + 1 => {
+                let expected = state.number + 1;
+                return Err(Failure::Transaction(TransactionError::OutOfOrder { expected }));
             }
             _ => {}
         }
         let outcome = self.step_in(&mut state, step).await;
-        state.last = Some((number, outcome.clone()));
+        (state.number, state.last) = (number, Some(outcome.clone()));
         outcome
     }
 
     pub(super) async fn step(&self, step: &Step) -> Result<Bytes, Failure> {
         let mut state = self.state.lock().await;
+        // Whoever goes on without numbers repeats nothing.
+        state.last = None;
         self.step_in(&mut state, step).await
     }
 
