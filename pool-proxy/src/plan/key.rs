@@ -27,12 +27,13 @@ pub(super) fn write_part(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
-/// The key of what may be no record at all: all that is none has the same.
+/// The key of what may be no record: nothing has one of its own, and all else has none of the fields.
 pub(super) fn of(value: &Value, fields: &[Box<str>]) -> Vec<u8> {
     let mut key = Vec::with_capacity(16);
     match value {
+        Value::Null | Value::Undefined => key.extend_from_slice(b"null"),
         Value::Record(record) => write(&mut key, record, fields.iter().map(AsRef::as_ref)),
-        other => plain::write(&mut key, other),
+        _ => fields.iter().for_each(|_| key.extend_from_slice(b",null")),
     }
     key
 }

@@ -31,13 +31,22 @@ fn opened(value: Value, operations: &Operations, means: Means<'_>) -> Result<Val
     match value {
         Value::List(records) => many(records, operations, means).map(Value::List),
         Value::Record(record) => one(record, operations, means),
+        Value::Undefined | Value::Null => Ok(value),
+        _ if operations.pagination.as_ref().is_some_and(Pagination::is_past_one) => Ok(Value::Null),
         other => Ok(other),
+    }
+}
+
+impl Pagination {
+    /// Whether the page has no room for the first record.
+    fn is_past_one(&self) -> bool {
+        self.skip.is_some_and(|skip| skip > 0) || self.take == Some(0)
     }
 }
 
 fn one(mut record: Record, operations: &Operations, means: Means<'_>) -> Result<Value, PlanError> {
     if let Some(pagination) = &operations.pagination {
-        if pagination.skip.is_some_and(|skip| skip > 0) || pagination.take == Some(0) {
+        if pagination.is_past_one() {
             return Ok(Value::Null);
         }
         if let Some(cursor) = cursor(pagination, means)?

@@ -184,6 +184,16 @@ fn what_is_no_json_is_refused() {
     }
 }
 
+#[test]
+fn what_is_no_record_has_no_fields() {
+    check("7", r#"{"pagination":{"skip":1}}"#, "null");
+    check("7", r#"{"pagination":{"take":0}}"#, "null");
+    check("7", r#"{"pagination":{"take":1},"distinct":["a"]}"#, "7");
+    check("null", r#"{"pagination":{"skip":1}}"#, "null");
+    check(r#"[1,null,2,null,{"a":null},{"a":1}]"#, r#"{"distinct":["a"]}"#, r#"[1,null,{"a":1}]"#);
+    check("[1,2]", r#"{"linkingFields":["a"],"pagination":{"take":1}}"#, "[1]");
+}
+
 /// Whether the cursor finds the record.
 #[track_caller]
 fn finds(record: &str, cursor: &str, expected: bool) {

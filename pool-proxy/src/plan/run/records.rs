@@ -17,7 +17,6 @@ pub(super) fn unique(value: Value) -> Result<Value, PlanError> {
             1 => Ok(elements.pop().unwrap_or_default()),
             more => Err(errors::internal(format!("Expected zero or one element, got {more}"))),
         },
-        Value::Undefined => Ok(Value::Null),
         other => Ok(other),
     }
 }

@@ -127,6 +127,8 @@ async fn names_are_bound_in_order_and_for_their_expression_only() {
     let first = node("getFirstNonEmpty", json!({ "names": ["no", "c", "b"] }));
     assert_eq!(asked.data(&bind("b", &value(4), &bind("c", &value(json!([])), &first))).await, 4);
     assert_eq!(asked.data(&node("getFirstNonEmpty", json!({ "names": ["no"] }))).await, json!([]));
+    // Nor has it any when one of it is wanted.
+    assert_eq!(asked.ask(&node("unique", get("no"))).await.expect(200).text, "{}");
     let taken = bind("r", &query("SELECT 1 AS a"), &node("concat", json!([get("r"), get("r")])));
     assert_eq!(asked.data(&taken).await, json!([{ "a": 1 }, { "a": 1 }]));
     let answer = asked.post("/query", &asked_with(&json!({ "a": name("b"), "b": name("a") }))).await.expect(400);
