@@ -17,6 +17,9 @@ use crate::transport::{Request, Response, Transport};
 
 const JSON: &str = "application/json";
 
+/// What the proxy says of itself while it serves.
+const HEALTHY: &[u8] = br#"{"status":"ok"}"#;
+
 /// A client of one proxy. It is cheap to clone, and clones share their connections.
 #[derive(Clone)]
 #[must_use = "a client does nothing until it is asked"]
@@ -153,8 +156,10 @@ impl Client {
         let request = self.identified(Request::new("GET", "/health"));
         let safety = Safety { read: true, ..Safety::default() };
         let response = self.send(&request, None, safety).await?;
-        // Its own line of text, and the header of all its answers.
-        self.own(&response, response.body.trim_ascii() == b"ok" && response.header("x-request-id").is_some())
+        // Others say so in the same words; the headers are those of all its answers.
+        let headers = ["x-request-id", "server-timing"];
+        let known = headers.iter().all(|name| response.header(name).is_some());
+        self.own(&response, known && response.body.trim_ascii() == HEALTHY)
     }
 
     /// Takes an answer of success only from a proxy.

@@ -105,7 +105,9 @@ pub(crate) fn step(outcome: Result<Response, TransportError>) -> Step {
 
 /// What the proxy answers to `GET /health`.
 pub(crate) fn healthy() -> Response {
-    Response { status: 200, headers: vec![("X-Request-Id".to_owned(), "r-1".to_owned())], body: b"ok\n".to_vec() }
+    let headers = [("X-Request-Id", "r-1"), ("Server-Timing", "total;dur=0.012")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    Response { status: 200, headers, body: br#"{"status":"ok"}"#.to_vec() }
 }
 
 /// What the proxy answers to `POST /invalidate`.

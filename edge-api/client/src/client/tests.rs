@@ -152,10 +152,13 @@ async fn only_a_pool_proxy_is_healthy() {
     ask(healthy()).await.unwrap();
     let other = |status, body: &str| Response { status, body: body.into(), ..healthy() };
     let bare = Response { headers: vec![], ..healthy() };
+    // As the edge API says it of itself.
+    let edge = Response { headers: vec![("X-Request-Id".to_owned(), "r-1".to_owned())], ..healthy() };
     for response in [
         bare,
+        edge,
         other(200, "<html>secret</html>"),
-        other(200, r#"{"status":"ok"}"#),
+        other(200, r#"{"status":"secret"}"#),
         other(200, ""),
         other(204, ""),
         other(301, ""),
