@@ -22,7 +22,8 @@ pub(super) struct Means<'a> {
 /// Processes records, or one. Text is JSON: a relation that Postgres put together.
 pub(super) fn process(value: Value, operations: &Operations, means: Means<'_>) -> Result<Value, PlanError> {
     match value {
-        Value::Text(text) | Value::Json(text) => opened(json::read(&text, means.room)?, operations, means),
+        Value::Text(text) => opened(json::read(&text, means.room)?, operations, means),
+        Value::Json(json) => opened(json::read(&json, means.room)?, operations, means),
         other => opened(other, operations, means),
     }
 }

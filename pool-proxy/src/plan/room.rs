@@ -42,7 +42,8 @@ impl Room {
 pub(super) fn weight(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
-            Value::Text(text) | Value::Json(text) => text.len(),
+            Value::Text(text) => text.len(),
+            Value::Json(json) => json.len(),
             Value::Bytes(bytes) => bytes.len(),
             Value::List(list) => list.iter().map(weight).sum(),
             Value::Record(record) => weight_of(record),

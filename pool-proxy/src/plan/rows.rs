@@ -2,12 +2,14 @@
 
 pub(super) mod class;
 
+use std::sync::Arc;
+
 use tokio_postgres::Row;
 
 use self::class::{Class, Column as Typed};
 use super::moment;
 use super::number;
-use super::value::{Names, Number, Record, Value};
+use super::value::{Names, Number, Record, Text, Value};
 use crate::error::PlanError;
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
@@ -29,6 +31,8 @@ impl Sinks for Records {
             budget,
             affected: None,
             unsupported: None,
+            texts: Vec::new(),
+            parts: Vec::new(),
         }
     }
 }
@@ -43,6 +47,10 @@ pub struct RecordsSink {
     affected: Option<u64>,
     /// What is wrong with a column; the statement runs all the same.
     unsupported: Option<PlanError>,
+    /// The texts of the row at hand, one behind the other.
+    texts: Vec<u8>,
+    /// Which of the row's values they are, and where each begins.
+    parts: Vec<(usize, usize)>,
 }
 
 /// A column that is kept, and where it stands in a row.
@@ -61,6 +69,53 @@ impl RecordsSink {
             Some(error) => Err(error),
             None => Ok((Value::List(self.rows), self.affected)),
         }
+    }
+
+    /// Keeps a row of which that is what Postgres printed of each column.
+    fn keep<'r>(&mut self, printed: impl Fn(usize) -> Result<Option<&'r [u8]>, QueryError>) -> Result<(), QueryError> {
+        if self.unsupported.is_some() {
+            return Ok(());
+        }
+        let mut held = ROW;
+        // A relation is often put behind them.
+        let mut values = Vec::with_capacity(self.columns.len() + 1);
+        self.texts.clear();
+        for place in &self.columns {
+            let printed = printed(place.index)?;
+            held += VALUE + printed.map_or(0, <[u8]>::len);
+            let start = self.texts.len();
+            values.push(match printed {
+                None => Value::Null,
+                Some(printed) => match place.typed.value(printed, &mut self.texts)? {
+                    Some(value) => value,
+                    None => {
+                        self.parts.push((values.len(), start));
+                        Value::Undefined
+                    }
+                },
+            });
+        }
+        self.put_texts(&mut values)?;
+        self.rows.push(Value::Record(Record::new(self.names.clone(), values)));
+        self.budget.spend(held)
+    }
+
+    /// Puts the texts of a row where they belong, checked and kept as one.
+    fn put_texts(&mut self, values: &mut [Value]) -> Result<(), QueryError> {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let whole: Arc<str> = utf8(&self.texts)?.into();
+        let mut end = whole.len();
+        while let Some((index, start)) = self.parts.pop() {
+            // Two that are not UTF-8 may look so behind each other.
+            let text = Text::part(&whole, start..end).ok_or_else(invalid)?;
+            if let Some(place) = values.get_mut(index) {
+                *place = Value::Text(text);
+            }
+            end = start;
+        }
+        Ok(())
     }
 }
 
@@ -90,18 +145,7 @@ impl RowSink for RecordsSink {
     }
 
     fn row(&mut self, row: &Row) -> Result<(), QueryError> {
-        if self.unsupported.is_some() {
-            return Ok(());
-        }
-        let mut held = ROW;
-        let mut values = Vec::with_capacity(self.columns.len());
-        for place in &self.columns {
-            let text = text(row, place.index)?;
-            held += VALUE + text.map_or(0, str::len);
-            values.push(text.map_or(Value::Null, |text| place.typed.value(text)));
-        }
-        self.rows.push(Value::Record(Record::new(self.names.clone(), values)));
-        self.budget.spend(held)
+        self.keep(|index| raw(row, index))
     }
 
     fn dropped(&mut self) -> QueryError {
@@ -114,53 +158,64 @@ impl RowSink for RecordsSink {
     }
 }
 
+/// What Postgres printed of a column; `None` for NULL.
+fn raw(row: &Row, index: usize) -> Result<Option<&[u8]>, QueryError> {
+    let raw: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
+    Ok(raw.map(|RawText(bytes)| bytes))
+}
+
 /// The text of a column; `None` for NULL.
 pub(super) fn text(row: &Row, index: usize) -> Result<Option<&str>, QueryError> {
-    let text: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
-    text.map(|RawText(bytes)| std::str::from_utf8(bytes))
-        .transpose()
-        .map_err(|_| QueryError::Invalid("the result is not UTF-8; the statement has run".to_owned()))
+    raw(row, index)?.map(utf8).transpose()
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, QueryError> {
+    std::str::from_utf8(bytes).map_err(|_| invalid())
+}
+
+fn invalid() -> QueryError {
+    QueryError::Invalid("the result is not UTF-8; the statement has run".to_owned())
 }
 
 impl Typed {
-    fn value(self, text: &str) -> Value {
-        if self.is_array { list(self.class, text) } else { scalar(self.class, text) }
+    /// The value. If that is text it is written, and nothing else comes of it.
+    fn value(self, raw: &[u8], out: &mut Vec<u8>) -> Result<Option<Value>, QueryError> {
+        if !self.is_array && self.class.is_as_printed() {
+            out.extend_from_slice(raw);
+            return Ok(None);
+        }
+        let text = utf8(raw)?;
+        Ok(if self.is_array { Some(list(self.class, text)) } else { scalar(self.class, text, out) })
     }
 }
 
-fn scalar(class: Class, text: &str) -> Value {
+impl Class {
+    /// Whether its values are the text that Postgres prints of them.
+    fn is_as_printed(self) -> bool {
+        use Class::{BigInt, Date, Decimal, Json, Text, Time, Uuid};
+        matches!(self, BigInt | Decimal | Date | Time | Json | Uuid | Text)
+    }
+}
+
+fn scalar(class: Class, text: &str, out: &mut Vec<u8>) -> Option<Value> {
     match class {
         Class::Int | Class::Oid => match text.parse() {
-            Ok(integer) => Value::Number(Number::Int(integer)),
-            Err(_) => Value::Text(text.into()),
+            Ok(integer) => return Some(Value::Number(Number::Int(integer))),
+            Err(_) => out.extend_from_slice(text.as_bytes()),
         },
         Class::Float | Class::Double => match text.parse() {
-            Ok(float) => Value::Number(Number::Float(float)),
-            Err(_) => Value::Text(text.into()),
+            Ok(float) => return Some(Value::Number(Number::Float(float))),
+            Err(_) => out.extend_from_slice(text.as_bytes()),
         },
-        Class::Bool => Value::Bool(text == "t"),
-        Class::Bytes => Value::Bytes(bytes(text).into()),
+        Class::Bool => return Some(Value::Bool(text == "t")),
+        Class::Bytes => return Some(Value::Bytes(bytes(text).into())),
         // But for infinity.
-        Class::DateTime if text.starts_with(|first: char| first.is_ascii_digit()) => {
-            written(text.len() + 9, |out| moment::write_iso(out, text, true))
-        }
-        Class::TimeTz => Value::Text(without_zone(text).into()),
-        Class::Money => written(text.len(), |out| number::write_money(out, text)),
-        Class::BigInt
-        | Class::Decimal
-        | Class::Date
-        | Class::Time
-        | Class::DateTime
-        | Class::Json
-        | Class::Uuid
-        | Class::Text => Value::Text(text.into()),
+        Class::DateTime if text.starts_with(|first: char| first.is_ascii_digit()) => moment::write_iso(out, text, true),
+        Class::TimeTz => out.extend_from_slice(without_zone(text).as_bytes()),
+        Class::Money => number::write_money(out, text),
+        _ => out.extend_from_slice(text.as_bytes()),
     }
-}
-
-fn written(capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Value {
-    let mut out = Vec::with_capacity(capacity);
-    write(&mut out);
-    Value::Text(String::from_utf8(out).unwrap_or_default().into())
+    None
 }
 
 /// A time of day without its zone.
@@ -203,7 +258,11 @@ fn list(class: Class, text: &str) -> Value {
                 None => return,
             },
             Part::Null => Value::Null,
-            Part::Item(item) => scalar(class, item),
+            Part::Item(item) => {
+                let mut text = Vec::new();
+                scalar(class, item, &mut text)
+                    .unwrap_or_else(|| Value::Text(String::from_utf8(text).unwrap_or_default().into()))
+            }
         };
         if let Some(list) = open.last_mut() {
             list.push(value);

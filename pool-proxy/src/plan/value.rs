@@ -1,7 +1,11 @@
 //! What a node of a plan comes to. Plans are written for JavaScript, so these are its values.
 
+mod text;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub use self::text::Text;
 
 /// A value.
 #[derive(Clone, Default, PartialEq)]
@@ -16,7 +20,7 @@ pub enum Value {
     /// A number that JavaScript has as one.
     Number(Number),
     /// Text: also what Postgres prints of int8, numeric, dates and whatever else JavaScript has no type for.
-    Text(Box<str>),
+    Text(Text),
     /// Of a bytea, or of base64 in a plan.
     Bytes(Box<[u8]>),
     /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.

@@ -10,7 +10,7 @@ fn int(integer: i64) -> Value {
 
 fn text(name: &str, args: &[Value]) -> String {
     match call(name, args, 0) {
-        Ok(Value::Text(text)) => text.into(),
+        Ok(Value::Text(text)) => text.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -47,7 +47,8 @@ fn is_equal(left: &Value, right: &Value) -> bool {
 /// A number, or the text of one, with all its digits.
 fn decimal(value: &Value) -> Option<Vec<u8>> {
     let text = match value {
-        Value::Text(text) | Value::Json(text) => text.to_string(),
+        Value::Text(text) => text.to_string(),
+        Value::Json(json) => json.to_string(),
         Value::Number(number) => {
             let mut text = Vec::new();
             number::write(&mut text, *number);

@@ -96,7 +96,7 @@ impl<'de: 't, 't> Deserialize<'de> for Fields<'t> {
 fn scalar(raw: &RawValue) -> Result<Value, serde_json::Error> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
-        Some(b'"') => Value::Text(serde_json::from_str(text)?),
+        Some(b'"') => Value::Text(serde_json::from_str::<String>(text)?.into()),
         Some(b'n') => Value::Null,
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),

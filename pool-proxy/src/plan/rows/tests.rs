@@ -14,7 +14,12 @@ pub(in crate::plan) fn column(name: &str, type_oid: u32) -> Column<'_> {
 /// The JSON of a value of a column of that type.
 fn value(type_oid: u32, text: &str) -> String {
     let mut out = Vec::new();
-    plain::write(&mut out, &Typed::of(type_oid).unwrap().value(text));
+    let mut sink = sink(1000);
+    sink.begin(&[column("a", type_oid)]);
+    sink.keep(|_| Ok(Some(text.as_bytes()))).unwrap();
+    let Value::List(rows) = sink.into_rows().unwrap().0 else { panic!("no rows") };
+    let Value::Record(row) = &rows[0] else { panic!("no row") };
+    plain::write(&mut out, &row.values()[0]);
     String::from_utf8(out).unwrap()
 }
 
@@ -104,6 +109,36 @@ fn knows_all_lists() {
 
 fn sink(limit: u64) -> RecordsSink {
     Records.sink(0, Budget::new(limit))
+}
+
+#[test]
+fn keeps_the_texts_of_a_row_apart() {
+    let mut sink = sink(1000);
+    sink.begin(&[column("a", 25), column("b", 23), column("c", 25), column("d", 1114), column("e", 25)]);
+    for row in [
+        [Some("é"), Some("1"), Some(""), Some("2024-05-06 07:08:09"), None],
+        [None, None, Some("two"), Some("infinity"), Some("ü")],
+    ] {
+        sink.keep(|index| Ok(row[index].map(str::as_bytes))).unwrap();
+    }
+    let mut out = Vec::new();
+    plain::write(&mut out, &sink.into_rows().unwrap().0);
+    let expected = concat!(
+        r#"[{"a":"é","b":1,"c":"","d":"2024-05-06T07:08:09+00:00","e":null},"#,
+        r#"{"a":null,"b":null,"c":"two","d":"infinity","e":"ü"}]"#
+    );
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn refuses_what_is_not_utf8() {
+    let whole = "é".as_bytes();
+    for columns in [[b"\xff".as_slice(), b""], [&whole[..1], &whole[1..]], [b"a", &whole[1..]]] {
+        let mut sink = sink(1000);
+        sink.begin(&[column("a", 25), column("b", 25)]);
+        let error = sink.keep(|index| Ok(Some(columns[index]))).unwrap_err();
+        assert!(matches!(error, QueryError::Invalid(_)));
+    }
 }
 
 #[test]

@@ -172,14 +172,14 @@ impl Expression {
         match &**kind {
             "param" => {
                 let is_date = matches!(value.get("type"), Some(Value::Text(word)) if &**word == "DateTime");
-                Ok(Self::Placeholder(Placeholder { name: Name::new(name.clone()), is_date }))
+                Ok(Self::Placeholder(Placeholder { name: Name::new((**name).into()), is_date }))
             }
             "generatorCall" => {
                 let args = match value.get("args") {
                     Some(Value::List(args)) => args.iter().cloned().map(Self::of).collect::<Result<_, _>>()?,
                     _ => Vec::new(),
                 };
-                Ok(Self::Generator(Box::new(Generator { name: name.clone(), args })))
+                Ok(Self::Generator(Box::new(Generator { name: (**name).into(), args })))
             }
             other => Err(format!("unknown kind of value: {other}")),
         }
