@@ -1,14 +1,25 @@
 //! What an answer depends on.
 
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::LazyLock;
+
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 
 use crate::auth::Principal;
 
 /// Everything that can change an answer: database, role, claims, rights, output mode, statement and parameters. The last
 /// two are the raw request body, so that a hit is found before any JSON is parsed. Kept whole, not as a hash: two
 /// requests share an entry only if they are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key(Bytes);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    whole: Bytes,
+    /// Of the whole: plans are thousands of bytes, and a key is looked up several times.
+    hash: u64,
+}
+
+/// Differs from process to process, so that nobody knows which keys collide.
+static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 impl Key {
     /// `mode` is whatever of the request besides its body decides how the answer is written.
@@ -32,16 +43,22 @@ impl Key {
             key.extend_from_slice(&part.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes());
             key.extend_from_slice(part.unwrap_or_default());
         }
-        Self(key.into())
+        Self { hash: HASHES.hash_one(&*key), whole: key.into() }
     }
 
     /// Its length in bytes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.whole.len()
     }
 
     /// Never true: the parts' lengths alone take room.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.whole.is_empty()
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }

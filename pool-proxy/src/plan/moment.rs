@@ -282,22 +282,34 @@ pub fn write_sql(out: &mut Vec<u8>, millis: i64, part: Part) {
 /// Writes a date or a timestamp of Postgres's with the year as ECMAScript wants it and `T` before the time, keeping all
 /// other digits; with a zone that is `+00:00`, whatever it was, if it is to have one. Words such as infinity stay.
 pub fn write_iso(out: &mut Vec<u8>, text: &str, with_zone: bool) {
+    // A year of four digits, after Christ: almost always.
+    if let Some((date, time)) = text.split_at_checked(10)
+        && date.as_bytes().get(4) == Some(&b'-')
+        && !time.ends_with(" BC")
+    {
+        out.extend_from_slice(date.as_bytes());
+        return write_time(out, time.strip_prefix(' ').unwrap_or_default(), with_zone);
+    }
     let (body, before_christ) = match text.strip_suffix(" BC") {
         Some(body) => (body, true),
         None => (text, false),
     };
     let year_ends = body.bytes().take_while(u8::is_ascii_digit).count();
     let (year, rest) = body.split_at(year_ends);
-    let is_usual = year_ends == 4 && !before_christ;
     match year.parse::<i64>() {
-        Ok(year) if !is_usual => write_year(out, if before_christ { 1 - year } else { year }),
-        _ => out.extend_from_slice(year.as_bytes()),
+        Ok(year) => write_year(out, if before_christ { 1 - year } else { year }),
+        Err(_) => out.extend_from_slice(year.as_bytes()),
     }
     let (date, time) = rest.split_once(' ').unwrap_or((rest, ""));
     out.extend_from_slice(date.as_bytes());
+    write_time(out, time, with_zone);
+}
+
+/// Writes a time of day, if there is one, behind its date.
+fn write_time(out: &mut Vec<u8>, time: &str, with_zone: bool) {
     if !time.is_empty() {
         out.push(b'T');
-        let zone = time.find(['+', '-']).unwrap_or(time.len());
+        let zone = time.bytes().position(|byte| matches!(byte, b'+' | b'-')).unwrap_or(time.len());
         out.extend_from_slice(time.get(..zone).unwrap_or(time).as_bytes());
     }
     if with_zone {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
 use super::Plan;
@@ -14,22 +15,28 @@ const ROOM: u64 = 2 << 20;
 const LONGEST: usize = 64 << 10;
 
 /// Remembers plans by their text.
-pub struct Plans(Cache<Box<str>, Arc<Plan>>);
+pub struct Plans(Cache<Box<str>, Arc<Plan>, RandomState>);
 
 impl Default for Plans {
     fn default() -> Self {
         let room = Cache::<Box<str>, Arc<Plan>>::builder().max_capacity(ROOM);
-        Self(room.weigher(|text, _| u32::try_from(text.len()).unwrap_or(u32::MAX)).build())
+        let room = room.weigher(|text, _| u32::try_from(text.len()).unwrap_or(u32::MAX));
+        Self(room.build_with_hasher(RandomState::default()))
     }
 }
 
 impl Plans {
+    /// The plan of a text that came before.
+    pub fn known(&self, text: &str) -> Option<Arc<Plan>> {
+        self.0.get(text)
+    }
+
     /// The plan of a text.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn get(&self, text: &str) -> Result<Arc<Plan>, PlanError> {
-        if let Some(plan) = self.0.get(text) {
+        if let Some(plan) = self.known(text) {
             return Ok(plan);
         }
         let plan = Arc::new(Plan::parse(text)?);

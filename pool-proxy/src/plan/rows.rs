@@ -84,16 +84,14 @@ impl RecordsSink {
             let printed = printed(place.index)?;
             held += VALUE + printed.map_or(0, <[u8]>::len);
             let start = self.texts.len();
-            values.push(match printed {
-                None => Value::Null,
-                Some(printed) => match place.typed.value(printed, &mut self.texts)? {
-                    Some(value) => value,
-                    None => {
-                        self.parts.push((values.len(), start));
-                        Value::Undefined
-                    }
-                },
-            });
+            let value = match printed {
+                Some(printed) => place.typed.value(printed, &mut self.texts)?,
+                None => Some(Value::Null),
+            };
+            if value.is_none() {
+                self.parts.push((values.len(), start));
+            }
+            values.push(value.unwrap_or_default());
         }
         self.put_texts(&mut values)?;
         self.rows.push(Value::Record(Record::new(self.names.clone(), values)));

@@ -8,8 +8,8 @@ use super::query::Param;
 /// Writes a JSON string.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     // Few texts have anything to escape. None of the bytes is left out, so that many can be looked at together.
-    let has_escapes = text.bytes().fold(false, |has, byte| has | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
-    if !has_escapes {
+    let is_escaped = |byte: u8| u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    if text.bytes().fold(0, |any, byte| any | is_escaped(byte)) == 0 {
         out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());

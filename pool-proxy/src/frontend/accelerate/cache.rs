@@ -1,8 +1,9 @@
 //! What Prisma's extension reads of the cache.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::BuildHasher;
 use std::time::{Duration, SystemTime};
 
+use foldhash::quality::FixedState;
 use hyper::HeaderMap;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, LAST_MODIFIED};
 
@@ -53,9 +54,7 @@ pub(super) fn tell(headers: &mut HeaderMap, status: Option<CacheStatus>, age: Op
 
 /// The same for the same body, whichever process is asked.
 pub(super) fn signature(body: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(body);
-    hasher.finish()
+    FixedState::default().hash_one(body)
 }
 
 /// The request's id where the extension looks for it, with the region it takes from there.

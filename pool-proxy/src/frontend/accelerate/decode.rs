@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use hyper::HeaderMap;
 use hyper::header::CONTENT_TYPE;
@@ -42,14 +43,54 @@ pub(super) fn must_be_json(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::BadRequest("Content-Type must be application/json".to_owned()))
 }
 
+/// The text of a body.
+///
+/// # Errors
+/// [`Failure::BadRequest`] with the place where it is none.
+pub(super) fn text(body: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(body).map_err(|error| {
+        Failure::BadRequest(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to()))
+    })
+}
+
+/// Where the plan is, if the body is as clients write it. It may be elsewhere: that is for whoever asks to find out.
+pub(super) fn usual_place(text: &str) -> Option<Range<usize>> {
+    let start = text.find(BEFORE)? + BEFORE.len();
+    let end = text.rfind(",\"params\":{")?;
+    (start < end).then_some(start..end)
+}
+
+const BEFORE: &str = "\"plan\":";
+
+/// A body without its plan.
+pub(super) struct Rest {
+    text: String,
+    /// Where the plan was.
+    start: usize,
+}
+
+impl Rest {
+    /// Of a body whose plan is there, a whole object.
+    pub(super) fn of(text: &str, place: &Range<usize>) -> Option<Self> {
+        const INSTEAD: &str = "{}";
+        let text = [text.get(..place.start)?, INSTEAD, text.get(place.end..)?].concat();
+        Some(Self { text, start: place.start })
+    }
+
+    /// Reads it. `None` if what was left out was not the plan, or if anything is wrong.
+    pub(super) fn decode(&self) -> Option<Asked<'_>> {
+        let asked = decode(&self.text).ok()?;
+        let plan = asked.plan?.get().as_ptr().addr() - self.text.as_ptr().addr();
+        (plan == self.start).then_some(asked)
+    }
+}
+
 /// Reads it.
 ///
 /// # Errors
 /// [`Failure::BadRequest`] with line and column where it is not JSON, or what is missing.
-pub(super) fn decode(body: &[u8]) -> Result<Asked<'_>, Failure> {
+pub(super) fn decode(text: &str) -> Result<Asked<'_>, Failure> {
     let bad = |message: String| Failure::BadRequest(message);
-    let text = std::str::from_utf8(body)
-        .map_err(|error| bad(format!("the request body is not UTF-8 from byte {} on", error.valid_up_to())))?;
     let asked: Asked<'_> = read(text).map_err(|error| bad(format!("Malformed JSON in request body: {error}")))?;
     if asked.operation.is_empty() || asked.model.as_ref().is_some_and(|model| model.is_empty()) {
         return Err(bad("\"operation\" and \"model\" are not to be empty".to_owned()));

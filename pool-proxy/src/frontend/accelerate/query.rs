@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::{cache, decode, telemetry};
+use super::decode::{self, Asked, Rest};
+use super::{cache, telemetry};
 use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::delivery::Delivery;
@@ -19,8 +21,8 @@ use crate::frontend::sql::sequence;
 use crate::gateway::Call;
 use crate::gateway::call::{Answer, Work};
 use crate::gateway::transactions::Step;
-use crate::plan::Run;
 use crate::plan::log::Log;
+use crate::plan::{Plan, Run};
 
 /// Answers of this door are none of `/sql`.
 const MODE: [u8; 2] = [2, 0];
@@ -90,8 +92,22 @@ pub async fn query(
 
 /// The plan of a body, with what it is to be run with.
 fn read(door: &Public, body: &Bytes, log: Option<Log>) -> Result<Run, Failure> {
-    let asked = decode::decode(body)?;
-    let (Some(plan), Some(params)) = (asked.plan, asked.params) else { return Err(Failure::Internal) };
-    let plan = door.plans.get(plan.get()).map_err(Box::new).map_err(Failure::Plan)?;
-    Run::new(plan, params.get(), asked.comments.as_ref(), log).map_err(Box::new).map_err(Failure::Plan)
+    let text = decode::text(body)?;
+    // Most bodies are a plan that came before, with a little around it. That one need not be read again.
+    if let Some(place) = decode::usual_place(text)
+        && let Some(plan) = text.get(place.clone()).and_then(|plan| door.plans.known(plan))
+        && let Some(rest) = Rest::of(text, &place)
+        && let Some(asked) = rest.decode()
+    {
+        return run(plan, &asked, log);
+    }
+    let asked = decode::decode(text)?;
+    let plan = asked.plan.map(RawValue::get).unwrap_or_default();
+    let plan = door.plans.get(plan).map_err(Box::new).map_err(Failure::Plan)?;
+    run(plan, &asked, log)
+}
+
+fn run(plan: Arc<Plan>, asked: &Asked<'_>, log: Option<Log>) -> Result<Run, Failure> {
+    let params = asked.params.map(RawValue::get).unwrap_or_default();
+    Run::new(plan, params, asked.comments.as_ref(), log).map_err(Box::new).map_err(Failure::Plan)
 }
