@@ -107,7 +107,8 @@ fn groups(records: Vec<Value>, fields: &[Box<str>]) -> Vec<Vec<Value>> {
     for record in records {
         let key = key::of(&record, fields);
         let place = *places.entry(key).or_insert_with_key(|key| {
-            groups.push((String::from_utf8_lossy(key).into_owned(), Vec::new()));
+            // As a list ends, which makes a difference where one key begins with another.
+            groups.push((format!("{}]", String::from_utf8_lossy(key)), Vec::new()));
             groups.len() - 1
         });
         if let Some((_, group)) = groups.get_mut(place) {

@@ -45,7 +45,10 @@ impl RawSink {
     /// P2010 where a column is of a type that clients have no word for.
     pub fn into_json(self) -> Result<Box<str>, PlanError> {
         match self.unsupported {
-            Some(error) => Err(error),
+            Some(error) => {
+                let message = format!("Raw query failed. Code: `N/A`. Message: `{}`", error.message);
+                Err(PlanError { message, ..error })
+            }
             // Names and values came as text.
             None => Ok(String::from_utf8(self.out).unwrap_or_default().into()),
         }
@@ -140,7 +143,7 @@ fn write_scalar(out: &mut Vec<u8>, class: Class, text: &str) {
         Class::Oid | Class::BigInt | Class::Decimal | Class::Time | Class::Uuid => {
             quoted(out, |out| out.extend_from_slice(text.as_bytes()));
         }
-        Class::Text => write_string(out, text),
+        Class::Char | Class::Text => write_string(out, text),
     }
 }
 

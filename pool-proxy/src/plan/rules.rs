@@ -86,7 +86,11 @@ impl Context {
         Ok(match identifier {
             "MISSING_RECORD" => ("P2025", format!("{MISSING} No record was found for {operation}.")),
             "MISSING_RELATED_RECORD" => {
-                let needed = needed_for.as_ref().map(|what| format!(" (needed to {what})")).unwrap_or_default();
+                let needed = needed_for
+                    .as_ref()
+                    .filter(|what| !what.0.is_empty())
+                    .map(|what| format!(" (needed to {what})"))
+                    .unwrap_or_default();
                 let what = format!("No '{model}' record{needed} was found");
                 ("P2025", format!("{MISSING} {what} for {operation} on {relation_type} relation '{relation}'."))
             }

@@ -6,7 +6,7 @@ use super::errors;
 use super::generate;
 use super::moment;
 use super::room::{Room, weight};
-use super::tree::{Expression, Generator, Name, Params, Placeholder, Plan};
+use super::tree::{Expression, Generator, Name, Params, Placeholder, Plan, UNSETTLED};
 use super::value::Value;
 use crate::error::PlanError;
 
@@ -16,6 +16,8 @@ const LONGEST_CHAIN: usize = 32;
 /// The bindings of one run, in the slots that the plan gave its names.
 pub(super) struct Scope<'r> {
     slots: Vec<Slot<'r>>,
+    plan: &'r Plan,
+    params: &'r Params,
     /// What `now()` is for all of the request, in milliseconds since 1970.
     now: i64,
     pub(super) room: Room,
@@ -33,7 +35,7 @@ pub(super) enum Slot<'r> {
 
 impl<'r> Scope<'r> {
     /// At the start of a run.
-    pub(super) fn new(plan: &Plan, params: &'r Params, now: i64) -> Self {
+    pub(super) fn new(plan: &'r Plan, params: &'r Params, now: i64) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(plan.slots(), || Slot::Empty);
         for (name, value) in params.iter() {
@@ -41,7 +43,7 @@ impl<'r> Scope<'r> {
                 *slot = Slot::Given(value);
             }
         }
-        Self { slots, now, room: Room::default() }
+        Self { slots, plan, params, now, room: Room::default() }
     }
 
     /// Binds a name; gives what it was bound to before.
@@ -96,13 +98,21 @@ impl<'r> Scope<'r> {
 
     fn placeholder<'s>(&'s self, placeholder: &'s Placeholder, chain: usize) -> Result<Cow<'s, Value>, PlanError> {
         let name = &placeholder.name;
-        let value = match self.slots.get(name.slot) {
-            Some(Slot::Bound(value)) => Cow::Borrowed(value),
-            Some(Slot::Given(expression)) => match chain.checked_sub(1) {
+        let slot = if name.slot == UNSETTLED { self.plan.slot(&name.text) } else { Some(name.slot) };
+        let bound = slot.and_then(|slot| self.slots.get(slot));
+        let given = match bound {
+            Some(Slot::Given(expression)) => Some(*expression),
+            Some(_) => None,
+            // The plan does not ask for it, but what came with the request does.
+            None => self.params.get(&name.text),
+        };
+        let value = match (bound, given) {
+            (Some(Slot::Bound(value)), _) => Cow::Borrowed(value),
+            (_, Some(expression)) => match chain.checked_sub(1) {
                 Some(chain) => self.evaluate(expression, chain)?,
                 None => return Err(errors::refused("The query's parameters stand for each other")),
             },
-            Some(Slot::Empty) | None => Cow::Owned(Value::Undefined),
+            _ => Cow::Owned(Value::Undefined),
         };
         match &*value {
             Value::Undefined => Err(errors::internal(format!("Missing value for query variable {}", name.text))),

@@ -8,7 +8,7 @@ mod statement;
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use depth::check as check_depth;
@@ -75,6 +75,11 @@ impl Params {
         self.0.values().any(Expression::is_volatile)
     }
 
+    /// What a name stands for.
+    pub(super) fn get(&self, name: &str) -> Option<&Expression> {
+        self.0.get(name)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Expression)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
@@ -117,15 +122,18 @@ pub(super) enum Node {
 /// A name that something is bound to.
 pub(super) struct Name {
     pub(super) text: Box<str>,
-    /// Where its value is kept.
+    /// Where its value is kept; [`UNSETTLED`] in what came with a request, which the plan does not know.
     pub(super) slot: usize,
     /// Nothing asks for the value after this, so it can be taken.
     pub(super) is_last: bool,
 }
 
+/// The slot of a name that has none, or none yet.
+pub(super) const UNSETTLED: usize = usize::MAX;
+
 impl Name {
     fn new(text: Box<str>) -> Self {
-        Self { text, slot: 0, is_last: false }
+        Self { text, slot: UNSETTLED, is_last: false }
     }
 }
 
@@ -267,8 +275,13 @@ pub(super) enum Source {
 #[derive(Deserialize)]
 pub(super) struct Initializer {
     pub(super) r#type: Source,
-    #[serde(default)]
+    /// null is a value, too.
+    #[serde(default, deserialize_with = "some")]
     pub(super) value: Option<Expression>,
+}
+
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Expression>, D::Error> {
+    Expression::deserialize(deserializer).map(Some)
 }
 
 /// What is done to a field.

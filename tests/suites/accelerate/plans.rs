@@ -5,6 +5,7 @@ mod flights;
 mod statements;
 mod told;
 mod transactions;
+mod values;
 
 use harness::{Answer, ProxyBuilder};
 use serde_json::{Value, json};

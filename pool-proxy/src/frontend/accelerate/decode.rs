@@ -53,6 +53,38 @@ pub(super) fn text(body: &[u8]) -> Result<&str, Failure> {
     })
 }
 
+/// JSON in which each half of a surrogate pair is U+FFFD, as UTF-8 has it, which has no such halves. Programs in JavaScript
+/// make them by cutting texts (<https://tc39.es/ecma262/#sec-string.prototype.slice>). `None` if there are none.
+pub(super) fn with_whole_characters(json: &str) -> Option<String> {
+    const INSTEAD: &str = "\\ufffd";
+    let unit = |at: usize| {
+        let digits = json.get(at..at + INSTEAD.len())?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(next) = json.get(at..)?.find('\\') {
+        at += next;
+        match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + INSTEAD.len()), Some(0xdc00..=0xdfff)) => {
+                at += 2 * INSTEAD.len()
+            }
+            Some(0xd800..=0xdfff) => {
+                whole.push_str(json.get(copied..at)?);
+                whole.push_str(INSTEAD);
+                at += INSTEAD.len();
+                copied = at;
+            }
+            Some(_) => at += INSTEAD.len(),
+            // Whatever is escaped is no backslash that begins an escape.
+            None => at += 1 + json.get(at + 1..)?.chars().next().map_or(0, char::len_utf8),
+        }
+    }
+    whole.push_str(json.get(copied..)?);
+    (copied > 0).then_some(whole)
+}
+
 /// Where the plan is, if the body is as clients write it. It may be elsewhere: that is for whoever asks to find out.
 pub(super) fn usual_place(text: &str) -> Option<Range<usize>> {
     let start = text.find(BEFORE)? + BEFORE.len();
@@ -121,3 +153,6 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     }
     serde_json::from_str(text)
 }
+
+#[cfg(test)]
+mod tests;

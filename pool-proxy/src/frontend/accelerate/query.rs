@@ -93,6 +93,13 @@ pub async fn query(
 /// The plan of a body, with what it is to be run with.
 fn read(door: &Public, body: &Bytes, log: Option<Log>) -> Result<Run, Failure> {
     let text = decode::text(body)?;
+    read_text(door, text, log.clone()).or_else(|failure| match decode::with_whole_characters(text) {
+        Some(text) => read_text(door, &text, log),
+        None => Err(failure),
+    })
+}
+
+fn read_text(door: &Public, text: &str, log: Option<Log>) -> Result<Run, Failure> {
     // Most bodies are a plan that came before, with a little around it. That one need not be read again.
     if let Some(place) = decode::usual_place(text)
         && let Some(plan) = text.get(place.clone()).and_then(|plan| door.plans.known(plan))

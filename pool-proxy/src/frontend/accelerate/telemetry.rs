@@ -12,14 +12,15 @@ static CAPTURE: HeaderName = HeaderName::from_static("x-capture-telemetry");
 /// # Errors
 /// When the header names a level that is none.
 pub(super) fn wants_statements(headers: &HeaderMap) -> Result<bool, Failure> {
-    let Some(value) = headers.get(&CAPTURE) else { return Ok(false) };
     let malformed = || Failure::BadRequest("Malformed X-Capture-Telemetry header".to_owned());
     let mut wants = false;
-    for level in value.to_str().map_err(|_| malformed())?.split(',') {
-        match level.trim() {
-            "query" => wants = true,
-            "tracing" | "debug" | "info" | "warn" | "error" => {}
-            _ => return Err(malformed()),
+    for value in headers.get_all(&CAPTURE) {
+        for level in value.to_str().map_err(|_| malformed())?.split(',') {
+            match level.trim() {
+                "query" => wants = true,
+                "" | "tracing" | "debug" | "info" | "warn" | "error" => {}
+                _ => return Err(malformed()),
+            }
         }
     }
     Ok(wants)
@@ -47,19 +48,22 @@ mod tests {
 
     #[test]
     fn levels() {
-        for (text, expected) in [
-            (None, Ok(false)),
-            (Some("error"), Ok(false)),
-            (Some("error,query"), Ok(true)),
-            (Some("tracing, query ,warn"), Ok(true)),
-            (Some("loud"), Err(())),
-            (Some(""), Err(())),
+        for (lines, expected) in [
+            (&[][..], Ok(false)),
+            (&["error"], Ok(false)),
+            (&["error,query"], Ok(true)),
+            (&["tracing, query ,warn"], Ok(true)),
+            (&["error", "query"], Ok(true)),
+            (&[" ,,query"], Ok(true)),
+            (&[""], Ok(false)),
+            (&["loud"], Err(())),
+            (&["query", "loud"], Err(())),
         ] {
             let mut headers = HeaderMap::new();
-            if let Some(text) = text {
-                headers.insert("x-capture-telemetry", text.parse().unwrap());
+            for line in lines {
+                headers.append("x-capture-telemetry", line.parse().unwrap());
             }
-            assert_eq!(wants_statements(&headers).map_err(|_| ()), expected, "{text:?}");
+            assert_eq!(wants_statements(&headers).map_err(|_| ()), expected, "{lines:?}");
         }
     }
 

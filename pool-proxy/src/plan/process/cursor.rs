@@ -34,6 +34,15 @@ fn is_equal(left: &Value, right: &Value) -> bool {
         (Value::Bool(bool), Value::Number(number)) | (Value::Number(number), Value::Bool(bool)) => {
             number.equals(Number::Int(i64::from(*bool)))
         }
+        // JavaScript has lost the digits of the one, so those of the other do not count.
+        (Value::Number(Number::Float(float)), Value::Text(text))
+        | (Value::Text(text), Value::Number(Number::Float(float))) => {
+            Number::Float(*float).equals(Number::Float(number::of_text(text)))
+        }
+        (Value::Number(Number::Float(float)), Value::Json(json))
+        | (Value::Json(json), Value::Number(Number::Float(float))) => {
+            Number::Float(*float).equals(Number::Float(number::of_text(json)))
+        }
         (Value::Number(_) | Value::Json(_) | Value::Text(_), Value::Number(_) | Value::Json(_) | Value::Text(_)) => {
             match (decimal(left), decimal(right)) {
                 (Some(left), Some(right)) => left == right,

@@ -46,6 +46,8 @@ pub(in crate::plan) enum Class {
     Uuid,
     /// bytea.
     Bytes,
+    /// "char", only in lists: by itself clients have no word for it.
+    Char,
     /// Whatever clients have as text.
     Text,
 }
@@ -63,14 +65,20 @@ impl Column {
             return Ok(Self { class, is_array: false });
         }
         let ty = Type::from_oid(type_oid);
-        if let Some(Kind::Array(element)) = ty.as_ref().map(Type::kind) {
-            // Nor has the reference these two, which makes them errors rather than lists of text.
-            return match Class::of(element.oid()) {
+        let name = ty.as_ref().map_or("Unknown", Type::name);
+        match ty.as_ref().map(Type::kind) {
+            // They print like no array does.
+            Some(Kind::Array(_)) if [Type::INT2_VECTOR, Type::OID_VECTOR].iter().any(|ty| ty.oid() == type_oid) => {
+                Err(unsupported(name))
+            }
+            Some(Kind::Array(element)) => match Class::of(element.oid()) {
+                _ if *element == Type::CHAR => Ok(Self { class: Class::Char, is_array: true }),
+                // Nor has the reference these two, which makes them errors rather than lists of text.
                 Some(class) if ![Type::TIMETZ, Type::NAME].contains(element) => Ok(Self { class, is_array: true }),
                 _ => Err(unsupported("Unknown")),
-            };
+            },
+            _ => Err(unsupported(name)),
         }
-        Err(unsupported(ty.as_ref().map_or("Unknown", Type::name)))
     }
 
     /// The name that clients know it by in the result of a raw query, without the `-array` of lists.
@@ -88,6 +96,7 @@ impl Column {
             Class::Json => "json",
             Class::Uuid => "uuid",
             Class::Bytes => "bytes",
+            Class::Char => "char",
             Class::Text => "string",
         }
     }
@@ -133,9 +142,9 @@ fn unsupported(name: &str) -> PlanError {
     PlanError {
         code: Some("P2010"),
         message: format!(
-            "Raw query failed. Code: `N/A`. Message: `Failed to deserialize column of type '{name}'. If you're using \
-             $queryRaw and this column is explicitly marked as `Unsupported` in your Prisma schema, try casting this \
-             column to any supported Prisma type such as `String`.`"
+            "Failed to deserialize column of type '{name}'. If you're using $queryRaw and this column is explicitly \
+             marked as `Unsupported` in your Prisma schema, try casting this column to any supported Prisma type such \
+             as `String`."
         ),
         meta: Some(
             format!(

@@ -8,7 +8,7 @@ use super::super::tree::{Node, Statement};
 use super::super::value::{Number, Value};
 use super::super::{errors, raw::Raw};
 use super::place::{Place, Places};
-use super::{Machine, Run};
+use super::{Machine, Run, records};
 use crate::error::{Failure, PlanError};
 use crate::gateway::call::Query;
 use crate::gateway::session::Sinks;
@@ -108,11 +108,10 @@ impl<'r> Machine<'r> {
         if nodes.len() < 2 {
             return Ok(());
         }
-        let is_open = self.session.is_in_transaction();
         let mut statements = Vec::with_capacity(nodes.len());
         let mut places = Vec::with_capacity(nodes.len());
         let mut wanted = Vec::with_capacity(nodes.len());
-        for (statement, is_wanted) in nodes.filter_map(|node| first(node, is_open)) {
+        for (statement, is_wanted) in nodes.filter_map(|node| self.first(node)).collect::<Vec<_>>() {
             if statement.is_raw {
                 continue;
             }
@@ -131,6 +130,34 @@ impl<'r> Machine<'r> {
         let results = self.send(statements, &Places(&wanted), false).await?;
         self.flight.0.extend(places.into_iter().zip(results));
         Ok(())
+    }
+
+    /// The statement that a node begins with, whatever comes of it, and whether its rows are wanted.
+    fn first(&self, node: &'r Node) -> Option<(&'r Statement, bool)> {
+        match node {
+            Node::Query(statement) => Some((statement, true)),
+            Node::Execute(statement) => Some((statement, false)),
+            Node::Let(of) => self.first(of.bindings.first().map_or(&of.expr, |binding| &binding.expr)),
+            Node::Unique(of) | Node::Required(of) | Node::Reverse(of) => self.first(of),
+            // Outside of a transaction it opens one.
+            Node::Transaction(of) => self.first(of).filter(|_| self.session.is_in_transaction()),
+            Node::MapField(of) => self.first(&of.records),
+            Node::DataMap(of) => self.first(&of.expr),
+            Node::Validate(of) => self.first(&of.expr),
+            Node::Process(of) => self.first(&of.expr),
+            Node::Join(of) => match &of.parent {
+                // The children of nothing are not asked for.
+                Node::Get(name) if records::is_absent(&*self.scope.look(name).ok()?) => None,
+                Node::Get(_) => self.first(&of.children.first()?.node),
+                parent => self.first(parent),
+            },
+            Node::Seq(nodes) | Node::Concat(nodes) | Node::Sum(nodes) => self.first(nodes.first()?),
+            Node::If(of) => self.first(&of.value),
+            Node::Diff(of) => self.first(&of.from),
+            Node::InitializeRecord(of) => self.first(&of.expr),
+            Node::MapRecord(of) => self.first(&of.expr),
+            Node::Get(_) | Node::Value(_) | Node::FirstNonEmpty(_) | Node::Unit => None,
+        }
     }
 
     fn render(&self, statement: &Statement) -> Result<Vec<Rendered>, PlanError> {
@@ -177,31 +204,5 @@ fn is_several(failure: &Failure) -> bool {
             error.sqlstate.as_deref() == Some("42601") && error.message.contains("cannot insert multiple commands into")
         }
         _ => false,
-    }
-}
-
-/// The statement that a node begins with, whatever comes of it, and whether its rows are wanted.
-fn first(node: &Node, is_open: bool) -> Option<(&Statement, bool)> {
-    match node {
-        Node::Query(statement) => Some((statement, true)),
-        Node::Execute(statement) => Some((statement, false)),
-        Node::Let(of) => first(of.bindings.first().map_or(&of.expr, |binding| &binding.expr), is_open),
-        Node::Unique(of) | Node::Required(of) | Node::Reverse(of) => first(of, is_open),
-        // Outside of a transaction it opens one.
-        Node::Transaction(of) => first(of, is_open).filter(|_| is_open),
-        Node::MapField(of) => first(&of.records, is_open),
-        Node::DataMap(of) => first(&of.expr, is_open),
-        Node::Validate(of) => first(&of.expr, is_open),
-        Node::Process(of) => first(&of.expr, is_open),
-        Node::Join(of) => match &of.parent {
-            Node::Get(_) => first(&of.children.first()?.node, is_open),
-            parent => first(parent, is_open),
-        },
-        Node::Seq(nodes) | Node::Concat(nodes) | Node::Sum(nodes) => first(nodes.first()?, is_open),
-        Node::If(of) => first(&of.value, is_open),
-        Node::Diff(of) => first(&of.from, is_open),
-        Node::InitializeRecord(of) => first(&of.expr, is_open),
-        Node::MapRecord(of) => first(&of.expr, is_open),
-        Node::Get(_) | Node::Value(_) | Node::FirstNonEmpty(_) | Node::Unit => None,
     }
 }

@@ -13,7 +13,7 @@ use crate::plan::value::Value;
 const SHOWN: usize = 2;
 
 /// `None` if it would not surely be of the same kind: what stands between the values could begin a text or a comment, and end it
-/// with the next one.
+/// with the next one; and of a function's arguments, each number of them could be another function's.
 pub(super) fn pattern(fragments: &[Fragment], args: &[Cow<'_, Value>]) -> Option<Arc<str>> {
     let mut text = String::with_capacity(fragments.len() * 32);
     let mut marks = 0;
@@ -32,7 +32,7 @@ pub(super) fn pattern(fragments: &[Fragment], args: &[Cow<'_, Value>]) -> Option
             Fragment::Parameter => values(&mut text, ("", ""), "", 1),
             Fragment::Tuple(item) => {
                 let count = list(args.get(argument)?).len().min(SHOWN);
-                if !is_plain(item) || count == 0 {
+                if !is_plain(item) || count == 0 || !is_list(&text) {
                     return None;
                 }
                 text.push('(');
@@ -40,7 +40,7 @@ pub(super) fn pattern(fragments: &[Fragment], args: &[Cow<'_, Value>]) -> Option
                 text.push(')');
             }
             Fragment::Tuples { item, separator } => {
-                if !is_plain(item) || !is_separator(separator) {
+                if !is_plain(item) || !is_separator(separator) || !is_list(&text) {
                     return None;
                 }
                 for (index, tuple) in list(args.get(argument)?).iter().take(SHOWN).enumerate() {
@@ -59,6 +59,13 @@ pub(super) fn pattern(fragments: &[Fragment], args: &[Cow<'_, Value>]) -> Option
 fn is_plain(item: &Item) -> bool {
     let around = (&*item.prefix, &*item.suffix);
     matches!(around, ("", "") | ("(" | "LOWER(" | "lower(", ")")) && is_separator(&item.separator)
+}
+
+/// Whether a list may follow that is no function's arguments.
+fn is_list(text: &str) -> bool {
+    let last =
+        text.trim_ascii_end().rsplit(|before: char| !before.is_alphanumeric() && before != '_' && before != '"').next();
+    last.is_some_and(|word| ["IN", "VALUES"].iter().any(|list| word.eq_ignore_ascii_case(list)))
 }
 
 fn is_separator(text: &str) -> bool {

@@ -287,22 +287,27 @@ fn what_would_take_all_memory_is_refused() {
 
 #[test]
 fn statements_that_differ_in_their_number_of_values_have_one_pattern() {
-    let of = |count: i64, comment: &str| {
+    let with = |before: &str, count: i64, comment: &str| {
         let list = numbers(count);
         let args = [Cow::Borrowed(&list), Cow::Borrowed(&list)];
-        let statement = statement(&format!("[{TUPLE},{PARAMETER}]"), "[]", false);
+        let statement = statement(&format!("[{},{TUPLE},{PARAMETER}]", chunk(before)), "[]", false);
         let rendered = render(&statement, &args, &terms(comment, false, &Room::default())).unwrap();
         rendered[0].query.pattern.as_deref().map(str::to_owned)
     };
+    let of = |count, comment| with("a IN ", count, comment);
     assert_eq!(of(3, ""), of(500, " /*a='b'*/"));
-    assert_eq!(of(3, "").as_deref(), Some("($1,$2)$3"));
-    assert_eq!(of(1, "").as_deref(), Some("($1)$2"));
+    assert_eq!(of(3, "").as_deref(), Some("a IN ($1,$2)$3"));
+    assert_eq!(of(1, "").as_deref(), Some("a IN ($1)$2"));
     assert_eq!(of(0, ""), None);
+    // Of another number of arguments it may be another function.
+    for before in ["", "f ", "f", r#"\"IN\""#, "BEGIN"] {
+        assert_eq!(with(before, 3, ""), None, "{before}");
+    }
     // What stands between values could make a text of every other one.
     let quoted = r#"{"type":"parameterTuple","itemPrefix":"'","itemSeparator":",","itemSuffix":""}"#;
     let list = numbers(3);
     let rendered = render(
-        &statement(&format!("[{quoted}]"), "[]", false),
+        &statement(&format!("[{},{quoted}]", chunk("a IN ")), "[]", false),
         &[Cow::Borrowed(&list)],
         &terms("", false, &Room::default()),
     )
