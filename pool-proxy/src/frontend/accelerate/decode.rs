@@ -68,7 +68,7 @@ pub(super) fn with_whole_characters(json: &str) -> Option<String> {
         at += next;
         match unit(at) {
             Some(0xd800..=0xdbff) if matches!(unit(at + INSTEAD.len()), Some(0xdc00..=0xdfff)) => {
-                at += 2 * INSTEAD.len()
+                at += 2 * INSTEAD.len();
             }
             Some(0xd800..=0xdfff) => {
                 whole.push_str(json.get(copied..at)?);

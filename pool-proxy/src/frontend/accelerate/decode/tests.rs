@@ -1,3 +1,5 @@
+use serde_json::value::RawValue;
+
 use super::{Rest, decode, usual_place, with_whole_characters};
 
 const PLAN: &str = r#"{"type":"value","args":"p"}"#;
@@ -20,7 +22,7 @@ fn bodies_are_read_around_their_plan() {
         assert_eq!(asked.is_some(), is_read, "{body}");
         if let Some(asked) = asked {
             let whole = decode(&body).ok().unwrap();
-            assert_eq!(asked.params.map(|params| params.get()), whole.params.map(|params| params.get()));
+            assert_eq!(asked.params.map(RawValue::get), whole.params.map(RawValue::get));
             assert_eq!(asked.comments, whole.comments);
         }
     }
