@@ -19,10 +19,9 @@ async fn floats_are_stored_as_they_were_sent() {
     .take(400)
     .collect();
     let texts = |floats: &[f64]| floats.iter().map(|float| format!("{float:e}")).collect::<Vec<_>>().join(",");
-    let expected =
-        format!("SELECT {}", floats.iter().map(|float| format!("{:x}", float.to_bits())).collect::<String>());
+    let expected = floats.iter().map(|float| format!("{:016x}", float.to_bits())).collect::<Vec<_>>().join(" ");
     let types = json!({ "arity": "list", "scalarType": "float", "dbType": "DOUBLE PRECISION" });
-    let sql = "SELECT string_agg(trim(leading '0' from encode(float8send(f), 'hex')), '') AS all \
+    let sql = "SELECT string_agg(encode(float8send(f), 'hex'), ' ') AS all \
                FROM unnest($1::float8[]) AS f";
     let args = [Value::Null];
     let mut plan = raw("query", sql, &args);
@@ -33,7 +32,7 @@ async fn floats_are_stored_as_they_were_sent() {
     let proxy = &asked.served.proxy;
     let answer = proxy.request("POST", "/query").bearer(proxy.key()).header("content-type", "application/json");
     let answer = answer.body(body).send().await.expect(200);
-    assert_eq!(format!("SELECT {}", answer.body["data"]["rows"][0][0].as_str().unwrap_or_default()), expected);
+    assert_eq!(answer.body["data"]["rows"][0][0], expected);
 }
 
 /// Programs in JavaScript make them by cutting texts; UTF-8 has no such thing.
