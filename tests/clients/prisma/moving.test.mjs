@@ -7,7 +7,7 @@ import { direct, made, URL_OF_PROXY } from './fixture.mjs';
 
 const HOSTED = 'https://accelerate.prisma-data.net';
 // By the client's rule: an address that begins like that of this machine is asked over HTTP.
-const ORIGIN = new URL(URL_OF_PROXY.replace(/^prisma\+postgres:/, 'http:')).origin;
+const ORIGIN = new URL(URL_OF_PROXY.replace(/^prisma\+postgres:/, 'http:').replace(/^prisma:/, 'https:')).origin;
 
 const asked = [];
 const original = globalThis.fetch;

@@ -70,7 +70,7 @@ impl Folder {
     }
 }
 
-const HERE: &str = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+const HERE: &str = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:127.0.0.10";
 
 const NO_AUTHORITY: &str = "basicConstraints=critical,CA:FALSE";
 

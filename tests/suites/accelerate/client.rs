@@ -1,5 +1,6 @@
 //! Prisma's clients as applications have them, from npm: what their users do, against the proxy.
 
+use harness::Folder;
 use serde_json::json;
 
 use super::wide::Wide;
@@ -38,6 +39,24 @@ async fn events_of_queries() {
 #[tokio::test]
 async fn moving_as_the_readme_tells() {
     node_with_proxy("prisma/moving.test.mjs", &Wide::elsewhere().await).await;
+}
+
+/// The same over TLS, with a certificate of the operator's own authority.
+#[tokio::test]
+async fn moving_to_a_proxy_with_a_private_ca() {
+    let folder = Folder::new();
+    folder.authority("ca");
+    folder.certificate_by("proxy", "ca");
+    let wide = Wide::encrypted(&folder).await;
+    let ca = folder.path("ca.crt").display().to_string();
+    let url = wide.url();
+    let database = wide.database.url();
+    let trusting = [("ACCELERATE_URL", &*url), ("DATABASE_URL", &database), ("NODE_EXTRA_CA_CERTS", &ca)];
+    let passed = node_with("prisma/moving.test.mjs", &trusting).await;
+    passed.unwrap_or_else(|said| panic!("{said}\nthe proxy:\n{}", wide.proxy.stderr()));
+    // A client that does not know the authority sends nothing.
+    let refused = node_with("prisma/moving.test.mjs", &trusting[..2]).await.expect_err("no certificate was asked for");
+    assert!(refused.contains("the key goes to nobody else"), "{refused}");
 }
 
 #[tokio::test]

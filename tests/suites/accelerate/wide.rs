@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use harness::{Database, Proxy, fresh_database};
+use harness::{Database, Folder, Proxy, fresh_database};
 
 use crate::clients::{encoded, folder, proxy};
 
@@ -35,6 +35,15 @@ impl Wide {
         Self { proxy, database }
     }
 
+    /// At the same address, over TLS with the certificate `proxy` of a folder.
+    pub(super) async fn encrypted(folder: &Folder) -> Self {
+        let database = wide_database().await;
+        let proxy = Proxy::builder().database(&database).env("POOL_PROXY_LISTEN", "127.0.0.10:0");
+        let proxy = proxy.env("POOL_PROXY_TLS_CERT", folder.path("proxy.crt"));
+        let proxy = proxy.env("POOL_PROXY_TLS_KEY", folder.path("proxy.key")).start().await;
+        Self { proxy, database }
+    }
+
     /// What an application has as its `accelerateUrl`.
     pub(super) fn url(&self) -> String {
         accelerate_url(self.proxy.url(), self.proxy.key())
@@ -43,5 +52,5 @@ impl Wide {
 
 /// The URL by which Prisma's clients find a server of plans.
 pub(crate) fn accelerate_url(server: &str, key: &str) -> String {
-    format!("{}/?api_key={}", server.replace("http:", "prisma+postgres:"), encoded(key))
+    format!("{}/?api_key={}", server.replace("https:", "prisma:").replace("http:", "prisma+postgres:"), encoded(key))
 }
