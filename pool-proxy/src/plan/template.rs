@@ -64,8 +64,9 @@ pub(super) fn render(
     };
     match cut(fragments, args, statement.is_chunkable)? {
         None => Ok(vec![piece(statement, fragments, args, terms, None)?]),
-        Some(Cut { argument, ranges }) => {
-            let one = |range| piece(statement, fragments, args, terms, Some(&(argument, range)));
+        Some(Cut { argument, values, ranges }) => {
+            let values = |range| values.get(range).unwrap_or_default();
+            let one = |range| piece(statement, fragments, args, terms, Some((argument, values(range))));
             ranges.into_iter().map(one).collect()
         }
     }
@@ -77,7 +78,7 @@ fn piece(
     fragments: &[Fragment],
     args: &[Cow<'_, Value>],
     terms: &Terms<'_>,
-    only: Option<&(usize, Range<usize>)>,
+    only: Option<(usize, &[Value])>,
 ) -> Result<Rendered, PlanError> {
     let mut text = String::with_capacity(fragments.len() * 32);
     let mut parameters = Parameters::new(args.len(), terms);
@@ -85,7 +86,7 @@ fn piece(
         let value = || args.get(argument).ok_or_else(|| too_few(args));
         let ty = statement.types.get(argument);
         let values = |all| match only {
-            Some((cut, range)) if *cut == argument => <[Value]>::get(all, range.clone()).unwrap_or_default(),
+            Some((cut, values)) if cut == argument => values,
             _ => all,
         };
         match fragment {
@@ -227,14 +228,19 @@ impl<'a> Parameters<'a> {
 }
 
 /// An argument whose values are spread over several statements.
-struct Cut {
+struct Cut<'a> {
     argument: usize,
+    values: Cow<'a, [Value]>,
     ranges: Vec<Range<usize>>,
 }
 
 /// How a statement with too many parameters is cut: at the longest of its lists, all else is repeated. `None` if it has not too many, or
 /// cannot be cut without finding rows twice, or wrong ones: clients call it chunkable also where it is not.
-fn cut(fragments: &[Fragment], args: &[Cow<'_, Value>], is_chunkable: bool) -> Result<Option<Cut>, PlanError> {
+fn cut<'a>(
+    fragments: &[Fragment],
+    args: &'a [Cow<'_, Value>],
+    is_chunkable: bool,
+) -> Result<Option<Cut<'a>>, PlanError> {
     if !is_chunkable {
         return Ok(None);
     }
@@ -263,10 +269,11 @@ fn cut(fragments: &[Fragment], args: &[Cow<'_, Value>], is_chunkable: bool) -> R
     }
     let is_of_tuples =
         numbered(fragments).any(|(fragment, number)| number == argument && matches!(fragment, Fragment::Tuples { .. }));
-    let values = args.get(argument).map(|value| list(value)).unwrap_or_default();
-    if !disjoint::is_by(fragments, argument) || (!is_of_tuples && !are_different(values)) {
+    if !disjoint::is_by(fragments, argument) {
         return Ok(None);
     }
+    let values = args.get(argument).map(|value| list(value)).unwrap_or_default();
+    let values = if is_of_tuples { Cow::Borrowed(values) } else { Cow::Owned(different(values)) };
     let mut ranges = Vec::new();
     let (mut start, mut held) = (0, 0);
     for (index, value) in values.iter().enumerate() {
@@ -278,17 +285,18 @@ fn cut(fragments: &[Fragment], args: &[Cow<'_, Value>], is_chunkable: bool) -> R
         held += size;
     }
     ranges.push(start..values.len());
-    Ok(Some(Cut { argument, ranges }))
+    Ok(Some(Cut { argument, values, ranges }))
 }
 
-/// Whether no value is there twice: it would find its rows once for each part it is in.
-fn are_different(values: &[Value]) -> bool {
+/// Each value once: it would find its rows once for each part it is in.
+fn different(values: &[Value]) -> Vec<Value> {
     let mut seen = HashSet::with_capacity(values.len());
-    values.iter().all(|value| {
+    let is_new = |value: &&Value| {
         let mut text = Vec::new();
         plain::write(&mut text, value);
         seen.insert(text)
-    })
+    };
+    values.iter().filter(is_new).cloned().collect()
 }
 
 /// What is left as it is in a comment: as JavaScript's encodeURIComponent does

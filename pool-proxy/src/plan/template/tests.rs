@@ -174,6 +174,10 @@ fn statements_with_too_many_parameters_are_cut_at_their_longest_list() {
     // Pairs stay together.
     let pairs = Value::List((0..40_000).map(|_| numbers(2)).collect());
     assert_eq!(cuts(&format!("[{TUPLES}]"), &[pairs]), Ok(vec![MOST - 1, 80_000 - (MOST - 1)]));
+    // What is there twice is asked for once.
+    let twice = |different: i64| Value::List((0..70_000).map(|index| number(index % different)).collect());
+    assert_eq!(cuts(&format!("[{TUPLE}]"), &[twice(most + 1)]), Ok(vec![MOST, 1]));
+    assert_eq!(cuts(&format!("[{TUPLE}]"), &[twice(3)]), Ok(vec![3]));
     // One that is too long by itself has no place at all.
     let long = Value::List(vec![numbers(1), numbers(70_000), numbers(1)]);
     assert_eq!(cuts(&format!("[{TUPLES}]"), &[long]), Err(Some("P2029")));
