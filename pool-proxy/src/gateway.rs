@@ -165,7 +165,8 @@ impl Gateway {
         let outcome = match &call.work {
             Work::Script(script) => {
                 let mut session = Session::new(&call.principal, database, lease, Purpose::Answer);
-                session.end_by(since + database.limits().transaction);
+                let limit = database.limits().transaction;
+                session.end_by(limit, since + limit);
                 let outcome = session.script(&**script).await;
                 session.close().await;
                 outcome

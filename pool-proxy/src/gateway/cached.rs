@@ -192,7 +192,8 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
         }
         Work::Script(script) => {
             let mut session = Session::new(&call.principal, &call.database, lease, Purpose::Store);
-            session.end_by(born + call.database.limits().transaction);
+            let limit = call.database.limits().transaction;
+            session.end_by(limit, born + limit);
             let outcome = session.script(&**script).await;
             let refusal = session.refusal();
             session.close().await;

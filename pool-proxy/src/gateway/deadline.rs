@@ -23,6 +23,8 @@ pub(super) struct Deadline {
     pub(super) each: Duration,
     /// For all of them.
     pub(super) total: Duration,
+    /// When that is over, where it began before them.
+    pub(super) ends: Option<Instant>,
     /// What ends the statement under way.
     pub(super) canceller: Arc<Canceller>,
     /// Whether it may be cancelled now.
@@ -111,7 +113,8 @@ impl Deadline {
         mut work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
     ) -> Result<T, Failure> {
         let begun = progress.begin();
-        let mut timer = pin!(sleep_until(begun + self.each.min(self.total)));
+        let end = |begun| self.ends.unwrap_or(begun + self.total);
+        let mut timer = pin!(sleep_until(end(begun).min(begun + self.each)));
         let over = poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
@@ -122,7 +125,7 @@ impl Deadline {
             }
             while timer.as_mut().poll(cx).is_ready() {
                 let Times { begun, since } = *progress.times();
-                let (end, next) = (begun + self.total, since + self.each);
+                let (end, next) = (end(begun), since + self.each);
                 if timer.deadline() >= end {
                     return Poll::Ready(Err(Over::Time(self.total)));
                 }

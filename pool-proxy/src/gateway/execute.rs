@@ -5,6 +5,7 @@ mod open;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_postgres::Statement;
@@ -30,8 +31,8 @@ pub(super) struct Execution {
     pub(super) database: Arc<Database>,
     lease: Lease,
     progress: Arc<Progress>,
-    /// When all of it has to end, where that is not counted from each call anew.
-    pub(super) ends: Option<Instant>,
+    /// How long all of it may take and when that is over, where it is not counted from each call anew.
+    pub(super) ends: Option<(Duration, Instant)>,
     /// Something was sent that may have changed the session, and its reset has not come back yet.
     owes_reset: bool,
     /// How many more connections may turn out to be dead.
@@ -271,11 +272,12 @@ impl Execution {
         let limits = self.database.limits();
         let fate = self.lease.fate();
         let canceller = self.server()?.canceller();
-        let mut total = if batch { limits.transaction } else { limits.query };
-        if let Some(ends) = self.ends {
-            total = ends.saturating_duration_since(Instant::now());
-        }
-        Ok(Deadline { each: limits.query, total, canceller, fate })
+        let (total, ends) = match self.ends {
+            Some((total, ends)) => (total, Some(ends)),
+            None if batch => (limits.transaction, None),
+            None => (limits.query, None),
+        };
+        Ok(Deadline { each: limits.query, total, ends, canceller, fate })
     }
 }
 

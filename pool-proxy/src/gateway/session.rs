@@ -79,9 +79,9 @@ impl Session {
         self.place = Some(place);
     }
 
-    /// Has all of it end by then.
-    pub(super) fn end_by(&mut self, moment: Instant) {
-        self.execution.ends = Some(moment);
+    /// Has all of it end at a moment, after what it may take.
+    pub(super) fn end_by(&mut self, limit: Duration, moment: Instant) {
+        self.execution.ends = Some((limit, moment));
     }
 
     /// The settings its statements run with, from the next one on.

@@ -117,7 +117,7 @@ impl Transactions {
         let deadline = Instant::now() + timeout;
         let mut session = Session::new(principal, database, lease, Purpose::Answer);
         session.use_settings(beginning.settings);
-        session.end_by(deadline);
+        session.end_by(timeout, deadline);
         session.take_place(place);
         if let Err(failure) = session.open(beginning.mode).await {
             session.close().await;
