@@ -145,7 +145,7 @@ pub enum TransactionError {
     /// No connection came free for it.
     #[error("Unable to start a transaction in the given time.")]
     NotStarted,
-    /// It never was, it is somebody else's, or it ended long ago.
+    /// It never was, it is somebody else's or of another database, or it ended long ago.
     #[error(
         "Transaction not found. Transaction ID is invalid, refers to an old closed transaction Prisma doesn't have \
         information about anymore, or was obtained before disconnecting."

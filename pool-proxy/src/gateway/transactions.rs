@@ -124,7 +124,8 @@ impl Transactions {
             return Err(failure);
         }
         let id = self.instance.id();
-        let held = Arc::new(Held::new(Arc::clone(&id), Arc::clone(principal), (timeout, deadline), session));
+        let owner = (Arc::clone(principal), Arc::clone(&database.name));
+        let held = Arc::new(Held::new(Arc::clone(&id), owner, (timeout, deadline), session));
         self.known().open.insert(Arc::clone(&id), Arc::clone(&held));
         self.expire(held);
         Ok(id)
@@ -156,11 +157,12 @@ impl Transactions {
     pub async fn step(
         &self,
         principal: &Principal,
+        database: &Database,
         id: &str,
         step: Step,
         number: Option<u64>,
     ) -> Result<Bytes, Failure> {
-        let held = self.find(principal, id)?;
+        let held = self.find(principal, database, id)?;
         let Some(number) = number else { return held.step(&step).await };
         let (done, outcome) = oneshot::channel();
         self.drain.spawn("transaction step", async move {
@@ -169,10 +171,11 @@ impl Transactions {
         outcome.await.map_err(|_| Failure::Internal)?
     }
 
-    fn find(&self, principal: &Principal, id: &str) -> Result<Arc<Held>, Failure> {
+    fn find(&self, principal: &Principal, database: &Database, id: &str) -> Result<Arc<Held>, Failure> {
         let known = self.known();
-        let held = known.open.get(id).or_else(|| known.ended.peek(id)).filter(|held| held.belongs_to(principal));
-        held.cloned().ok_or_else(|| {
+        let held = known.open.get(id).or_else(|| known.ended.peek(id));
+        let own = held.filter(|held| held.belongs_to(principal, &database.name));
+        own.cloned().ok_or_else(|| {
             let elsewhere = self.instance.elsewhere(id).map(|instance| TransactionError::Elsewhere { instance });
             Failure::Transaction(elsewhere.unwrap_or(TransactionError::NotFound))
         })

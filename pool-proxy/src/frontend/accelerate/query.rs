@@ -65,7 +65,7 @@ pub async fn query(
         let run = Arc::new(read(door, &body, log.clone())?);
         if let Some(id) = transaction {
             let transactions = &door.gateway.transactions;
-            Answer::of(Box::pin(transactions.step(&principal, id, Step::Script(run), sequence)).await?)
+            Answer::of(Box::pin(transactions.step(&principal, database, id, Step::Script(run), sequence)).await?)
         } else {
             // A text that is generated would be the same for everybody who is given the stored answer.
             let cache = cache.filter(|_| !run.is_volatile());

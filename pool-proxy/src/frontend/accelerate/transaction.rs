@@ -59,7 +59,7 @@ pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Resul
     let options: Options = decode::options(&body)?;
     let transactions = &door.gateway.transactions;
     if let Some(id) = options.new_tx_id {
-        Box::pin(transactions.step(&guest.principal, &id, Step::Nested, number)).await?;
+        Box::pin(transactions.step(&guest.principal, guest.database, &id, Step::Nested, number)).await?;
         return Ok(begun(&id));
     }
     let isolation = options.isolation_level.as_deref().map(isolation).transpose()?;
@@ -124,7 +124,8 @@ pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply
     let wants_statements = telemetry::wants_statements(&head.headers)?;
     let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
     let started = Started::now();
-    let sent = Box::pin(door.gateway.transactions.step(&guest.principal, id, step, number)).await?;
+    let transactions = &door.gateway.transactions;
+    let sent = Box::pin(transactions.step(&guest.principal, guest.database, id, step, number)).await?;
     let mut body = b"{}".to_vec();
     if wants_statements {
         body = telemetry::extend(body, &[started.told(&String::from_utf8_lossy(&sent))]);

@@ -83,7 +83,9 @@ impl Within {
         };
         let step = Step::Query(Arc::new(query), Arc::new(layout));
         let transactions = &door.gateway.transactions;
-        let body = Box::pin(transactions.step(&guest.principal, &self.transaction, step, self.sequence)).await?;
+        let (principal, database) = (&guest.principal, guest.database);
+        let body = transactions.step(principal, database, &self.transaction, step, self.sequence);
+        let body = Box::pin(body).await?;
         Ok(Answer::of(body))
     }
 }

@@ -16,6 +16,7 @@ use crate::gateway::session::Session;
 pub(super) struct Held {
     pub(super) id: Arc<str>,
     principal: Arc<Principal>,
+    database: Arc<str>,
     begun: Instant,
     timeout: Duration,
     pub(super) deadline: Instant,
@@ -39,19 +40,21 @@ struct State {
 impl Held {
     pub(super) fn new(
         id: Arc<str>,
-        principal: Arc<Principal>,
+        (principal, database): (Arc<Principal>, Arc<str>),
         (timeout, deadline): (Duration, Instant),
         session: Session,
     ) -> Self {
         let begun = Instant::now();
         let state = State { session: Some(session), savepoints: vec![], next_savepoint: 0, number: 0, last: None };
-        Self { id, principal, begun, timeout, deadline, state: Mutex::new(state), ending: watch::Sender::new(None) }
+        let (state, ending) = (Mutex::new(state), watch::Sender::new(None));
+        Self { id, principal, database, begun, timeout, deadline, state, ending }
     }
 
-    /// Whether it was begun by this one: keys are read again, and tokens renewed, while it is open.
-    pub(super) fn belongs_to(&self, principal: &Principal) -> bool {
+    /// Whether it was begun by this one, in this database: keys are read again, and tokens renewed, while it is open.
+    pub(super) fn belongs_to(&self, principal: &Principal, database: &str) -> bool {
         let own = &self.principal;
-        own.name == principal.name
+        *self.database == *database
+            && own.name == principal.name
             && own.line == principal.line
             && own.role == principal.role
             && own.claims == principal.claims
