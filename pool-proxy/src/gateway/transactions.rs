@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lru::LruCache;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use id::Instance;
@@ -125,7 +124,7 @@ impl Transactions {
         }
         let id = self.instance.id();
         let owner = (Arc::clone(principal), Arc::clone(&database.name));
-        let held = Arc::new(Held::new(Arc::clone(&id), owner, (timeout, deadline), session));
+        let held = Arc::new(Held::new(Arc::clone(&id), owner, (timeout, deadline), session, self.drain.clone()));
         self.known().open.insert(Arc::clone(&id), Arc::clone(&held));
         self.expire(held);
         Ok(id)
@@ -149,8 +148,9 @@ impl Transactions {
         });
     }
 
-    /// Does a step of an open transaction. One with a number is done once, however often it comes: it goes on when its
-    /// client leaves, and a repetition of the last one gets the same answer. An end comes to the statement that made it.
+    /// Does a step of an open transaction. One with a number is done once, however often it comes: once begun it goes on
+    /// when its client leaves, and a repetition of the last one gets the same answer. An end comes to the statement that
+    /// made it.
     ///
     /// # Errors
     /// Why it was not done.
@@ -162,13 +162,7 @@ impl Transactions {
         step: Step,
         number: Option<u64>,
     ) -> Result<Bytes, Failure> {
-        let held = self.find(principal, database, id)?;
-        let Some(number) = number else { return held.step(&step).await };
-        let (done, outcome) = oneshot::channel();
-        self.drain.spawn("transaction step", async move {
-            let _ = done.send(held.numbered(number, &step).await);
-        });
-        outcome.await.map_err(|_| Failure::Internal)?
+        self.find(principal, database, id)?.step(step, number).await
     }
 
     fn find(&self, principal: &Principal, database: &Database, id: &str) -> Result<Arc<Held>, Failure> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Step;
 use crate::auth::Principal;
+use crate::drain::Drain;
 use crate::error::{Ending, Failure, TransactionError};
 use crate::gateway::session::Session;
 
@@ -21,8 +22,10 @@ pub(super) struct Held {
     timeout: Duration,
     pub(super) deadline: Instant,
     /// Steps wait for each other here, first come first served.
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     ending: watch::Sender<Option<Ending>>,
+    /// For what goes on when its client leaves.
+    drain: Drain,
 }
 
 struct State {
@@ -43,11 +46,12 @@ impl Held {
         (principal, database): (Arc<Principal>, Arc<str>),
         (timeout, deadline): (Duration, Instant),
         session: Session,
+        drain: Drain,
     ) -> Self {
         let begun = Instant::now();
         let state = State { session: Some(session), savepoints: vec![], next_savepoint: 0, number: 0, last: None };
-        let (state, ending) = (Mutex::new(state), watch::Sender::new(None));
-        Self { id, principal, database, begun, timeout, deadline, state, ending }
+        let (state, ending) = (Arc::new(Mutex::new(state)), watch::Sender::new(None));
+        Self { id, principal, database, begun, timeout, deadline, state, ending, drain }
     }
 
     /// Whether it was begun by this one, in this database: keys are read again, and tokens renewed, while it is open.
@@ -86,27 +90,36 @@ impl Held {
         });
     }
 
-    /// A step that has a number, from 1 on.
-    pub(super) async fn numbered(&self, number: u64, step: &Step) -> Result<Bytes, Failure> {
-        let mut state = self.state.lock().await;
-        match &state.last {
-            Some(outcome) if number == state.number => return outcome.clone(),
-            _ if number != state.number + 1 => {
-                let expected = state.number + 1;
-                return Err(Failure::Transaction(TransactionError::OutOfOrder { expected }));
-            }
-            _ => {}
+    /// Does a step when it is its turn; numbers are from 1 on.
+    pub(super) async fn step(self: Arc<Self>, step: Step, number: Option<u64>) -> Result<Bytes, Failure> {
+        // Its client waits here: one that leaves before its turn has come leaves nothing behind.
+        let mut state = Arc::clone(&self.state).lock_owned().await;
+        if let Some(told) = Self::told(&state, number) {
+            return told;
         }
-        let outcome = self.step_in(&mut state, step).await;
-        (state.number, state.last) = (number, Some(outcome.clone()));
-        outcome
-    }
-
-    pub(super) async fn step(&self, step: &Step) -> Result<Bytes, Failure> {
-        let mut state = self.state.lock().await;
         // Whoever goes on without numbers repeats nothing.
         state.last = None;
-        self.step_in(&mut state, step).await
+        let Some(number) = number else { return self.step_in(&mut state, &step).await };
+        let (done, outcome) = oneshot::channel();
+        self.drain.clone().spawn("transaction step", async move {
+            let outcome = self.step_in(&mut state, &step).await;
+            (state.number, state.last) = (number, Some(outcome.clone()));
+            let _ = done.send(outcome);
+        });
+        outcome.await.map_err(|_| Failure::Internal)?
+    }
+
+    /// What a step is told that is not to be done: a repetition, or one out of order.
+    fn told(state: &State, number: Option<u64>) -> Option<Result<Bytes, Failure>> {
+        let number = number?;
+        match &state.last {
+            Some(outcome) if number == state.number => Some(outcome.clone()),
+            _ if number != state.number + 1 => {
+                let expected = state.number + 1;
+                Some(Err(Failure::Transaction(TransactionError::OutOfOrder { expected })))
+            }
+            _ => None,
+        }
     }
 
     async fn step_in(&self, state: &mut State, step: &Step) -> Result<Bytes, Failure> {
