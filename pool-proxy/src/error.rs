@@ -175,6 +175,14 @@ pub enum TransactionError {
         /// The number that is.
         expected: u64,
     },
+    /// The step's number is that of the last one, which was not the same.
+    #[error(
+        "The step with the number {number} was another one: a number is used again only to repeat its request as it was."
+    )]
+    Another {
+        /// That number.
+        number: u64,
+    },
 }
 
 /// How a transaction ended.

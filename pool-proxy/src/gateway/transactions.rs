@@ -6,11 +6,13 @@ mod id;
 mod tests;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::quality::FixedState;
 use lru::LruCache;
 use tokio::time::Instant;
 
@@ -65,6 +67,20 @@ impl Step {
             Self::Commit => "commit",
             Self::RollBack => "rollback",
         }
+    }
+}
+
+/// The number of a step, from 1 on, and a hash of all that makes it another one than those of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbered {
+    number: u64,
+    print: u64,
+}
+
+impl Numbered {
+    /// Of a step that was asked for by `request`.
+    pub fn new(number: u64, request: impl Hash) -> Self {
+        Self { number, print: FixedState::default().hash_one(request) }
     }
 }
 
@@ -160,7 +176,7 @@ impl Transactions {
         database: &Database,
         id: &str,
         step: Step,
-        number: Option<u64>,
+        number: Option<Numbered>,
     ) -> Result<Bytes, Failure> {
         self.find(principal, database, id)?.step(step, number).await
     }

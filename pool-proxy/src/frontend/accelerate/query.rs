@@ -20,7 +20,7 @@ use crate::frontend::reply::Reply;
 use crate::frontend::sql::sequence;
 use crate::gateway::Call;
 use crate::gateway::call::{Answer, Work};
-use crate::gateway::transactions::Step;
+use crate::gateway::transactions::{Numbered, Step};
 use crate::plan::log::Log;
 use crate::plan::{Plan, Run};
 
@@ -65,7 +65,8 @@ pub async fn query(
         let run = Arc::new(read(door, &body, log.clone())?);
         if let Some(id) = transaction {
             let transactions = &door.gateway.transactions;
-            Answer::of(Box::pin(transactions.step(&principal, database, id, Step::Script(run), sequence)).await?)
+            let number = sequence.map(|number| Numbered::new(number, &*body));
+            Answer::of(Box::pin(transactions.step(&principal, database, id, Step::Script(run), number)).await?)
         } else {
             // A text that is generated would be the same for everybody who is given the stored answer.
             let cache = cache.filter(|_| !run.is_volatile());

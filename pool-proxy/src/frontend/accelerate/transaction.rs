@@ -19,7 +19,7 @@ use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
 use crate::frontend::sql::sequence;
 use crate::gateway::call::{Isolation, Mode};
-use crate::gateway::transactions::{Beginning, Step};
+use crate::gateway::transactions::{Beginning, Numbered, Step};
 use crate::plan::log::Started;
 use crate::postgres::Settings;
 
@@ -52,7 +52,7 @@ struct Options {
 /// Why it was not opened.
 pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
     let guest = Guest::enter(door, &head.headers).await?;
-    let number = sequence(&head.headers)?;
+    let number = sequence(&head.headers)?.map(|number| Numbered::new(number, ()));
     let settings = if head.headers.contains_key(&ENGINE) { Settings::Fixed } else { Settings::Own };
     drop(head);
     let body = body::read(incoming, LARGEST, &door.terms, guest.place()).await?;
@@ -120,7 +120,7 @@ fn isolation(text: &str) -> Result<Isolation, Failure> {
 /// Why it did not end so.
 pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply, Failure> {
     let guest = Guest::enter(door, &head.headers).await?;
-    let number = sequence(&head.headers)?;
+    let number = sequence(&head.headers)?.map(|number| Numbered::new(number, ()));
     let wants_statements = telemetry::wants_statements(&head.headers)?;
     let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
     let started = Started::now();

@@ -21,7 +21,7 @@ use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::gateway::Call;
 use crate::gateway::call::Answer;
-use crate::gateway::transactions::Step;
+use crate::gateway::transactions::{Numbered, Step};
 
 static TRANSACTION: HeaderName = HeaderName::from_static("pool-transaction");
 static SEQUENCE: HeaderName = HeaderName::from_static("pool-sequence");
@@ -82,9 +82,11 @@ impl Within {
             return Err(Failure::BadRequest(message.to_owned()));
         };
         let step = Step::Query(Arc::new(query), Arc::new(layout));
+        let request = (body, options.raw_text, options.array_mode);
+        let number = self.sequence.map(|number| Numbered::new(number, request));
         let transactions = &door.gateway.transactions;
         let (principal, database) = (&guest.principal, guest.database);
-        let body = transactions.step(principal, database, &self.transaction, step, self.sequence);
+        let body = transactions.step(principal, database, &self.transaction, step, number);
         let body = Box::pin(body).await?;
         Ok(Answer::of(body))
     }

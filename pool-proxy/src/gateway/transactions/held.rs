@@ -1,5 +1,6 @@
 //! One open transaction: its session between steps, and how it ended.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::Instant;
 
-use super::Step;
+use super::{Numbered, Step};
 use crate::auth::Principal;
 use crate::drain::Drain;
 use crate::error::{Ending, Failure, TransactionError};
@@ -36,8 +37,15 @@ struct State {
     next_savepoint: u32,
     /// The last number of a step.
     number: u64,
-    /// What came of that step, while it may be asked for again.
-    last: Option<Result<Bytes, Failure>>,
+    /// That step, while it may be asked for again.
+    last: Option<Last>,
+}
+
+/// A step that was done, and what came of it.
+struct Last {
+    kind: Discriminant<Step>,
+    number: Numbered,
+    outcome: Result<Bytes, Failure>,
 }
 
 impl Held {
@@ -91,10 +99,10 @@ impl Held {
     }
 
     /// Does a step when it is its turn; numbers are from 1 on.
-    pub(super) async fn step(self: Arc<Self>, step: Step, number: Option<u64>) -> Result<Bytes, Failure> {
+    pub(super) async fn step(self: Arc<Self>, step: Step, number: Option<Numbered>) -> Result<Bytes, Failure> {
         // Its client waits here: one that leaves before its turn has come leaves nothing behind.
         let mut state = Arc::clone(&self.state).lock_owned().await;
-        if let Some(told) = Self::told(&state, number) {
+        if let Some(told) = Self::told(&state, &step, number) {
             return told;
         }
         // Whoever goes on without numbers repeats nothing.
@@ -103,23 +111,26 @@ impl Held {
         let (done, outcome) = oneshot::channel();
         self.drain.clone().spawn("transaction step", async move {
             let outcome = self.step_in(&mut state, &step).await;
-            (state.number, state.last) = (number, Some(outcome.clone()));
+            state.number = number.number;
+            state.last = Some(Last { kind: discriminant(&step), number, outcome: outcome.clone() });
             let _ = done.send(outcome);
         });
         outcome.await.map_err(|_| Failure::Internal)?
     }
 
     /// What a step is told that is not to be done: a repetition, or one out of order.
-    fn told(state: &State, number: Option<u64>) -> Option<Result<Bytes, Failure>> {
+    fn told(state: &State, step: &Step, number: Option<Numbered>) -> Option<Result<Bytes, Failure>> {
         let number = number?;
-        match &state.last {
-            Some(outcome) if number == state.number => Some(outcome.clone()),
-            _ if number != state.number + 1 => {
-                let expected = state.number + 1;
-                Some(Err(Failure::Transaction(TransactionError::OutOfOrder { expected })))
+        let expected = state.number + 1;
+        let refusal = match &state.last {
+            Some(last) if last.number == number && last.kind == discriminant(step) => {
+                return Some(last.outcome.clone());
             }
-            _ => None,
-        }
+            Some(last) if last.number.number == number.number => TransactionError::Another { number: state.number },
+            _ if number.number != expected => TransactionError::OutOfOrder { expected },
+            _ => return None,
+        };
+        Some(Err(Failure::Transaction(refusal)))
     }
 
     async fn step_in(&self, state: &mut State, step: &Step) -> Result<Bytes, Failure> {
