@@ -194,6 +194,8 @@ pub enum Ending {
     RolledBack,
     /// Rolled back when its time was over.
     Expired,
+    /// Committed, or rolled back: the connection was lost with the COMMIT under way.
+    Unknown,
 }
 
 impl Ending {
@@ -204,6 +206,10 @@ impl Ending {
             }
             Self::RolledBack => format!(
                 "Transaction already closed: A {operation} cannot be executed on a transaction that was rolled back."
+            ),
+            Self::Unknown => format!(
+                "Transaction already closed: A {operation} cannot be executed on a transaction whose outcome is unknown: the \
+                connection to the database was lost while it was committed."
             ),
             Self::Expired => format!(
                 "A {operation} cannot be executed on an expired transaction. The timeout for this transaction was {} \

@@ -79,15 +79,16 @@ impl Held {
         let _ = self.ending.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Ends it from outside, behind the step under way: that is given up at the deadline, too.
+    /// Ends it from outside, behind the step under way: that is given up at the deadline, too, and may itself have been
+    /// the end, whose answer is kept then.
     pub(super) async fn end(&self, ending: Ending) {
         let mut state = self.state.lock().await;
-        if let Some(session) = state.session.take() {
-            session.close().await;
-        }
+        let Some(session) = state.session.take() else { return };
         // It is remembered that it ended, not what it read.
         state.last = None;
         self.has_ended(ending);
+        drop(state);
+        session.close().await;
     }
 
     fn has_ended(&self, ending: Ending) {
@@ -102,74 +103,80 @@ impl Held {
     pub(super) async fn step(self: Arc<Self>, step: Step, number: Option<Numbered>) -> Result<Bytes, Failure> {
         // Its client waits here: one that leaves before its turn has come leaves nothing behind.
         let mut state = Arc::clone(&self.state).lock_owned().await;
-        if let Some(told) = Self::told(&state, &step, number) {
+        if let Some(told) = self.told(&state, &step, number) {
             return told;
         }
         // Whoever goes on without numbers repeats nothing.
         state.last = None;
-        let Some(number) = number else { return self.step_in(&mut state, &step).await };
+        if number.is_none() && !matches!(step, Step::Commit) {
+            return self.step_in(&mut state, &step).await;
+        }
         let (done, outcome) = oneshot::channel();
         self.drain.clone().spawn("transaction step", async move {
             let outcome = self.step_in(&mut state, &step).await;
-            state.number = number.number;
-            state.last = Some(Last { kind: discriminant(&step), number, outcome: outcome.clone() });
+            if let Some(number) = number {
+                state.number = number.number;
+                state.last = Some(Last { kind: discriminant(&step), number, outcome: outcome.clone() });
+            }
             let _ = done.send(outcome);
         });
         outcome.await.map_err(|_| Failure::Internal)?
     }
 
-    /// What a step is told that is not to be done: a repetition, or one out of order.
-    fn told(state: &State, step: &Step, number: Option<Numbered>) -> Option<Result<Bytes, Failure>> {
-        let number = number?;
-        let expected = state.number + 1;
-        let refusal = match &state.last {
-            Some(last) if last.number == number && last.kind == discriminant(step) => {
+    /// What a step is told that is not to be done: a repetition, one that comes after the end, or one out of order.
+    fn told(&self, state: &State, step: &Step, number: Option<Numbered>) -> Option<Result<Bytes, Failure>> {
+        if let (Some(number), Some(last)) = (number, &state.last)
+            && number.number == last.number.number
+        {
+            if number == last.number && discriminant(step) == last.kind {
                 return Some(last.outcome.clone());
             }
-            Some(last) if last.number.number == number.number => TransactionError::Another { number: state.number },
-            _ if number.number != expected => TransactionError::OutOfOrder { expected },
-            _ => return None,
-        };
-        Some(Err(Failure::Transaction(refusal)))
+            return Some(Err(Failure::Transaction(TransactionError::Another { number: number.number })));
+        }
+        if state.session.is_none() {
+            return Some(Err(self.refused(step, self.ending.borrow().unwrap_or(Ending::RolledBack))));
+        }
+        if self.is_late() {
+            // Whoever watches the clock has not been here yet.
+            return Some(Err(self.refused(step, Ending::Expired)));
+        }
+        let expected = state.number + 1;
+        let is_due = number.is_none_or(|number| number.number == expected);
+        (!is_due).then_some(Err(Failure::Transaction(TransactionError::OutOfOrder { expected })))
+    }
+
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
     }
 
     async fn step_in(&self, state: &mut State, step: &Step) -> Result<Bytes, Failure> {
-        let Some(mut session) = state.session.take() else { return Err(self.closed(step)) };
-        if Instant::now() >= self.deadline {
-            // Whoever watches the clock has not been here yet.
-            state.session = Some(session);
-            return Err(self.refused(step, Ending::Expired));
-        }
-        // Dropped here, as when its client leaves, the session is rolled back.
-        let watched = Leaving { held: self, ending: Some(Ending::RolledBack) };
+        let Some(mut session) = state.session.take() else { return Err(Failure::Internal) };
+        let commits = matches!(step, Step::Commit) && state.savepoints.is_empty();
+        // Dropped here, as when its client leaves, the session is rolled back. A COMMIT may be on its way.
+        let ending = if commits { Ending::Unknown } else { Ending::RolledBack };
+        let watched = Leaving { held: self, ending: Some(ending) };
         let since = Instant::now();
         let outcome = run(state, &mut session, step).await;
         watched.stays();
         if let Step::Query(..) | Step::Script(_) = step {
             session.count(&outcome, since.elapsed());
         }
-        let ending = match (step, &outcome) {
-            (Step::Commit, Ok(_)) if !session.is_in_transaction() => Some(Ending::Committed),
-            _ if !session.is_in_transaction() => Some(Ending::RolledBack),
+        let expired = matches!(outcome, Err(Failure::TimedOut(_))) && self.is_late();
+        let ending = match &outcome {
+            Ok(_) if commits => Some(Ending::Committed),
+            Err(Failure::OutcomeUnknown) if commits => Some(Ending::Unknown),
+            _ if !session.is_in_transaction() => Some(if expired { Ending::Expired } else { Ending::RolledBack }),
             // The connection is gone, and the transaction with it.
-            (_, Err(Failure::OutcomeUnknown | Failure::Unavailable { .. })) => Some(Ending::RolledBack),
+            Err(Failure::OutcomeUnknown | Failure::Unavailable { .. }) => Some(Ending::RolledBack),
             _ => None,
         };
         if let Some(ending) = ending {
-            session.close().await;
             self.has_ended(ending);
+            session.close().await;
         } else {
             state.session = Some(session);
         }
-        match outcome {
-            Err(Failure::TimedOut(_)) if Instant::now() >= self.deadline => Err(self.refused(step, Ending::Expired)),
-            outcome => outcome,
-        }
-    }
-
-    /// Why there is no session any more.
-    fn closed(&self, step: &Step) -> Failure {
-        self.refused(step, self.ending.borrow().unwrap_or(Ending::RolledBack))
+        if expired { Err(self.refused(step, Ending::Expired)) } else { outcome }
     }
 
     fn refused(&self, step: &Step, ending: Ending) -> Failure {
