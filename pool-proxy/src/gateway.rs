@@ -168,7 +168,7 @@ impl Gateway {
                 let limit = database.limits().transaction;
                 session.end_by(limit, since + limit);
                 let outcome = session.script(&**script).await;
-                session.close().await;
+                session.close(&self.drain).await;
                 outcome
             }
             work => run_on(Execution::new(&call.principal, database, lease), work).await,

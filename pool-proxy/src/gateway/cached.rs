@@ -196,7 +196,7 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
             session.end_by(limit, born + limit);
             let outcome = session.script(&**script).await;
             let refusal = session.refusal();
-            session.close().await;
+            session.close(&gateway.drain).await;
             refusal.map_or(outcome.map(Read::Body), |refusal| Ok(Read::Refused(refusal)))
         }
         Work::Batch(..) => return Err(Failure::Internal),

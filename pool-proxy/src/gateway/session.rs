@@ -13,6 +13,7 @@ use super::call::{Mode, Query};
 use super::database::Database;
 use super::execute::Execution;
 use crate::auth::Principal;
+use crate::drain::Drain;
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::Settings;
@@ -253,11 +254,17 @@ impl Session {
         self.execution.command(sql).await
     }
 
-    /// Gives the connection back.
-    pub(super) async fn close(mut self) {
+    /// Gives the connection back. Nobody waits for what is asked of Postgres before it goes.
+    pub(super) async fn close(mut self, drain: &Drain) {
         self.roll_back().await;
-        self.execution.judge_what_ran().await;
-        self.execution.finish().await;
+        self.place = None;
+        if self.execution.is_judged() {
+            return self.execution.finish().await;
+        }
+        drain.spawn("judge what ran", async move {
+            self.execution.judge_what_ran().await;
+            self.execution.finish().await;
+        });
     }
 
     fn refuse(&mut self, refusal: &'static str) -> Failure {

@@ -135,7 +135,7 @@ impl Transactions {
         session.end_by(timeout, deadline);
         session.take_place(place);
         if let Err(failure) = session.open(beginning.mode).await {
-            session.close().await;
+            session.close(&self.drain).await;
             return Err(failure);
         }
         let id = self.instance.id();

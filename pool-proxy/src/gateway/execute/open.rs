@@ -17,6 +17,9 @@ use crate::statement;
 /// How long the end of a transaction, and what is made up for behind it, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// So many texts are asked about behind a transaction; its connection is wanted elsewhere.
+const MOST_JUDGED: usize = 30;
+
 /// What is known of the transaction that is open.
 #[derive(Default)]
 pub(super) struct Open {
@@ -231,7 +234,13 @@ impl Execution {
         deadline.watch(&budget, &progress, pin!(work)).await
     }
 
-    /// Makes up for what could not be asked in the transaction, once it has ended.
+    /// Whether nothing of what ran in the transaction is to be asked about.
+    pub(in crate::gateway) fn is_judged(&self) -> bool {
+        self.open.unjudged.is_empty()
+    }
+
+    /// Makes up for what could not be asked in the transaction, once it has ended. What is too much for now is asked when
+    /// it comes again.
     pub(in crate::gateway) async fn judge_what_ran(&mut self) {
         let texts = std::mem::take(&mut self.open.unjudged);
         if texts.is_empty() || self.lease.server().is_none_or(|server| !server.is_idle()) {
@@ -243,9 +252,16 @@ impl Execution {
                 self.database.metrics.reset();
                 self.lease.server()?.reset().await.ok()?;
             }
+            let mut asked = 0;
             for text in texts {
-                // What is wrong with a text its client has been told.
-                let _ = judge(&self.database, &mut self.lease, &self.principal, &text, false).await;
+                if asked == MOST_JUDGED {
+                    break;
+                }
+                if self.database.known_verdict(&self.principal, &text).is_none() {
+                    // What is wrong with a text its client has been told.
+                    let judged = judge(&self.database, &mut self.lease, &self.principal, &text, false).await;
+                    asked += usize::from(!matches!(judged, Ok(None)));
+                }
             }
             Some(())
         });

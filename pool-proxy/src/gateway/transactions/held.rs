@@ -88,7 +88,7 @@ impl Held {
         state.last = None;
         self.has_ended(ending);
         drop(state);
-        session.close().await;
+        session.close(&self.drain).await;
     }
 
     fn has_ended(&self, ending: Ending) {
@@ -172,7 +172,7 @@ impl Held {
         };
         if let Some(ending) = ending {
             self.has_ended(ending);
-            session.close().await;
+            session.close(&self.drain).await;
         } else {
             state.session = Some(session);
         }
