@@ -142,6 +142,23 @@ async fn pools_fit_the_server() {
 }
 
 #[tokio::test]
+async fn a_transaction_of_a_restricted_key_wants_a_second_connection() {
+    let database = fresh_database().await;
+    for (pool, keys, said) in [
+        ("max = 1", "read_only = true", "pool.transactions 1 of pool.max 1"),
+        ("max = 3\ntransactions = 3", "read_only = true", "pool.transactions 3 of pool.max 3"),
+        ("max = 3", "read_only = true", ""),
+        ("max = 1", "", ""),
+    ] {
+        let keys = key_entry("reader", &random_hex(32), keys);
+        let file = File::new(&format!("[databases.default]\nurl = {:?}\n[pool]\n{pool}\n{keys}", database.url()));
+        let said_now = Report::new(&["--config", file.path()], &[KEY]).said("transactions", "warning");
+        assert_eq!(said_now.is_empty(), said.is_empty(), "{pool}: {said_now}");
+        assert!(said_now.contains(said), "{pool}: {said_now}");
+    }
+}
+
+#[tokio::test]
 async fn the_roles_of_keys_are_looked_at() {
     let database = fresh_database().await;
     let [login, reader, writer, column, creator, stranger] =

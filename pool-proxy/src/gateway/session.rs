@@ -90,6 +90,11 @@ impl Session {
         self.execution.settings = settings;
     }
 
+    /// Whether its connection is gone, or not to be trusted any more.
+    pub(super) async fn is_lost(&mut self) -> bool {
+        self.execution.is_lost().await
+    }
+
     /// Counts what came of a step, and how long it took.
     pub(super) fn count<T>(&self, outcome: &Result<T, Failure>, took: Duration) {
         self.execution.database.metrics.query(super::result_word(outcome), took);

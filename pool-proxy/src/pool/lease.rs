@@ -109,6 +109,11 @@ impl Lease {
         self.server.as_deref_mut().map(AsMut::as_mut)
     }
 
+    /// Whether the connection is there, and may be brought back.
+    pub fn is_sound(&self) -> bool {
+        self.fate.is_sound() && self.server.as_ref().is_some_and(|server| !server.is_closed())
+    }
+
     /// Whether nothing was sent through the connection for this borrower.
     pub fn is_untouched(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.departures() == self.departures)

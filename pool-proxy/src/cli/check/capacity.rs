@@ -1,10 +1,11 @@
-//! Does the server have as many connections as the pools may open.
+//! Does the server have as many connections as the pools may open, and are there enough.
 
 use pool_proxy::config::{Config, DatabaseConfig};
 use tokio_postgres::Client;
 
 use super::ask;
 use super::finding::Findings;
+use super::keys;
 
 pub(super) async fn examine(client: &Client, config: &Config, database: &DatabaseConfig, findings: &mut Findings) {
     const CHECK: &str = "connections";
@@ -15,6 +16,7 @@ pub(super) async fn examine(client: &Client, config: &Config, database: &Databas
         (CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END)::text, \
         (CASE WHEN rolsuper THEN -1 ELSE datconnlimit END)::text \
         FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()";
+    second(config, database, findings);
     let numbers = match ask::row::<4>(client, SQL, &[]).await {
         Ok(texts) => texts.map(|text| text.parse::<i64>().unwrap_or(-1)),
         Err(error) => return findings.unknown(CHECK, &error),
@@ -37,6 +39,22 @@ pub(super) async fn examine(client: &Client, config: &Config, database: &Databas
     }
     if of_database >= 0 {
         compare(findings, "database's connections", ours, of_database, "the CONNECTION LIMIT of the database");
+    }
+}
+
+/// Whoever is restricted needs a second connection for a moment, where a statement in its transaction is new.
+fn second(config: &Config, database: &DatabaseConfig, findings: &mut Findings) {
+    let (max, transactions) = (database.pool.max, database.pool.transactions);
+    if transactions < max {
+        return;
+    }
+    if let Some(bearer) = keys::of(config, database).iter().find(|bearer| bearer.restricted) {
+        let said = format!(
+            "interactive transactions may hold all connections (pool.transactions {transactions} of pool.max {max}), and one of {} \
+             needs another one for a statement that is new: raise pool.max or lower pool.transactions",
+            bearer.check
+        );
+        findings.warn("transactions", said);
     }
 }
 

@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
+
 use super::batch::Sending;
 use super::{Care, Execution, refuse_keyword, within};
 use crate::error::{DatabaseError, Failure};
@@ -12,7 +14,7 @@ use crate::gateway::judge::judge;
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
 use crate::postgres::{RowSink, Server, Settings, TransactionStatus};
-use crate::statement;
+use crate::statement::{self, Verdict};
 
 /// How long the end of a transaction, and what is made up for behind it, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,12 +50,17 @@ impl Execution {
         for query in queries {
             refuse_keyword(&query.text)?;
         }
+        // Outside of what is watched: a cancel would end the transaction, which has nothing to do with it.
+        let mut cares = Vec::with_capacity(queries.len());
+        for query in queries {
+            cares.push(self.care_within(query).await?);
+        }
         let budget = self.budget();
         let deadline = self.deadline(true)?;
         let progress = Arc::clone(&self.progress);
         let server = self.server()?;
         let reuses = queries.iter().any(|query| server.prepared(&query.text).is_some());
-        let work = self.step_once(queries, begin, sinks, &budget);
+        let work = self.step_once((queries, &cares), begin, sinks, &budget);
         let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
         if let Err(Failure::Database { error, .. }) = &outcome
             && reuses
@@ -77,16 +84,12 @@ impl Execution {
 
     async fn step_once<S: Sinks>(
         &mut self,
-        queries: &[Query],
+        (queries, cares): (&[Query], &[Care]),
         mut begin: Option<Mode>,
         sinks: &S,
         budget: &Budget,
     ) -> Result<Vec<S::Sink>, Failure> {
         self.settle(begin.is_none()).await?;
-        let mut cares = Vec::with_capacity(queries.len());
-        for query in queries {
-            cares.push(self.care_within(query).await?);
-        }
         self.progress.begin();
         if let Some(mode) = begin.filter(|_| self.principal.is_restricted()) {
             self.server()?.command("DISCARD SEQUENCES").await.map_err(not_sent)?;
@@ -102,7 +105,7 @@ impl Execution {
             let first = next;
             let mut changed = self.open.changed;
             let fresh = begin.is_some();
-            let statements = self.next_flight(queries, &cares, first, (sending, fresh), &mut changed).await?;
+            let statements = self.next_flight(queries, cares, first, (sending, fresh), &mut changed).await?;
             self.open.changed = changed;
             next += statements.len();
             let frame = Frame {
@@ -153,7 +156,7 @@ impl Execution {
         let server: &Server = self.server()?;
         if server.status().is_none() {
             // Whoever asks next is told if it is gone.
-            let _ = tokio::time::timeout(PATIENCE, server.client().check_connection()).await;
+            let _ = timeout(PATIENCE, server.client().check_connection()).await;
         }
         Ok(server.status())
     }
@@ -214,10 +217,20 @@ impl Execution {
         self.open.settings = None;
         let fate = self.lease.fate();
         let Some(server) = self.lease.server() else { return };
-        let rolled = tokio::time::timeout(PATIENCE, server.command("ROLLBACK")).await;
+        let rolled = timeout(PATIENCE, server.command("ROLLBACK")).await;
         if !matches!(rolled, Ok(Ok(()))) {
             fate.spoil();
         }
+    }
+
+    /// Whether the connection is gone, or not to be trusted any more, and with it the transaction.
+    pub(in crate::gateway) async fn is_lost(&mut self) -> bool {
+        if !self.lease.is_sound() {
+            return true;
+        }
+        let Ok(server) = self.server() else { return true };
+        // A server that ends the session says so shortly before it does.
+        !matches!(timeout(PATIENCE, server.client().check_connection()).await, Ok(Ok(())))
     }
 
     /// A statement that was not run since it is not known.
@@ -247,7 +260,7 @@ impl Execution {
             return;
         }
         let fate = self.lease.fate();
-        let asked = tokio::time::timeout(PATIENCE, async {
+        let asked = timeout(PATIENCE, async {
             if std::mem::take(&mut self.owes_reset) {
                 self.database.metrics.reset();
                 self.lease.server()?.reset().await.ok()?;
@@ -295,11 +308,8 @@ impl Execution {
             self.open.unknown = Some(Arc::clone(query.judged()));
             return Err(Failure::Internal);
         } else if known.is_none() && restricted {
-            // Whoever holds a transaction has a place among few, so that there are other connections.
-            let (mut other, _) = self.database.lease(&self.principal).await?;
-            let verdict = judge(&self.database, &mut other, &self.principal, query.judged(), true).await;
-            other.finish(false).await;
-            verdict?
+            // Boxed: it is rare, and every other step would carry its size.
+            Box::pin(self.judge_elsewhere(query.judged())).await?
         } else {
             known
         };
@@ -308,6 +318,40 @@ impl Execution {
         }
         Care::of(verdict.as_deref(), restricted)
     }
+
+    /// Asks about a statement on another connection. Whoever holds a transaction has a place among few, so that there
+    /// mostly is one.
+    async fn judge_elsewhere(&mut self, text: &Arc<str>) -> Result<Option<Arc<Verdict>>, Failure> {
+        if self.database.pool.max() == 1 {
+            return Err(still_open("pool.max is 1", Duration::from_secs(1), true));
+        }
+        let limits = self.database.limits();
+        let left = |limit: Duration| match self.ends {
+            Some((_, ends)) => limit.min(ends.saturating_duration_since(Instant::now())),
+            None => limit,
+        };
+        let asked = async {
+            let (mut other, _) = self.database.lease_within(&self.principal, left(limits.queue)).await?;
+            let judged = judge(&self.database, &mut other, &self.principal, text, true);
+            // Left in the middle, the other connection is looked after by its lease.
+            let verdict = timeout(left(limits.query), judged).await.map_err(|_| Failure::TimedOut(limits.query))?;
+            other.finish(false).await;
+            verdict
+        };
+        asked.await.map_err(|failure| match failure {
+            Failure::Unavailable { reason, retry_after, busy } => still_open(&reason, retry_after, busy),
+            failure => failure,
+        })
+    }
+}
+
+/// Why a statement was not run for which there was no second connection.
+fn still_open(reason: &str, retry_after: Duration, busy: bool) -> Failure {
+    let reason = format!(
+        "{reason}: a statement that is new to a key like this is looked at on a second connection first; nothing was run, \
+         and the transaction is still open"
+    );
+    Failure::Unavailable { reason, retry_after, busy }
 }
 
 /// Where nothing goes: a COMMIT has no result.

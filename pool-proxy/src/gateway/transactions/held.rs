@@ -157,26 +157,29 @@ impl Held {
         let watched = Leaving { held: self, ending: Some(ending) };
         let since = Instant::now();
         let outcome = run(state, &mut session, step).await;
-        watched.stays();
         if let Step::Query(..) | Step::Script(_) = step {
             session.count(&outcome, since.elapsed());
         }
-        let expired = matches!(outcome, Err(Failure::TimedOut(_))) && self.is_late();
+        let out_of_time = self.is_late() && matches!(outcome, Err(Failure::TimedOut(_) | Failure::Unavailable { .. }));
+        let undone = if out_of_time { Ending::Expired } else { Ending::RolledBack };
         let ending = match &outcome {
             Ok(_) if commits => Some(Ending::Committed),
             Err(Failure::OutcomeUnknown) if commits => Some(Ending::Unknown),
-            _ if !session.is_in_transaction() => Some(if expired { Ending::Expired } else { Ending::RolledBack }),
             // The connection is gone, and the transaction with it.
-            Err(Failure::OutcomeUnknown | Failure::Unavailable { .. }) => Some(Ending::RolledBack),
+            Err(Failure::OutcomeUnknown) => Some(Ending::RolledBack),
+            _ if !session.is_in_transaction() => Some(undone),
+            // It may have been another connection that was asked for.
+            Err(Failure::TimedOut(_) | Failure::Unavailable { .. }) if session.is_lost().await => Some(undone),
             _ => None,
         };
+        watched.stays();
         if let Some(ending) = ending {
             self.has_ended(ending);
             session.close(&self.drain).await;
         } else {
             state.session = Some(session);
         }
-        if expired { Err(self.refused(step, Ending::Expired)) } else { outcome }
+        if out_of_time { Err(self.refused(step, Ending::Expired)) } else { outcome }
     }
 
     fn refused(&self, step: &Step, ending: Ending) -> Failure {
