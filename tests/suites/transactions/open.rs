@@ -31,6 +31,11 @@ impl<'p> Open<'p> {
         self.request(query).send().await
     }
 
+    /// A query plan in it, to be sent.
+    pub(crate) fn plan_request(&self, plan: &Value) -> Request {
+        self.proxy.request("POST", &format!("/transaction/{}/query", self.id)).bearer(self.proxy.key()).json(plan)
+    }
+
     /// The first value of a statement that works.
     pub(crate) async fn value(&self, query: &str) -> Value {
         self.ask(query).await.expect(200).body["rows"][0][0].clone()

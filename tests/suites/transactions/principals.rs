@@ -23,6 +23,25 @@ async fn an_id_is_of_no_use_to_others() {
     assert_eq!(open.value("SELECT 1").await, 1);
 }
 
+#[tokio::test]
+async fn an_id_is_of_one_database() {
+    let second = fresh_database().await;
+    let databases = format!("[databases.second]\nurl = \"{}\"", second.url());
+    let served = Served::with("", |proxy| proxy.config(databases)).await;
+    let open = Open::begin(&served.proxy).await;
+    let others = [
+        open.request("SELECT 1").header("Pool-Database", "second"),
+        open.end_request("commit").header("Pool-Database", "second"),
+    ];
+    for other in others {
+        let answer = other.send().await.expect(409);
+        assert!(answer.text.contains("Transaction not found"), "{}", answer.text);
+    }
+    let named = open.request("SELECT current_database()::text").header("Pool-Database", "default").send().await;
+    assert_eq!(named.expect(200).body["rows"][0][0], served.database.name());
+    open.end("commit").await.expect(200);
+}
+
 const ROLES: &str = "
 CREATE TABLE docs (owner text, body text);
 INSERT INTO docs VALUES ('ada', 'hers'), ('bob', 'his');
