@@ -74,6 +74,19 @@ async fn the_javascript_examples_work() {
     check("node", "node", &["--input-type=module"], &["42", "42", "left: 60", "answer: 42"]).await;
 }
 
+/// More of what Drizzle and Kysely do with a pool than the example shows.
+#[tokio::test]
+async fn the_pool_over_http_is_one_for_drizzle_and_kysely() {
+    let database = fresh_database().await;
+    let proxy = Proxy::builder().database(&database).start().await;
+    let example = examples("node").into_iter().find(|example| example.contains("class HttpPool"));
+    let pool = example.as_deref().and_then(|example| example.split_once("\nconst { drizzle }")).expect("the pool").0;
+    let tests = fs::read_to_string(root().join("tests/clients/http-pool.mjs")).expect("its tests");
+    let script = format!("{}\n{tests}", pool.replace(ADDRESS, proxy.url()));
+    let printed = run("node", &["--input-type=module"], &script, proxy.key()).await;
+    assert!(printed.ends_with("all is well\n"), "{printed}");
+}
+
 #[tokio::test]
 async fn the_first_command_works() {
     // It builds what it is not given, with fewer packages and so other features than the tests, into the place of the
