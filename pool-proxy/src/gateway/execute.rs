@@ -41,6 +41,8 @@ pub(super) struct Execution {
     has_read_again: bool,
     /// The settings it wants of the session.
     pub(super) settings: Settings,
+    /// Something it did has come to stay, so not all of it can be done again.
+    pub(super) stays: bool,
     open: Open,
 }
 
@@ -82,6 +84,7 @@ impl Execution {
             exchanges,
             has_read_again: false,
             settings: Settings::Own,
+            stays: false,
             open: Open::default(),
         }
     }
@@ -252,6 +255,14 @@ impl Execution {
             judged => judged.map_err(|failure| failure.of_query(index))?,
         };
         Care::of(verdict.as_deref(), restricted)
+    }
+
+    /// Whether these are known to be pure reads.
+    pub(super) fn only_reads(&self, queries: &[Query]) -> bool {
+        queries.iter().all(|query| {
+            let known = self.database.known_verdict(&self.principal, query.judged());
+            known.is_some_and(|verdict| verdict.cacheable.is_ok())
+        })
     }
 
     async fn enter(&mut self, mode: Mode) -> Result<(), Failure> {

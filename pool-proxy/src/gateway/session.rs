@@ -58,8 +58,6 @@ pub struct Session {
     place: Option<OwnedSemaphorePermit>,
     /// Why the answer must not be stored.
     refusal: Option<&'static str>,
-    /// Something it did has come to stay.
-    stays: bool,
 }
 
 impl Session {
@@ -71,7 +69,6 @@ impl Session {
             transaction: Transaction::None,
             place: None,
             refusal: None,
-            stays: false,
         }
     }
 
@@ -118,11 +115,16 @@ impl Session {
                 self.roll_back().await;
             }
             runs += 1;
-            // Nothing can be asked about a statement within the transaction, and without an answer it is not run.
+            // No connection came free to ask about a statement, and without an answer it is not run.
             let unknown = self.execution.take_unknown();
-            let is_again = !was_open && !self.stays && runs < MOST_RUNS;
+            let is_again = !was_open && !self.execution.stays && runs < MOST_RUNS;
             match unknown {
-                Some(text) if is_again => self.execution.ask_about(&text).await?,
+                Some(text) if is_again => drop(self.execution.ask_about(&text).await?),
+                Some(text) => {
+                    // So that it is known when its client tries again.
+                    let _ = self.execution.ask_about(&text).await;
+                    return outcome;
+                }
                 None if is_again && outcome.is_err() && self.execution.was_stale() => {}
                 _ => return outcome,
             }
@@ -163,7 +165,8 @@ impl Session {
                 break outcome;
             }
         };
-        self.stays = true;
+        let failed = matches!(outcome, Err(Failure::Database { .. }));
+        self.execution.stays |= !failed && !self.execution.only_reads(queries);
         outcome
     }
 
@@ -197,7 +200,7 @@ impl Session {
         }
         self.execution.renew();
         let outcome = self.execution.text(text).await;
-        self.stays |= !self.is_in_transaction();
+        self.execution.stays |= !self.is_in_transaction();
         outcome
     }
 
@@ -240,7 +243,7 @@ impl Session {
             Transaction::Open => {
                 self.execution.renew();
                 let outcome = self.execution.commit().await;
-                self.stays |= !matches!(outcome, Err(Failure::Database { .. }));
+                self.execution.stays |= !matches!(outcome, Err(Failure::Database { .. }));
                 outcome
             }
         }

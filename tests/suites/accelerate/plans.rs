@@ -2,6 +2,7 @@
 
 mod depth;
 mod flights;
+mod restricted;
 mod statements;
 mod told;
 mod transactions;

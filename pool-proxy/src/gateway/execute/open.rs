@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::batch::Sending;
@@ -13,6 +14,7 @@ use crate::gateway::call::{Budget, Mode, Query, Sinks};
 use crate::gateway::judge::judge;
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
+use crate::pool::Lease;
 use crate::postgres::{RowSink, Server, Settings, TransactionStatus};
 use crate::statement::{self, Verdict};
 
@@ -22,7 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// So many texts are asked about behind a transaction; its connection is wanted elsewhere.
 const MOST_JUDGED: usize = 30;
 
+/// How long whoever can begin anew waits for another connection, to ask about a statement there.
+const SHORTLY: Duration = Duration::from_millis(500);
+
 /// What is known of the transaction that is open.
+// Flags of independent facts, not a state machine.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Default)]
 pub(super) struct Open {
     /// Its statements may have changed the session's settings.
@@ -37,6 +44,8 @@ pub(super) struct Open {
     is_held: bool,
     /// A statement that was not run since it is not known, and its principal may not run just anything.
     unknown: Option<Arc<str>>,
+    /// No other connection came free to ask about it.
+    is_alone: bool,
 }
 
 impl Execution {
@@ -53,7 +62,7 @@ impl Execution {
         // Outside of what is watched: a cancel would end the transaction, which has nothing to do with it.
         let mut cares = Vec::with_capacity(queries.len());
         for query in queries {
-            cares.push(self.care_within(query).await?);
+            cares.push(self.care_within(query, begin.is_none()).await?);
         }
         let budget = self.budget();
         let deadline = self.deadline(true)?;
@@ -239,11 +248,11 @@ impl Execution {
     }
 
     /// Asks Postgres about such a statement, outside of a transaction.
-    pub(in crate::gateway) async fn ask_about(&mut self, text: &Arc<str>) -> Result<(), Failure> {
+    pub(in crate::gateway) async fn ask_about(&mut self, text: &Arc<str>) -> Result<Option<Arc<Verdict>>, Failure> {
         let budget = self.budget();
         let deadline = self.deadline(true)?;
         let progress = Arc::clone(&self.progress);
-        let work = async { judge(&self.database, &mut self.lease, &self.principal, text, true).await.map(drop) };
+        let work = judge(&self.database, &mut self.lease, &self.principal, text, true);
         deadline.watch(&budget, &progress, pin!(work)).await
     }
 
@@ -299,19 +308,14 @@ impl Execution {
         Ok(())
     }
 
-    /// What a statement may do to the session, where it cannot be asked of Postgres on this connection.
-    async fn care_within(&mut self, query: &Query) -> Result<Care, Failure> {
+    /// What a statement may do to the session; `within` a transaction Postgres cannot be asked on this connection.
+    async fn care_within(&mut self, query: &Query, within: bool) -> Result<Care, Failure> {
         let restricted = self.principal.is_restricted();
-        let known = self.database.known_verdict(&self.principal, query.judged());
-        let verdict = if known.is_none() && restricted && !self.open.is_held {
-            // Who runs it begins anew when this is known.
-            self.open.unknown = Some(Arc::clone(query.judged()));
-            return Err(Failure::Internal);
-        } else if known.is_none() && restricted {
+        let verdict = match self.database.known_verdict(&self.principal, query.judged()) {
             // Boxed: it is rare, and every other step would carry its size.
-            Box::pin(self.judge_elsewhere(query.judged())).await?
-        } else {
-            known
+            None if restricted && within => Box::pin(self.judge_elsewhere(query.judged())).await?,
+            None if restricted => Box::pin(self.ask_about(query.judged())).await?,
+            known => known,
         };
         if verdict.is_none() {
             self.open.unjudged.push(Arc::clone(query.judged()));
@@ -319,34 +323,60 @@ impl Execution {
         Care::of(verdict.as_deref(), restricted)
     }
 
-    /// Asks about a statement on another connection. Whoever holds a transaction has a place among few, so that there
-    /// mostly is one.
+    /// Asks about a statement on another connection, since its transaction goes on here.
     async fn judge_elsewhere(&mut self, text: &Arc<str>) -> Result<Option<Arc<Verdict>>, Failure> {
+        let (_place, mut other) = match self.other().await {
+            Ok(other) => other,
+            Err(failure) if self.open.is_held => return Err(still_open(failure)),
+            Err(failure) => {
+                self.open.unknown = Some(Arc::clone(text));
+                self.open.is_alone = true;
+                return Err(failure);
+            }
+        };
+        let limit = self.database.limits().query;
+        let judged = judge(&self.database, &mut other, &self.principal, text, true);
+        // Left in the middle, the other connection is looked after by its lease.
+        let verdict = timeout(self.left(limit), judged).await.map_err(|_| Failure::TimedOut(limit))?;
+        other.finish(false).await;
+        verdict
+    }
+
+    /// Another connection, for a moment. Whoever waits for it has a place among few, so that there mostly is one.
+    async fn other(&mut self) -> Result<(Option<OwnedSemaphorePermit>, Lease), Failure> {
         if self.database.pool.max() == 1 {
-            return Err(still_open("pool.max is 1", Duration::from_secs(1), true));
+            return Err(Failure::busy("pool.max is 1", Duration::from_secs(1)));
         }
-        let limits = self.database.limits();
-        let left = |limit: Duration| match self.ends {
+        let mut patience = self.database.limits().queue;
+        if !self.open.is_held && !self.stays {
+            // It can begin anew.
+            patience = if self.open.is_alone { Duration::ZERO } else { patience.min(SHORTLY) };
+        }
+        let patience = self.left(patience);
+        let mut place = None;
+        if !self.open.is_held {
+            place = self.database.place(patience).await;
+            if place.is_none() {
+                let reason = "too many transactions wait for a connection to the database";
+                return Err(Failure::busy(reason, Duration::from_secs(1)));
+            }
+        }
+        let (other, _) = self.database.lease_within(&self.principal, patience).await?;
+        Ok((place, other))
+    }
+
+    /// No longer than there is time for all of it.
+    fn left(&self, limit: Duration) -> Duration {
+        match self.ends {
             Some((_, ends)) => limit.min(ends.saturating_duration_since(Instant::now())),
             None => limit,
-        };
-        let asked = async {
-            let (mut other, _) = self.database.lease_within(&self.principal, left(limits.queue)).await?;
-            let judged = judge(&self.database, &mut other, &self.principal, text, true);
-            // Left in the middle, the other connection is looked after by its lease.
-            let verdict = timeout(left(limits.query), judged).await.map_err(|_| Failure::TimedOut(limits.query))?;
-            other.finish(false).await;
-            verdict
-        };
-        asked.await.map_err(|failure| match failure {
-            Failure::Unavailable { reason, retry_after, busy } => still_open(&reason, retry_after, busy),
-            failure => failure,
-        })
+        }
     }
 }
 
 /// Why a statement was not run for which there was no second connection.
-fn still_open(reason: &str, retry_after: Duration, busy: bool) -> Failure {
+fn still_open(failure: Failure) -> Failure {
+    let Failure::Unavailable { reason, retry_after, busy } = failure else { return failure };
     let reason = format!(
         "{reason}: a statement that is new to a key like this is looked at on a second connection first; nothing was run, \
          and the transaction is still open"
