@@ -204,6 +204,11 @@ impl Session {
         outcome
     }
 
+    /// Whether it runs one statement at a time only, as its principal may not run just anything.
+    pub fn is_restricted(&self) -> bool {
+        self.execution.principal.is_restricted()
+    }
+
     /// Whether a transaction is open, or about to be.
     pub fn is_in_transaction(&self) -> bool {
         !matches!(self.transaction, Transaction::None)

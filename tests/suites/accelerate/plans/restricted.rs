@@ -88,3 +88,20 @@ async fn without_another_connection_it_begins_anew() {
     restricted.ask(&plan).await.expect(200);
     assert_eq!(restricted.served.postgres("SELECT b FROM t").await, "22");
 }
+
+#[tokio::test]
+async fn a_semicolon_is_not_another_statement() {
+    let restricted = Restricted::start("4").await;
+    let options = json!({ "maxWait": 5000, "timeout": 15_000 });
+    let id = restricted.post("/transaction/start", &options).await.expect(200).body["id"].clone();
+    let path = format!("/transaction/{}/query", id.as_str().unwrap_or_default());
+    let step = async |sql: &str| restricted.post(&path, &asked(&raw("execute", sql, &[]))).await;
+    step("UPDATE t SET b = 'x;y'").await.expect(200);
+    // Two are, and nothing of them is sent.
+    let refused = step("UPDATE t SET b = 'z'; UPDATE t SET b = 'z'").await.expect(400);
+    assert!(refused.text.contains("42601"), "{}", refused.text);
+    step("UPDATE t SET a = 7; ").await.expect(200);
+    let commit = path.replace("query", "commit");
+    restricted.post(&commit, &json!({})).await.expect(200);
+    assert_eq!(restricted.served.postgres("SELECT a || b FROM t").await, "7x;y");
+}
