@@ -31,4 +31,4 @@ pub use schema::Schema;
 pub use server::Server;
 pub use settings::Settings;
 pub use target::Target;
-pub use wire::TransactionStatus;
+pub use wire::{Passed, TransactionStatus};

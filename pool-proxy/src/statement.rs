@@ -12,7 +12,9 @@ mod survey;
 mod text;
 mod tree;
 
-pub use text::{has_frozen_literal, is_shaped_by_session, may_define, refused_keyword, rolls_back_to_savepoint};
+pub use text::{
+    has_frozen_literal, is_shaped_by_session, may_chain, may_define, refused_keyword, rolls_back_to_savepoint,
+};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};

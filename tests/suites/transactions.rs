@@ -3,7 +3,7 @@
 mod commits;
 mod ends;
 mod limits;
-mod open;
+pub(crate) mod open;
 mod principals;
 mod repeats;
 mod room;

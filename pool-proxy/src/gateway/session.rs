@@ -200,7 +200,10 @@ impl Session {
         }
         self.execution.renew();
         let outcome = self.execution.text(text).await;
-        self.execution.stays |= !self.is_in_transaction();
+        self.execution.stays |= !self.is_in_transaction() || self.execution.has_ended();
+        if self.execution.has_ended() {
+            self.roll_back().await;
+        }
         outcome
     }
 

@@ -17,7 +17,7 @@ use super::query::{Column, Param, QueryError, RowSink};
 use super::rest::Rest;
 use super::schema::Schema;
 use super::settings::{Current, Settings, has_literal};
-use super::wire::{Completion, TransactionStatus, Wire};
+use super::wire::{Completion, Passed, TransactionStatus, Wire};
 use crate::error::DatabaseError;
 
 /// How many statements stay prepared on one connection.
@@ -110,6 +110,11 @@ impl Server {
     /// Where the session stands, once nothing is under way.
     pub fn status(&self) -> Option<TransactionStatus> {
         self.wire.status()
+    }
+
+    /// What has passed since somebody asked last.
+    pub fn passed(&self) -> Passed {
+        self.wire.passed()
     }
 
     /// How often something was sent; the same as before means that nothing was.

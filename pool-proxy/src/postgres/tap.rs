@@ -10,6 +10,8 @@
 //!
 //! A row over the limit is dropped as it comes in, and one of NULLs stands in its place: it never takes memory, and what
 //! Postgres says afterwards still tells what became of its statement.
+//!
+//! A COPY that stands in a text of several statements is answered here: tokio-postgres would leave the server waiting for data.
 
 use std::io;
 use std::pin::Pin;
@@ -67,7 +69,7 @@ impl<S: AsyncWrite + Unpin> Tap<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Tap<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Tap<S> {
     /// Reads into `buf`, behind what is held of a head, and leaves in it what may be handed on. False at the end of the
     /// stream; `buf` may come back empty before that.
     fn poll_read_on(&mut self, cx: &mut Context<'_>, wire: &Wire, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
@@ -84,15 +86,22 @@ impl<S: AsyncRead + Unpin> Tap<S> {
             return Poll::Ready(Ok(false));
         }
         let chunk = &mut buf.filled_mut()[before..];
-        let (kept, held) = wire.state().receive(chunk)?;
+        let mut state = wire.state();
+        let (kept, held) = state.receive(chunk)?;
+        state.refuse_copy(&mut self.out);
+        drop(state);
         self.held.clear();
         self.held.extend_from_slice(&chunk[kept..kept + held]);
         buf.set_filled(before + kept);
+        if !self.out.is_empty() && self.poll_write_out(cx)?.is_ready() {
+            // What cannot be sent now goes with the next that is written.
+            let _ = Pin::new(&mut self.inner).poll_flush(cx)?;
+        }
         Poll::Ready(Ok(true))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let Some(wire) = this.wire.clone() else {

@@ -1,11 +1,15 @@
 //! What passes by on the wire of a session: requests going out, answers coming in, message by message. The tap shows it
 //! every byte (see [`tap`](super::tap)).
 
+mod passed;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, BytesMut};
+
+pub use passed::Passed;
 
 /// Any single message other than a row is kept under this, in bytes: rows have the response limit.
 const LARGEST_MESSAGE: usize = 64 << 20;
@@ -65,6 +69,9 @@ pub(super) struct State {
     executions_done: u64,
     completions: VecDeque<(u64, Completion)>,
     tag: Option<String>,
+    passed: Passed,
+    /// The server waits for the data of a COPY.
+    owes_data: bool,
     status: Option<TransactionStatus>,
     type_lengths: BTreeMap<u32, i16>,
     largest_row: usize,
@@ -84,6 +91,8 @@ struct Incoming {
     /// Bytes of its body still to come.
     remaining: usize,
     captured: bool,
+    /// Part of a COPY, which nobody asked for.
+    is_copy: bool,
     /// For a row that is dropped: how many bytes of NULLs are still to be written in its place.
     stand_in: Option<usize>,
 }
@@ -123,6 +132,11 @@ impl Wire {
         let mut state = self.state();
         let place = state.completions.iter().position(|(number, _)| *number == execution)?;
         state.completions.remove(place).map(|(_, completion)| completion)
+    }
+
+    /// What has passed since somebody asked last.
+    pub fn passed(&self) -> Passed {
+        std::mem::take(&mut self.state().passed)
     }
 
     /// The transaction status, once everything that was sent and can change it has been answered.
@@ -228,13 +242,15 @@ impl State {
                     }
                 };
                 self.begin(rest)?;
-                move_down(bytes, read, kept, head);
-                if let Some(nulls) = self.incoming.stand_in {
-                    let length = u32::try_from(nulls + 6).unwrap_or(u32::MAX);
-                    bytes[kept + 1..kept + HEAD].copy_from_slice(&length.to_be_bytes());
+                if !self.incoming.is_copy {
+                    move_down(bytes, read, kept, head);
+                    if let Some(nulls) = self.incoming.stand_in {
+                        let length = u32::try_from(nulls + 6).unwrap_or(u32::MAX);
+                        bytes[kept + 1..kept + HEAD].copy_from_slice(&length.to_be_bytes());
+                    }
+                    kept += head;
                 }
                 read += head;
-                kept += head;
                 self.incoming.remaining -= head - HEAD;
             } else {
                 let take = (bytes.len() - read).min(self.incoming.remaining);
@@ -260,13 +276,25 @@ impl State {
         Ok((kept, 0))
     }
 
+    /// Tells a server that waits for the data of a COPY that there is none.
+    pub(super) fn refuse_copy(&mut self, out: &mut BytesMut) {
+        if std::mem::take(&mut self.owes_data) {
+            out.extend_from_slice(passed::COPY_FAIL);
+        }
+    }
+
     /// A message's head, and for a row its number of columns.
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
         let &[kind, a, b, c, d, ref rest @ ..] = head else { return Err(broken("an incoming message has no head")) };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         let remaining = length.checked_sub(4).ok_or_else(|| broken("an incoming message has no length"))?;
-        let mut stand_in = None;
-        if kind == b'D' {
+        let is_copy = passed::is_copy(kind);
+        // tokio-postgres would give up the connection.
+        let mut stand_in = is_copy.then_some(0);
+        if is_copy {
+            self.passed.copies = true;
+            self.owes_data |= kind == b'G';
+        } else if kind == b'D' {
             let &[high, low, ..] = rest else { return Err(broken("a row has no columns")) };
             // The length of a NULL is -1.
             let nulls = usize::from(u16::from_be_bytes([high, low])) * 4;
@@ -281,7 +309,7 @@ impl State {
             return Err(broken("an incoming message is over the limit"));
         }
         let captured = matches!(kind, b'C' | b'S' | b'T' | b'Z');
-        self.incoming = Incoming { kind, remaining, captured, stand_in };
+        self.incoming = Incoming { kind, remaining, captured, is_copy, stand_in };
         Ok(())
     }
 
@@ -293,6 +321,7 @@ impl State {
         match self.incoming.kind {
             b'C' => {
                 let text = body.strip_suffix(&[0]).unwrap_or(&body);
+                self.passed.note(text);
                 self.tag = Some(String::from_utf8_lossy(text).into_owned());
             }
             b'S' => {

@@ -38,6 +38,14 @@ pub fn rolls_back_to_savepoint(text: &str) -> bool {
     first_word(text).eq_ignore_ascii_case("ROLLBACK")
 }
 
+/// Whether a text of several statements may have a ROLLBACK AND CHAIN in it, which ends a transaction and begins the next one. What
+/// Postgres says of it is the same as of a ROLLBACK TO.
+///
+/// One-sided: a keyword is always written with its own letters, but the word may be something else.
+pub fn may_chain(text: &str) -> bool {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case("CHAIN"))
+}
+
 /// Whether a statement of which no more is known may define something that those behind it name: a table that stands before
 /// another of its name, say.
 ///

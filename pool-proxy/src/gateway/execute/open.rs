@@ -46,6 +46,8 @@ pub(super) struct Open {
     unknown: Option<Arc<str>>,
     /// No other connection came free to ask about it.
     is_alone: bool,
+    /// A text has ended it.
+    has_ended: bool,
 }
 
 impl Execution {
@@ -146,18 +148,36 @@ impl Execution {
             self.open.changed = true;
             let was = self.standing().await?;
             self.progress.sent();
+            let _ = self.server()?.passed();
             let outcome = self.server()?.command(text).await.map_err(refused);
             let is = self.standing().await?;
-            if is == was || (was == Some(TransactionStatus::Open) && is == Some(TransactionStatus::Failed)) {
+            let passed = self.server()?.passed();
+            let is_within = was != Some(TransactionStatus::Idle);
+            let goes_on = is == was || (was == Some(TransactionStatus::Open) && is == Some(TransactionStatus::Failed));
+            // Another one may be open now.
+            let ends = is_within && (passed.ends || (passed.rolls_back && statement::may_chain(text)));
+            let message = if ends || !goes_on {
+                self.open.has_ended = true;
+                "a text of several statements may not begin or end a transaction"
+            } else if passed.copies && outcome.is_ok() {
+                "COPY cannot be sent here, data is read with SELECT; the other statements of the text have run"
+            } else if passed.copies {
+                "COPY cannot be sent here: data is sent with INSERT and read with SELECT"
+            } else {
                 return outcome;
-            }
-            // It has begun a transaction, or ended the one it ran in.
+            };
             self.lease.fate().spoil();
-            outcome.and(Err(Failure::BadRequest(
-                "a text of several statements may not begin or end a transaction".to_owned(),
-            )))
+            match outcome {
+                Ok(()) | Err(Failure::Database { .. }) => Err(Failure::BadRequest(message.to_owned())),
+                lost => lost,
+            }
         };
         deadline.watch(&budget, &progress, pin!(work)).await
+    }
+
+    /// Whether a text has ended the transaction, and perhaps begun another.
+    pub(in crate::gateway) fn has_ended(&self) -> bool {
+        self.open.has_ended
     }
 
     /// Where the session stands. An error reaches its reader shortly before the server says so.

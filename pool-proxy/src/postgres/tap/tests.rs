@@ -39,7 +39,7 @@ async fn readers_of_any_size_get_every_byte() {
             let wire = Wire::default();
             wire.limit_rows(10);
             let chunks = Chunks(sent.chunks(chunk).map(<[u8]>::to_vec).collect());
-            let mut tap = Tap::new(chunks, wire);
+            let mut tap = Tap::new(tokio::io::join(chunks, tokio::io::sink()), wire);
             let (mut out, mut buf) = (Vec::new(), vec![0; room]);
             loop {
                 let read = tap.read(&mut buf).await.unwrap();

@@ -1,6 +1,6 @@
 use bytes::{BufMut, BytesMut};
 
-use super::{State, TransactionStatus, Wire, wants_text};
+use super::{Passed, State, TransactionStatus, Wire, passed, wants_text};
 
 pub(in crate::postgres) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![kind];
@@ -134,4 +134,25 @@ fn notices_another_encoding() {
     assert!(state.foreign_encoding);
     read(&mut state, &message(b'S', b"client_encoding\0UTF8\0"), 4);
     assert!(!state.foreign_encoding);
+}
+
+#[test]
+fn a_copy_goes_no_further() {
+    for size in 1..20 {
+        let mut state = State { started: true, ..State::default() };
+        let mut out = BytesMut::new();
+        let end = [message(b'C', b"COPY 2\0"), message(b'Z', b"I")].concat();
+        let data = [message(b'H', &[0, 0, 0]), message(b'd', b"1\n"), message(b'd', b""), message(b'c', b"")].concat();
+        assert_eq!(read(&mut state, &[data, end.clone()].concat(), size), end, "chunks of {size}");
+        state.refuse_copy(&mut out);
+        assert!(out.is_empty());
+        assert_eq!(std::mem::take(&mut state.passed), Passed { copies: true, ..Passed::default() });
+        // One that waits for data is told once that there is none.
+        assert!(read(&mut state, &message(b'G', &[0, 0, 0]), size).is_empty());
+        for _ in 0..2 {
+            state.refuse_copy(&mut out);
+        }
+        assert_eq!(out, passed::COPY_FAIL);
+        assert_eq!(passed::COPY_FAIL, message(b'f', b"COPY cannot be sent here\0"));
+    }
 }
