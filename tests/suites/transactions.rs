@@ -8,6 +8,7 @@ mod principals;
 mod repeats;
 mod room;
 mod second;
+mod settings;
 mod steps;
 
 use serde_json::{Value, json};

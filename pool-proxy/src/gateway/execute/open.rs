@@ -127,6 +127,10 @@ impl Execution {
                 ..Frame::default()
             };
             let reset = cares.get(first..next).is_some_and(|cares| cares.iter().any(|care| care.reset));
+            if recovers {
+                // They were set in the transaction, and it goes back to what it was.
+                self.open.settings = None;
+            }
             let (queries, sinks) = (&queries[first..next], &mut results[first..next]);
             self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks }).await?;
         }
@@ -152,6 +156,8 @@ impl Execution {
             let outcome = self.server()?.command(text).await.map_err(refused);
             let is = self.standing().await?;
             let passed = self.server()?.passed();
+            // A ROLLBACK TO in it has undone them.
+            self.open.settings = None;
             let is_within = was != Some(TransactionStatus::Idle);
             let goes_on = is == was || (was == Some(TransactionStatus::Open) && is == Some(TransactionStatus::Failed));
             // Another one may be open now.
@@ -195,6 +201,9 @@ impl Execution {
         let budget = self.budget();
         let deadline = self.deadline(true)?;
         let progress = Arc::clone(&self.progress);
+        if statement::rolls_back_to_savepoint(sql) {
+            self.open.settings = None;
+        }
         let server: &Server = self.server()?;
         let work = async {
             progress.sent();
@@ -320,8 +329,11 @@ impl Execution {
         if !within {
             return server.settle(wanted).await.map_err(not_sent);
         }
-        if held.unwrap_or_else(|| server.settings()) != wanted {
-            server.command(wanted.local()).await.map_err(refused)?;
+        // One that has failed takes nothing but a ROLLBACK TO, which would undo them.
+        if held.unwrap_or_else(|| server.settings()) != wanted
+            && self.standing().await? != Some(TransactionStatus::Failed)
+        {
+            self.server()?.command(wanted.local()).await.map_err(refused)?;
             self.open.settings = Some(wanted);
             self.open.changed = true;
         }
