@@ -31,11 +31,36 @@ impl Room {
         }
     }
 
-    /// A copy of a value.
-    pub(super) fn copy(&self, value: &Value) -> Result<Value, PlanError> {
-        self.take(weight(value))?;
+    /// A copy of a value, to be put into so many levels of lists and records.
+    pub(super) fn copy(&self, value: &Value, within: usize) -> Result<Value, PlanError> {
+        self.take(weight_within(value, within).ok_or_else(too_deep)?)?;
         Ok(value.clone())
     }
+}
+
+/// How deep lists and records may be in each other when a value is copied. What is not copied gets no deeper but by joins, of
+/// which a plan can have [so many](super::tree) in each other. Each level takes some of the stack whenever a value is walked through.
+pub(super) const DEEPEST: usize = 640;
+
+pub(super) fn too_deep() -> PlanError {
+    errors::refused(format!("A value of the query is nested deeper than {DEEPEST} levels"))
+}
+
+/// About what a value takes, in bytes; `None` if it is too deep for a place in so many levels of others.
+fn weight_within(value: &Value, within: usize) -> Option<usize> {
+    let elements = match value {
+        Value::List(list) => list,
+        Value::Record(record) => record.values(),
+        other => return Some(weight(other)),
+    };
+    if within >= DEEPEST {
+        return None;
+    }
+    let mut sum = size_of::<Value>();
+    for element in elements {
+        sum += weight_within(element, within + 1)?;
+    }
+    Some(sum)
 }
 
 /// About what a value takes, in bytes.

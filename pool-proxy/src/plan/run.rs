@@ -129,7 +129,9 @@ impl<'r> Machine<'r> {
             Node::Seq(nodes) => Box::pin(self.last_of(nodes)),
             Node::Concat(nodes) => Box::pin(async move { Ok(records::concat(self.all(nodes).await?)) }),
             Node::Sum(nodes) => Box::pin(async move { Ok(records::sum(&self.all(nodes).await?)?) }),
-            Node::Value(expression) => done(self.scope.value(expression).and_then(|value| self.scope.owned(value))),
+            Node::Value(expression) => {
+                done(self.scope.value(expression, 0).and_then(|value| self.scope.owned(value, 0)))
+            }
             Node::If(of) => Box::pin(self.choose(of)),
             Node::Diff(of) => Box::pin(async move {
                 let from = self.value(&of.from).await?;
@@ -256,7 +258,7 @@ impl<'r> Machine<'r> {
 
     async fn process(&mut self, of: &'r Process) -> Result<Value, Failure> {
         let value = self.value(&of.expr).await?;
-        let evaluate = |expression: &_| self.scope.owned(self.scope.value(expression)?);
+        let evaluate = |expression: &_| self.scope.owned(self.scope.value(expression, 0)?, 0);
         Ok(process(value, &of.operations, Means { evaluate: &evaluate, room: &self.scope.room })?)
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::errors;
 use super::generate;
 use super::moment;
-use super::room::{Room, weight};
+use super::room::{DEEPEST, Room, too_deep, weight};
 use super::tree::{Expression, Generator, Name, Params, Placeholder, Plan, UNSETTLED};
 use super::value::Value;
 use crate::error::PlanError;
@@ -58,7 +58,7 @@ impl<'r> Scope<'r> {
     pub(super) fn take(&mut self, name: &Name) -> Result<Value, PlanError> {
         match self.slots.get_mut(name.slot) {
             Some(Slot::Bound(value)) if name.is_last => Ok(std::mem::take(value)),
-            _ => self.owned(self.look(name)?),
+            _ => self.owned(self.look(name)?, 0),
         }
     }
 
@@ -66,37 +66,54 @@ impl<'r> Scope<'r> {
     pub(super) fn look(&self, name: &Name) -> Result<Cow<'_, Value>, PlanError> {
         match self.slots.get(name.slot) {
             Some(Slot::Bound(value)) => Ok(Cow::Borrowed(value)),
-            Some(Slot::Given(expression)) => self.value(expression),
+            Some(Slot::Given(expression)) => self.value(expression, 0),
             Some(Slot::Empty) | None => Ok(Cow::Owned(Value::Undefined)),
         }
     }
 
-    /// A value for oneself.
-    pub(super) fn owned(&self, value: Cow<'_, Value>) -> Result<Value, PlanError> {
+    /// A value for oneself, to be put into so many levels of lists and records.
+    pub(super) fn owned(&self, value: Cow<'_, Value>, within: usize) -> Result<Value, PlanError> {
         match value {
-            Cow::Borrowed(value) => self.room.copy(value),
+            Cow::Borrowed(value) => self.room.copy(value, within),
             Cow::Owned(value) => Ok(value),
         }
     }
 
-    /// The value of an expression.
-    pub(super) fn value<'s>(&'s self, expression: &'s Expression) -> Result<Cow<'s, Value>, PlanError> {
-        self.evaluate(expression, LONGEST_CHAIN)
+    /// The value of an expression, to be put into so many levels of lists and records.
+    pub(super) fn value<'s>(&'s self, expression: &'s Expression, within: usize) -> Result<Cow<'s, Value>, PlanError> {
+        self.evaluate(expression, LONGEST_CHAIN, within)
     }
 
-    fn evaluate<'s>(&'s self, expression: &'s Expression, chain: usize) -> Result<Cow<'s, Value>, PlanError> {
+    // Names lead to other expressions, so that these are deeper together than any of them.
+    fn evaluate<'s>(
+        &'s self,
+        expression: &'s Expression,
+        chain: usize,
+        within: usize,
+    ) -> Result<Cow<'s, Value>, PlanError> {
         match expression {
+            _ if within > DEEPEST => Err(too_deep()),
             Expression::Literal(value) => Ok(Cow::Borrowed(value)),
-            Expression::Placeholder(placeholder) => self.placeholder(placeholder, chain),
-            Expression::Generator(generator) => self.generator(generator, chain).map(Cow::Owned),
-            Expression::List(values) => {
-                let values = values.iter().map(|value| self.owned(self.evaluate(value, chain)?));
-                values.collect::<Result<_, _>>().map(|values| Cow::Owned(Value::List(values)))
-            }
+            Expression::Placeholder(placeholder) => self.placeholder(placeholder, chain, within),
+            Expression::Generator(generator) => self.generator(generator, chain, within).map(Cow::Owned),
+            Expression::List(values) => self.list(values, chain, within + 1).map(|list| Cow::Owned(Value::List(list))),
         }
     }
 
-    fn placeholder<'s>(&'s self, placeholder: &'s Placeholder, chain: usize) -> Result<Cow<'s, Value>, PlanError> {
+    fn list(&self, values: &[Expression], chain: usize, within: usize) -> Result<Vec<Value>, PlanError> {
+        let mut list = Vec::with_capacity(values.len());
+        for value in values {
+            list.push(self.owned(self.evaluate(value, chain, within)?, within)?);
+        }
+        Ok(list)
+    }
+
+    fn placeholder<'s>(
+        &'s self,
+        placeholder: &'s Placeholder,
+        chain: usize,
+        within: usize,
+    ) -> Result<Cow<'s, Value>, PlanError> {
         let name = &placeholder.name;
         let slot = if name.slot == UNSETTLED { self.plan.slot(&name.text) } else { Some(name.slot) };
         let bound = slot.and_then(|slot| self.slots.get(slot));
@@ -109,7 +126,7 @@ impl<'r> Scope<'r> {
         let value = match (bound, given) {
             (Some(Slot::Bound(value)), _) => Cow::Borrowed(value),
             (_, Some(expression)) => match chain.checked_sub(1) {
-                Some(chain) => self.evaluate(expression, chain)?,
+                Some(chain) => self.evaluate(expression, chain, within)?,
                 None => return Err(errors::refused("The query's parameters stand for each other")),
             },
             _ => Cow::Owned(Value::Undefined),
@@ -124,9 +141,9 @@ impl<'r> Scope<'r> {
         }
     }
 
-    fn generator(&self, generator: &Generator, chain: usize) -> Result<Value, PlanError> {
-        let args = generator.args.iter().map(|value| self.owned(self.evaluate(value, chain)?));
-        let args = args.collect::<Result<Vec<_>, _>>()?;
+    fn generator(&self, generator: &Generator, chain: usize, within: usize) -> Result<Value, PlanError> {
+        // Pairs are lists in a list.
+        let args = self.list(&generator.args, chain, within + 2)?;
         if let [Value::List(left), Value::List(right)] = &*args {
             // Pairs of all of them.
             let (left, right) = (left.len() * weight(&args[1]), right.len() * weight(&args[0]));

@@ -2,6 +2,7 @@
 
 mod depth;
 mod expression;
+mod joins;
 mod names;
 mod node;
 mod statement;
@@ -32,11 +33,12 @@ impl Plan {
     /// Reads a plan from its JSON.
     ///
     /// # Errors
-    /// `P6000` for what is no plan, or one that is nested too deeply.
+    /// `P6000` for what is no plan, or one that is nested too deeply or puts records into each other too often.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         check_depth(text.as_bytes())?;
         let mut root: Node = read(text)?;
         let settled = names::settle(&mut root);
+        joins::check(&root, settled.slots.len())?;
         Ok(Self { root, slots: settled.slots, is_volatile: settled.is_volatile })
     }
 

@@ -2,6 +2,7 @@
 
 mod bombs;
 mod depth;
+mod growing;
 mod plans;
 mod refusals;
 mod requests;

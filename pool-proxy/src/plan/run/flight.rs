@@ -164,7 +164,7 @@ impl<'r> Machine<'r> {
     }
 
     fn render(&self, statement: &Statement) -> Result<Vec<Rendered>, PlanError> {
-        let args: Vec<_> = statement.args.iter().map(|value| self.scope.value(value)).collect::<Result<_, _>>()?;
+        let args: Vec<_> = statement.args.iter().map(|value| self.scope.value(value, 0)).collect::<Result<_, _>>()?;
         let Run { comment, log, .. } = self.run;
         template::render(statement, &args, &Terms { comment, is_logged: log.is_some(), room: &self.scope.room })
     }

@@ -49,9 +49,9 @@ pub(super) fn field(value: &Value, name: &str, room: &Room) -> Result<Value, Pla
         }
         Value::Record(record) => match record.get(name) {
             Some(Value::Undefined) | None => Ok(Value::Null),
-            Some(value) => room.copy(value),
+            Some(value) => room.copy(value, 0),
         },
-        other => room.copy(other),
+        other => room.copy(other, 0),
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) fn reverse(mut value: Value) -> Value {
 pub(super) fn initialize(fields: &[(Box<str>, Initializer)], scope: &Scope<'_>) -> Result<Value, PlanError> {
     let names = fields.iter().map(|(name, _)| name.clone()).collect();
     let values = fields.iter().map(|(_, field)| match (&field.r#type, &field.value) {
-        (Source::Value, Some(value)) => scope.owned(scope.value(value)?),
+        (Source::Value, Some(value)) => scope.owned(scope.value(value, 1)?, 1),
         // Postgres has no last inserted id.
         (Source::Value, None) | (Source::LastInsertId, _) => Ok(Value::Undefined),
     });
@@ -129,9 +129,9 @@ pub(super) fn map(value: Value, fields: &[(Box<str>, Operation)], scope: &Scope<
         other => return Err(errors::internal(format!("Expected object, got {}", other.type_of()))),
     };
     for (name, operation) in fields {
-        let operand = scope.value(&operation.value)?;
+        let operand = scope.value(&operation.value, 1)?;
         let value = match operation.r#type {
-            Operator::Set => scope.owned(operand)?,
+            Operator::Set => scope.owned(operand, 1)?,
             operator => calculate(operator, of(record.get(name).unwrap_or(&Value::Undefined))?, of(&operand)?),
         };
         record.set(name, value, |names| names.iter().cloned().chain([name.clone()]).collect());
