@@ -252,7 +252,7 @@ pub trait ResultSink: RowSink {
     fn into_bytes(self: Box<Self>) -> Vec<u8>;
 }
 
-/// How much an answer may still take. Shared by all results of a call.
+/// How much an answer may still take. Shared by all results of a call, unless they take their own [part](Self::part).
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Spent>);
 
@@ -260,12 +260,20 @@ pub struct Budget(Arc<Spent>);
 struct Spent {
     limit: u64,
     bytes: AtomicU64,
+    /// What this is a part of.
+    whole: Option<Budget>,
 }
 
 impl Budget {
     /// Of so many bytes.
     pub fn new(limit: u64) -> Self {
-        Self(Arc::new(Spent { limit, bytes: AtomicU64::new(0) }))
+        Self(Arc::new(Spent { limit, bytes: AtomicU64::new(0), whole: None }))
+    }
+
+    /// As many bytes for one result alone. Where that takes more, all of the call has.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self(Arc::new(Spent { limit: self.0.limit, bytes: AtomicU64::new(0), whole: Some(self.clone()) }))
     }
 
     /// Takes bytes out of it.
@@ -277,12 +285,15 @@ impl Budget {
         if spent <= self.0.limit {
             return Ok(());
         }
-        Err(QueryError::Full { limit: self.0.limit, completed: false })
+        Err(self.overspend())
     }
 
     /// Takes more than there is.
     pub fn overspend(&self) -> QueryError {
         self.0.bytes.store(self.0.limit.saturating_add(1), Ordering::Relaxed);
+        if let Some(whole) = &self.0.whole {
+            whole.overspend();
+        }
         QueryError::Full { limit: self.0.limit, completed: false }
     }
 

@@ -97,6 +97,11 @@ impl Session {
         self.execution.database.metrics.query(super::result_word(outcome), took);
     }
 
+    /// How long an answer may be, in bytes.
+    pub fn response_bytes(&self) -> u64 {
+        self.execution.database.limits().response_bytes
+    }
+
     /// Why its answer must not be stored.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         self.refusal

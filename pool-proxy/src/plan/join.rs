@@ -1,7 +1,6 @@
 //! Joins in memory: records are put into a field of the records that they belong to.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::errors;
 use super::key;
@@ -85,7 +84,7 @@ fn put(parents: &mut [Value], index: usize, child: &Child, record: Record) {
 /// Names with one more. Parents share their names, so that the next one has its new ones already.
 fn widen(known: &mut Option<(Names, Names)>, names: &Names, name: &str) -> Names {
     if let Some((from, to)) = known
-        && Arc::ptr_eq(from, names)
+        && from.are(names)
     {
         return to.clone();
     }

@@ -23,7 +23,7 @@ impl Sinks for Raw {
     type Sink = RawSink;
 
     fn sink(&self, _: usize, budget: Budget) -> RawSink {
-        RawSink { out: Vec::new(), columns: Vec::new(), budget, charged: 0, count: 0, unsupported: None }
+        RawSink { out: Vec::new(), columns: Vec::new(), budget: budget.part(), charged: 0, count: 0, unsupported: None }
     }
 }
 

@@ -1,33 +1,54 @@
-//! How much a run may hold in memory besides its plan and what Postgres gave it. Small plans could ask for a lot: lists that are
-//! appended to themselves, records that belong to everybody, one long text as thousands of parameters.
+//! How much a run may hold in memory besides its plan and parameters. Small plans could ask for a lot: rows of statements without
+//! end, lists that are appended to themselves, records that belong to everybody, one long text as thousands of parameters.
+//!
+//! What was taken is not given back, so a run takes no more in all.
 
-use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::errors;
 use super::value::{Record, Value};
 use crate::error::PlanError;
 
-/// In bytes. The bodies of requests are shorter by far, and so are most answers.
-const MOST: usize = 128 << 20;
+/// In bytes, at least. The bodies of requests are shorter by far, and so are most answers.
+const LEAST: usize = 128 << 20;
 
-/// What is left of it.
-pub(super) struct Room(Cell<usize>);
+/// For each byte that an answer may have: what becomes one takes more in memory.
+const FOR_EACH: usize = 4;
+
+/// What is left of it, for all that hold this room.
+#[derive(Clone)]
+pub(super) struct Room {
+    left: Arc<AtomicUsize>,
+    size: usize,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Cell::new(MOST))
+        Self::of(0)
     }
 }
 
 impl Room {
+    /// For a run whose answer may have so many bytes.
+    pub(super) fn of(answer: u64) -> Self {
+        let size = usize::try_from(answer).unwrap_or(usize::MAX).saturating_mul(FOR_EACH).max(LEAST);
+        Self { left: Arc::new(AtomicUsize::new(size)), size }
+    }
+
+    /// In bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Takes bytes.
     pub(super) fn take(&self, bytes: usize) -> Result<(), PlanError> {
-        match self.0.get().checked_sub(bytes) {
-            Some(left) => {
-                self.0.set(left);
-                Ok(())
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        match taken {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err(errors::of_user("P6009", format!("The query needs more than {} MiB of memory", self.size >> 20)))
             }
-            None => Err(errors::of_user("P6009", format!("The query needs more than {} MiB of memory", MOST >> 20))),
         }
     }
 

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use self::class::{Class, Column as Typed};
 use super::moment;
 use super::number;
+use super::room::{Room, weight};
 use super::value::{Names, Number, Record, Text, Value};
 use crate::error::PlanError;
 use crate::gateway::call::Budget;
@@ -17,10 +18,9 @@ use crate::postgres::array::{self, Part};
 use crate::postgres::{Column, QueryError, RawText, RowSink};
 
 /// Places for the records that queries come to.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Records;
+pub struct Records<'a>(pub(super) &'a Room);
 
-impl Sinks for Records {
+impl Sinks for Records<'_> {
     type Sink = RecordsSink;
 
     fn sink(&self, _: usize, budget: Budget) -> RecordsSink {
@@ -28,7 +28,8 @@ impl Sinks for Records {
             names: Names::from([]),
             columns: Vec::new(),
             rows: Vec::new(),
-            budget,
+            budget: budget.part(),
+            room: self.0.clone(),
             affected: None,
             unsupported: None,
             texts: Vec::new(),
@@ -44,6 +45,7 @@ pub struct RecordsSink {
     columns: Vec<Place>,
     rows: Vec<Value>,
     budget: Budget,
+    room: Room,
     affected: Option<u64>,
     /// What is wrong with a column; the statement runs all the same.
     unsupported: Option<PlanError>,
@@ -76,18 +78,20 @@ impl RecordsSink {
         if self.unsupported.is_some() {
             return Ok(());
         }
-        let mut held = ROW;
+        let (mut length, mut held) = (AROUND, ROW);
         // A relation is often put behind them.
         let mut values = Vec::with_capacity(self.columns.len() + 1);
         self.texts.clear();
         for place in &self.columns {
             let printed = printed(place.index)?;
-            held += VALUE + printed.map_or(0, <[u8]>::len);
+            let text = printed.map_or(0, <[u8]>::len);
+            length += text + AROUND;
             let start = self.texts.len();
             let value = match printed {
                 Some(printed) => place.typed.value(printed, &mut self.texts)?,
                 None => Some(Value::Null),
             };
+            held += size_of::<Value>() + value.as_ref().filter(|_| place.typed.is_array).map_or(text, weight);
             if value.is_none() {
                 self.parts.push((values.len(), start));
             }
@@ -95,7 +99,13 @@ impl RecordsSink {
         }
         self.put_texts(&mut values)?;
         self.rows.push(Value::Record(Record::new(self.names.clone(), values)));
-        self.budget.spend(held)
+        self.budget.spend(length)?;
+        if self.room.take(held).is_err() {
+            // The statement is to end as any that is too large.
+            self.budget.overspend();
+            return Err(QueryError::Full { limit: self.room.size() as u64, completed: false });
+        }
+        Ok(())
     }
 
     /// Puts the texts of a row where they belong, checked and kept as one.
@@ -117,11 +127,12 @@ impl RecordsSink {
     }
 }
 
-/// About what a row takes besides its values, in bytes.
-const ROW: usize = size_of::<Value>();
+/// What stands around a value's text in an answer, at least, in bytes; and around a row.
+const AROUND: usize = 4;
 
-/// About what a value takes besides its text, in bytes.
-const VALUE: usize = size_of::<Value>();
+/// About what a row takes in memory besides its values, in bytes: its place among the others, which grows by doubling, one that is
+/// kept free in it, and two allocations.
+const ROW: usize = 3 * size_of::<Value>() + 32;
 
 impl RowSink for RecordsSink {
     fn begin(&mut self, columns: &[Column<'_>]) {

@@ -10,11 +10,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::task::coop::consume_budget;
+
 use self::flight::Flight;
 use super::errors;
 use super::join::join;
 use super::log::{Log, Started};
 use super::process::{Means, process};
+use super::room::Room;
 use super::rules;
 use super::scope::{Scope, Slot};
 use super::shape;
@@ -41,7 +44,8 @@ impl Run {
     /// log, if there is one.
     ///
     /// # Errors
-    /// `P6000` for parameters that are no object, or nested too deeply.
+    /// `P6000` for parameters that are no object, or nested too deeply, and for comments that are too long; `P6009` for too
+    /// many values.
     pub fn new(
         plan: Arc<Plan>,
         params: &str,
@@ -50,7 +54,7 @@ impl Run {
     ) -> Result<Self, PlanError> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since.as_millis()).unwrap_or_default();
-        let comment = comments.map(template::comment).unwrap_or_default();
+        let comment = comments.map_or(Ok(String::new()), template::comment)?;
         Ok(Self { plan, params: Params::parse(params)?, comment, log, now })
     }
 
@@ -69,21 +73,18 @@ impl Script for Run {
         if let Some(log) = &self.log {
             log.clear();
         }
-        let mut machine = Machine {
-            run: self,
-            session,
-            scope: Scope::new(&self.plan, &self.params, self.now),
-            flight: Flight::default(),
-        };
-        Box::pin(async move { machine.value(self.plan.root()).await.map(answer) })
+        let limit = session.response_bytes();
+        let scope = Scope::new(&self.plan, &self.params, self.now, Room::of(limit));
+        let mut machine = Machine { run: self, session, scope, flight: Flight::default(), limit };
+        Box::pin(async move { Ok(answer(machine.value(self.plan.root()).await?, limit)?) })
     }
 }
 
-/// `{"data":...}`, without it if there is none.
-fn answer(value: Value) -> Vec<u8> {
+/// `{"data":...}`, without it if there is none; in so many bytes.
+fn answer(value: Value, limit: u64) -> Result<Vec<u8>, PlanError> {
     const BEFORE: &[u8] = b"{\"data\":";
     let mut body = match value {
-        Value::Undefined => return b"{}".to_vec(),
+        Value::Undefined => return Ok(b"{}".to_vec()),
         // Moved within what it takes already, however large it is.
         Value::Json(json) => {
             let mut body = json.into_string().into_bytes();
@@ -92,13 +93,16 @@ fn answer(value: Value) -> Vec<u8> {
             body
         }
         other => {
+            if plain::least(&other) as u64 > limit {
+                return Err(shape::too_long(limit));
+            }
             let mut body = BEFORE.to_vec();
             plain::write(&mut body, &other);
             body
         }
     };
     body.push(b'}');
-    body
+    if body.len() as u64 > limit { Err(shape::too_long(limit)) } else { Ok(body) }
 }
 
 /// What a node comes to, when it has been run. Each node's future has only what it needs itself, since they stand in each other.
@@ -111,6 +115,8 @@ struct Machine<'r> {
     scope: Scope<'r>,
     /// What was run ahead of its turn.
     flight: Flight,
+    /// How long the answer may be, in bytes.
+    limit: u64,
 }
 
 impl<'r> Machine<'r> {
@@ -153,9 +159,11 @@ impl<'r> Machine<'r> {
         }
     }
 
+    // A plan may have thousands of nodes that wait for nothing, and others are to have their turn in between.
     async fn bind(&mut self, of: &'r Let) -> Result<Value, Failure> {
         let mut hidden: Vec<(&Name, Slot<'r>)> = Vec::with_capacity(of.bindings.len());
         for binding in &of.bindings {
+            consume_budget().await;
             // The name is still what it was before while this is run.
             let value = self.value(&binding.expr).await?;
             hidden.push((&binding.name, self.scope.bind(&binding.name, Slot::Bound(value))));
@@ -170,6 +178,7 @@ impl<'r> Machine<'r> {
     async fn last_of(&mut self, nodes: &'r [Node]) -> Result<Value, Failure> {
         let mut last = Value::Undefined;
         for node in nodes {
+            consume_budget().await;
             last = self.value(node).await?;
         }
         Ok(last)
@@ -181,6 +190,7 @@ impl<'r> Machine<'r> {
         for nodes in nodes.chunks(flight::MOST) {
             self.run_ahead(nodes.iter()).await?;
             for node in nodes {
+                consume_budget().await;
                 values.push(self.value(node).await?);
             }
         }
@@ -202,7 +212,8 @@ impl<'r> Machine<'r> {
     async fn data_map(&mut self, of: &'r DataMap) -> Result<Value, Failure> {
         let value = self.value(&of.expr).await?;
         let mut out = Vec::new();
-        shape::map(&value, &of.structure, &of.enums, &mut out)?;
+        shape::map(&value, &of.structure, &of.enums, self.limit, &mut out)?;
+        self.scope.room.take(out.len())?;
         match String::from_utf8(out) {
             Ok(json) => Ok(Value::Json(json.into())),
             Err(_) => Err(Failure::Internal),
@@ -230,6 +241,7 @@ impl<'r> Machine<'r> {
         for group in of.children.chunks(flight::MOST) {
             self.run_ahead(group.iter().map(|child| &child.node)).await?;
             for child in group {
+                consume_budget().await;
                 children.push((child, self.value(&child.node).await?));
             }
         }

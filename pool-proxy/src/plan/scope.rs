@@ -35,7 +35,7 @@ pub(super) enum Slot<'r> {
 
 impl<'r> Scope<'r> {
     /// At the start of a run.
-    pub(super) fn new(plan: &'r Plan, params: &'r Params, now: i64) -> Self {
+    pub(super) fn new(plan: &'r Plan, params: &'r Params, now: i64, room: Room) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(plan.slots(), || Slot::Empty);
         for (name, value) in params.iter() {
@@ -43,7 +43,7 @@ impl<'r> Scope<'r> {
                 *slot = Slot::Given(value);
             }
         }
-        Self { slots, plan, params, now, room: Room::default() }
+        Self { slots, plan, params, now, room }
     }
 
     /// Binds a name; gives what it was bound to before.
@@ -144,11 +144,24 @@ impl<'r> Scope<'r> {
     fn generator(&self, generator: &Generator, chain: usize, within: usize) -> Result<Value, PlanError> {
         // Pairs are lists in a list.
         let args = self.list(&generator.args, chain, within + 2)?;
-        if let [Value::List(left), Value::List(right)] = &*args {
+        if let [left, right] = &*args {
             // Pairs of all of them.
-            let (left, right) = (left.len() * weight(&args[1]), right.len() * weight(&args[0]));
-            self.room.take(left.saturating_add(right))?;
+            let pairs =
+                count(left).saturating_mul(weight(right)).saturating_add(count(right).saturating_mul(weight(left)));
+            self.room.take(pairs)?;
         }
-        generate::call(&generator.name, &args, self.now)
+        let value = generate::call(&generator.name, &args, self.now)?;
+        if let Value::Text(text) = &value {
+            self.room.take(text.len())?;
+        }
+        Ok(value)
+    }
+}
+
+/// How many elements a value has; what is no list is one.
+fn count(value: &Value) -> usize {
+    match value {
+        Value::List(elements) => elements.len(),
+        _ => 1,
     }
 }

@@ -10,8 +10,6 @@ mod json;
 mod leaf;
 pub mod plain;
 
-use std::sync::Arc;
-
 pub(super) use self::compact::write as write_compact;
 use self::describe::Described;
 use self::field::Column;
@@ -26,8 +24,14 @@ use crate::postgres::array::{self, Part};
 /// Writes a value as the structure wants it.
 ///
 /// # Errors
-/// P2023 where the value is not what the structure says.
-pub fn map(value: &Value, structure: &Structure, enums: &Enums, out: &mut Vec<u8>) -> Result<(), PlanError> {
+/// P2023 where the value is not what the structure says; P6009 once much more than the limit's bytes are written.
+pub fn map(
+    value: &Value,
+    structure: &Structure,
+    enums: &Enums,
+    limit: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), PlanError> {
     match structure {
         Structure::AffectedRows => match value {
             Value::Number(count) => {
@@ -45,7 +49,7 @@ pub fn map(value: &Value, structure: &Structure, enums: &Enums, out: &mut Vec<u8
                 )))
             }
         },
-        Structure::Object(object) => Mapper { enums, out }.value(value, object),
+        Structure::Object(object) => Mapper { enums, limit, out }.value(value, object),
         Structure::Field(field) => {
             let column = Column { name: "<result>", index: None };
             field::write(&Leaf::of(value), &field.field_type.kind, column, enums, out)
@@ -58,12 +62,16 @@ fn mismatch(message: String) -> PlanError {
     PlanError { code: Some("P2023"), message, meta: Some("{}".into()), sqlstate: None }
 }
 
-/// How long an answer may become, in bytes. A map that asks for the same column thousands of times could ask for all memory.
-const MOST: usize = 256 << 20;
+/// An answer is over the limit, which is in bytes.
+pub(super) fn too_long(limit: u64) -> PlanError {
+    errors::of_user("P6009", format!("The answer is over the limit of {limit} bytes"))
+}
 
 /// Writes what it comes across.
 struct Mapper<'m> {
     enums: &'m Enums,
+    /// How much may be written, in bytes: a map can ask for the same column thousands of times.
+    limit: u64,
     out: &'m mut Vec<u8>,
 }
 
@@ -90,7 +98,7 @@ fn lay_out(object: &Object, names: &Names) -> Vec<Slot> {
         let place = if names.get(index).is_some_and(|first| Some(&**first) == name) {
             Some(index)
         } else {
-            names.iter().position(|known| Some(&**known) == name)
+            name.and_then(|name| names.place(name))
         };
         slots.push(place.map_or(Slot::Nowhere, Slot::At));
     }
@@ -126,6 +134,7 @@ impl Mapper<'_> {
 
     fn list(&mut self, items: &[Value], object: &Object) -> Result<(), PlanError> {
         let mut known: Option<(&Names, Vec<Slot>)> = None;
+        let mut members = json::Members::default();
         let mut separator = b'[';
         for item in items {
             if object.skip_nulls && matches!(item, Value::Null) {
@@ -136,12 +145,12 @@ impl Mapper<'_> {
                 Value::Record(record) => {
                     let names = record.names();
                     let slots = match &mut known {
-                        Some((known, slots)) if Arc::ptr_eq(known, names) => slots,
+                        Some((known, slots)) if known.are(names) => slots,
                         known => &mut known.insert((names, lay_out(object, names))).1,
                     };
                     self.record(record, object, slots)?;
                 }
-                Value::Json(json) => self.json_item(json, object, &mut Vec::new())?,
+                Value::Json(json) => self.json_item(json, object, &mut members)?,
                 Value::Null => return Err(no_object("null")),
                 Value::List(_) | Value::Bytes(_) | Value::Moment(_) => self.without_fields(item, object)?,
                 item => return Err(no_object(Leaf::of(item).type_of())),
@@ -158,9 +167,7 @@ impl Mapper<'_> {
         let values = record.values();
         let mut separator = b'{';
         for (member, slot) in object.members.iter().zip(slots) {
-            if self.out.len() > MOST {
-                return Err(errors::of_user("P6009", format!("The answer is over the limit of {} MiB", MOST >> 20)));
-            }
+            self.within_limit()?;
             self.out.push(std::mem::replace(&mut separator, b','));
             self.out.extend_from_slice(member.key.as_bytes());
             let value = match slot {
@@ -182,6 +189,11 @@ impl Mapper<'_> {
         }
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Looked at before each member, so that there is no more than one beyond it.
+    fn within_limit(&self) -> Result<(), PlanError> {
+        if self.out.len() as u64 > self.limit { Err(too_long(self.limit)) } else { Ok(()) }
     }
 
     /// An object that has none of the fields it is to have.

@@ -56,6 +56,7 @@ pub(super) fn render(
             let (text, pattern) = if terms.comment.is_empty() {
                 (Arc::clone(text), None)
             } else {
+                terms.room.take(text.len() + terms.comment.len())?;
                 (format!("{text}{}", terms.comment).into(), Some(Arc::clone(text)))
             };
             return Ok(vec![parameters.finish(text, pattern)?]);
@@ -80,6 +81,7 @@ fn piece(
     terms: &Terms<'_>,
     only: Option<(usize, &[Value])>,
 ) -> Result<Rendered, PlanError> {
+    terms.room.take(terms.comment.len())?;
     let mut text = String::with_capacity(fragments.len() * 32);
     let mut parameters = Parameters::new(args.len(), terms);
     for (fragment, argument) in numbered(fragments) {
@@ -90,7 +92,10 @@ fn piece(
             _ => all,
         };
         match fragment {
-            Fragment::Text(chunk) => text.push_str(chunk),
+            Fragment::Text(chunk) => {
+                terms.room.take(chunk.len())?;
+                text.push_str(chunk);
+            }
             Fragment::Parameter => {
                 mark(&mut text, parameters.count());
                 parameters.push(std::slice::from_ref(value()?.as_ref()), ty)?;
@@ -312,16 +317,25 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
+/// How long a comment may be, in bytes: it stands behind each statement.
+const LONGEST_COMMENT: usize = 64 << 10;
+
 /// The comment that is put behind each statement, with the blank before it; nothing if there is nothing to say.
-pub(super) fn comment(entries: &BTreeMap<String, String>) -> String {
+pub(super) fn comment(entries: &BTreeMap<String, String>) -> Result<String, PlanError> {
+    let length: usize = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let too_long = || errors::refused(format!("The comments of the query are longer than {LONGEST_COMMENT} bytes"));
+    if length > LONGEST_COMMENT {
+        return Err(too_long());
+    }
     if entries.is_empty() {
-        return String::new();
+        return Ok(String::new());
     }
     let entry = |(key, value): (&String, &String)| {
         let value = utf8_percent_encode(value, KEPT).to_string().replace('\'', "\\'");
         format!("{}='{value}'", utf8_percent_encode(key, KEPT))
     };
-    format!(" /*{}*/", entries.iter().map(entry).collect::<Vec<_>>().join(","))
+    let comment = format!(" /*{}*/", entries.iter().map(entry).collect::<Vec<_>>().join(","));
+    if comment.len() > LONGEST_COMMENT { Err(too_long()) } else { Ok(comment) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What a node of a plan comes to. Plans are written for JavaScript, so these are its values.
 
+mod names;
 mod text;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
+pub(super) use self::names::FEW;
+pub use self::names::Names;
 pub use self::text::Text;
 
 /// A value.
@@ -75,9 +77,6 @@ impl Value {
     }
 }
 
-/// The names of a record's fields. All rows of a result share them.
-pub type Names = Arc<[Box<str>]>;
-
 /// Fields by name, in the order in which they came.
 #[derive(Clone, PartialEq)]
 pub struct Record {
@@ -123,7 +122,7 @@ impl Record {
 
     /// Where a field stands; the same in all records of these names.
     pub fn index(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| **known == *name)
+        self.names.place(name)
     }
 
     /// The names, which records of one result share.
@@ -134,6 +133,21 @@ impl Record {
     /// The values, in the order of the names.
     pub fn values(&self) -> &[Value] {
         &self.values
+    }
+
+    /// The value of a field, which is undefined from then on.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.get_mut(name).map(std::mem::take)
+    }
+
+    /// Adds the fields that it has not, undefined.
+    pub fn widen<'n>(&mut self, names: impl Iterator<Item = &'n Box<str>>) {
+        let mut seen = HashSet::new();
+        let new: Vec<&Box<str>> = names.filter(|name| self.index(name).is_none() && seen.insert(*name)).collect();
+        if !new.is_empty() {
+            self.values.resize(self.values.len() + new.len(), Value::Undefined);
+            self.names = self.names.iter().chain(new).cloned().collect();
+        }
     }
 
     /// Sets a field. One that is new gets these names for all: they are the record's own with the new one behind them.

@@ -3,6 +3,7 @@
 mod depth;
 mod flights;
 mod restricted;
+mod sizes;
 mod statements;
 mod told;
 mod transactions;

@@ -18,6 +18,9 @@ const TRANSACTION: &str = "Transaction API error: ";
 /// The code of all that goes wrong with a transaction as such.
 const OF_TRANSACTIONS: &str = "P2028";
 
+/// The code of what would take more than there is to be.
+const TOO_LARGE: &str = "P6009";
+
 /// Has Fly's proxy send the request to the machine that holds the transaction
 /// (<https://fly.io/docs/networking/dynamic-request-routing/>).
 static FLY_REPLAY: HeaderName = HeaderName::from_static("fly-replay");
@@ -37,7 +40,11 @@ pub fn reply(failure: &Failure) -> Reply {
     let meta = said.meta.and_then(|meta| RawValue::from_string(meta.into()).ok());
     let body = Body { code: said.code, error: &said.message, meta };
     // Also what cannot be opened is told as a transaction's manager does.
-    let status = if said.code == Some(OF_TRANSACTIONS) { StatusCode::CONFLICT } else { status(failure) };
+    let status = match said.code {
+        Some(OF_TRANSACTIONS) => StatusCode::CONFLICT,
+        Some(TOO_LARGE) => StatusCode::INSUFFICIENT_STORAGE,
+        _ => status(failure),
+    };
     // Strings and what is JSON already always serialize.
     let mut reply = reply::json(status, serde_json::to_vec(&body).unwrap_or_default());
     if let Failure::Transaction(TransactionError::Elsewhere { instance }) = failure
@@ -62,7 +69,7 @@ fn said(failure: &Failure) -> PlanError {
         Failure::Unavailable { .. } => Some("P6008"),
         Failure::OutcomeUnknown => Some("P1017"),
         Failure::TimedOut(_) => Some("P6004"),
-        Failure::ResultTooLarge { .. } => Some("P6009"),
+        Failure::ResultTooLarge { .. } => Some(TOO_LARGE),
         Failure::BadRequest(_) | Failure::TooSlow(_) | Failure::Internal => None,
     };
     PlanError { code, message: failure.to_string(), meta: None, sqlstate: None }

@@ -2,6 +2,7 @@ use super::class::{Class, Column as Typed};
 use super::{Records, RecordsSink};
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks as _;
+use crate::plan::room::Room;
 use crate::plan::shape::plain;
 use crate::plan::value::Value;
 use crate::postgres::{Column, QueryError, RowSink as _};
@@ -109,7 +110,7 @@ fn knows_all_lists() {
 }
 
 fn sink(limit: u64) -> RecordsSink {
-    Records.sink(0, Budget::new(limit))
+    Records(&Room::default()).sink(0, Budget::new(limit))
 }
 
 #[test]
@@ -195,4 +196,33 @@ fn counts_affected_rows() {
 fn is_full_when_a_row_is_too_large() {
     let mut sink = sink(1000);
     assert!(matches!(sink.dropped(), QueryError::Full { limit: 1000, .. }));
+}
+
+#[test]
+fn is_full_by_the_length_of_the_texts() {
+    let mut sink = sink(10_000);
+    sink.begin(&[column("a", 23), column("b", 16), column("c", 25)]);
+    let mut row = || sink.keep(|index| Ok([Some(b"12".as_slice()), Some(b"t".as_slice()), None][index]));
+    // In memory they take several times as much.
+    for _ in 0..500 {
+        row().unwrap();
+    }
+    let full = (0..500).find_map(|_| row().err());
+    assert!(matches!(full, Some(QueryError::Full { limit: 10_000, .. })));
+}
+
+#[test]
+fn is_full_when_the_run_has_no_more_memory() {
+    let room = Room::default();
+    let budget = Budget::new(1 << 40);
+    let mut sinks: Vec<_> = (0..4).map(|index| Records(&room).sink(index, budget.clone())).collect();
+    // Small in text, not in memory.
+    let list = format!("{{{}1}}", "1,".repeat(100_000));
+    let keep = |sink: &mut RecordsSink| sink.keep(|_| Ok(Some(list.as_bytes())));
+    for sink in &mut sinks {
+        sink.begin(&[column("a", 1007)]);
+    }
+    let full = (0..100).find_map(|round| keep(&mut sinks[round % 4]).err());
+    assert!(matches!(full, Some(QueryError::Full { limit, .. }) if limit == 128 << 20));
+    assert!(budget.is_overspent());
 }

@@ -41,12 +41,13 @@ impl<'r> Machine<'r> {
         let rendered = self.render(statement)?;
         if statement.is_raw {
             let results = self.send(rendered, &Raw, true).await?;
-            let result = results.into_iter().next().ok_or(Failure::Internal)?;
-            return Ok(Value::Json(result.into_json()?));
+            let json = results.into_iter().next().ok_or(Failure::Internal)?.into_json()?;
+            self.scope.room.take(json.len())?;
+            return Ok(Value::Json(json));
         }
-        let wanted = vec![true; rendered.len()];
+        let (wanted, room) = (vec![true; rendered.len()], self.scope.room.clone());
         let mut all = Vec::new();
-        for place in self.send(rendered, &Places(&wanted), false).await? {
+        for place in self.send(rendered, &Places { wanted: &wanted, room: &room }, false).await? {
             let rows = place.into_rows()?.0;
             if all.is_empty() {
                 all = rows;
@@ -64,7 +65,8 @@ impl<'r> Machine<'r> {
         }
         let rendered = self.render(statement)?;
         if !statement.is_raw || !statement.args.is_empty() {
-            return count(self.send(rendered, &Places(&[]), statement.is_raw).await?);
+            let room = self.scope.room.clone();
+            return count(self.send(rendered, &Places { wanted: &[], room: &room }, statement.is_raw).await?);
         }
         let rendered = rendered.into_iter().next().ok_or(Failure::Internal)?;
         self.text(rendered).await
@@ -85,8 +87,8 @@ impl<'r> Machine<'r> {
         } else {
             vec![rendered]
         };
-        let started = Started::now();
-        let failure = match self.send(statements, &Places(&[]), true).await {
+        let (started, room) = (Started::now(), self.scope.room.clone());
+        let failure = match self.send(statements, &Places { wanted: &[], room: &room }, true).await {
             Ok(mut results) if is_guarded => return count(vec![results.swap_remove(1)]),
             Ok(results) => return count(results),
             Err(failure) if is_several(&failure) => failure,
@@ -94,7 +96,7 @@ impl<'r> Machine<'r> {
         };
         if is_guarded {
             let back = ["ROLLBACK TO pool_proxy_text", "RELEASE pool_proxy_text"].map(command);
-            self.send(back.into(), &Places(&[]), true).await?;
+            self.send(back.into(), &Places { wanted: &[], room: &room }, true).await?;
         } else if self.session.is_in_transaction() {
             return Err(failure);
         }
@@ -130,7 +132,8 @@ impl<'r> Machine<'r> {
         if statements.len() < 2 {
             return Ok(());
         }
-        let results = self.send(statements, &Places(&wanted), false).await?;
+        let room = self.scope.room.clone();
+        let results = self.send(statements, &Places { wanted: &wanted, room: &room }, false).await?;
         self.flight.0.extend(places.into_iter().zip(results));
         Ok(())
     }

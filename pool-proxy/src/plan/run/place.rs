@@ -2,6 +2,7 @@
 
 use tokio_postgres::Row;
 
+use super::super::room::Room;
 use super::super::rows::{Records, RecordsSink};
 use super::super::value::Value;
 use crate::error::PlanError;
@@ -9,14 +10,21 @@ use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
 use crate::postgres::{Column, QueryError, RowSink};
 
-/// For each statement of a flight, whether its rows are wanted.
-pub(super) struct Places<'a>(pub(super) &'a [bool]);
+/// Places for the statements of a flight.
+pub(super) struct Places<'a> {
+    /// For each, whether its rows are wanted.
+    pub(super) wanted: &'a [bool],
+    pub(super) room: &'a Room,
+}
 
 impl Sinks for Places<'_> {
     type Sink = Place;
 
     fn sink(&self, query: usize, budget: Budget) -> Place {
-        Place { sink: Records.sink(query, budget), is_wanted: self.0.get(query).copied().unwrap_or_default() }
+        Place {
+            sink: Records(self.room).sink(query, budget),
+            is_wanted: self.wanted.get(query).copied().unwrap_or_default(),
+        }
     }
 }
 

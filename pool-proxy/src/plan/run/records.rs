@@ -128,13 +128,16 @@ pub(super) fn map(value: Value, fields: &[(Box<str>, Operation)], scope: &Scope<
         Value::Null | Value::Undefined => Record::new(Names::from([]), Vec::new()),
         other => return Err(errors::internal(format!("Expected object, got {}", other.type_of()))),
     };
+    record.widen(fields.iter().map(|(name, _)| name));
     for (name, operation) in fields {
         let operand = scope.value(&operation.value, 1)?;
         let value = match operation.r#type {
             Operator::Set => scope.owned(operand, 1)?,
             operator => calculate(operator, of(record.get(name).unwrap_or(&Value::Undefined))?, of(&operand)?),
         };
-        record.set(name, value, |names| names.iter().cloned().chain([name.clone()]).collect());
+        if let Some(place) = record.get_mut(name) {
+            *place = value;
+        }
     }
     Ok(Value::Record(record))
 }

@@ -1,6 +1,7 @@
 //! JSON walked through level by level, without making anything of it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
@@ -8,6 +9,7 @@ use super::leaf::{Leaf, unquoted};
 use super::{Mapper, mismatch, missing, no_object, source, write_compact, written};
 use crate::error::PlanError;
 use crate::plan::structure::{Arity, Field, Object, Structure};
+use crate::plan::value::FEW;
 
 /// What is written of JSON is cut out of it, so it has to be valid first.
 pub(super) fn checked(text: &str) -> Option<&str> {
@@ -77,7 +79,7 @@ pub(super) fn items(array: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The members of an object, by name.
-pub(super) fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let mut rest = after(object, ['{', '{']);
     std::iter::from_fn(move || {
         let (name, tail) = first(rest)?;
@@ -85,6 +87,34 @@ pub(super) fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)
         rest = after(tail, [',', ',']);
         Some((unquoted(name), value))
     })
+}
+
+/// What an object has, to be found by name: of equal names, the last value counts.
+#[derive(Default)]
+pub(super) struct Members<'j> {
+    few: Vec<(Cow<'j, str>, &'j str)>,
+    many: HashMap<Cow<'j, str>, &'j str>,
+}
+
+impl<'j> Members<'j> {
+    /// Takes those of an object instead; what is none has none.
+    fn read(&mut self, json: &'j str) {
+        self.few.clear();
+        self.many.clear();
+        if json.starts_with('{') {
+            self.few.extend(members(json));
+        }
+        if self.few.len() > FEW {
+            self.many.extend(self.few.drain(..));
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'j str> {
+        if self.many.is_empty() {
+            return self.few.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        }
+        self.many.get(name).copied()
+    }
 }
 
 impl Mapper<'_> {
@@ -99,7 +129,7 @@ impl Mapper<'_> {
 
     /// An object or a list of them.
     pub(super) fn json(&mut self, json: &str, object: &Object) -> Result<(), PlanError> {
-        let mut slots = Vec::new();
+        let mut members = Members::default();
         match json.as_bytes().first() {
             Some(b'n') => {
                 self.out.extend_from_slice(b"null");
@@ -109,7 +139,7 @@ impl Mapper<'_> {
                 let mut separator = b'[';
                 for item in items(json).filter(|item| !object.skip_nulls || *item != "null") {
                     self.out.push(std::mem::replace(&mut separator, b','));
-                    self.json_item(item, object, &mut slots)?;
+                    self.json_item(item, object, &mut members)?;
                 }
                 if separator == b'[' {
                     self.out.push(b'[');
@@ -117,7 +147,7 @@ impl Mapper<'_> {
                 self.out.push(b']');
                 Ok(())
             }
-            Some(b'{') => self.json_record(json, object, &mut slots),
+            Some(b'{') => self.json_record(json, object, &mut members),
             // JSON in a JSON string. Each is shorter than the one it comes in.
             Some(b'"') => match Leaf::of_json(json) {
                 Leaf::Text(text) => self.text(&text, object),
@@ -135,42 +165,32 @@ impl Mapper<'_> {
         &mut self,
         json: &'j str,
         object: &Object,
-        slots: &mut Vec<Option<&'j str>>,
+        members: &mut Members<'j>,
     ) -> Result<(), PlanError> {
         match json.as_bytes().first() {
-            Some(b'{' | b'[') => self.json_record(json, object, slots),
+            Some(b'{' | b'[') => self.json_record(json, object, members),
             Some(b'n') => Err(no_object("null")),
             _ => Err(no_object(Leaf::of_json(json).type_of())),
         }
     }
 
-    /// An object. `slots` is room for its values, which objects of one list share.
-    fn json_record<'j>(
-        &mut self,
-        json: &'j str,
-        object: &Object,
-        slots: &mut Vec<Option<&'j str>>,
-    ) -> Result<(), PlanError> {
-        slots.clear();
-        slots.resize(object.members.len(), None);
-        if json.starts_with('{') {
-            for (name, value) in members(json) {
-                for (member, slot) in object.members.iter().zip(slots.iter_mut()) {
-                    if source(&member.structure) == Some(&*name) {
-                        *slot = Some(value);
-                    }
-                }
-            }
-        }
+    /// An object. `members` is a place for what it has, which objects of one list share.
+    fn json_record<'j>(&mut self, json: &'j str, object: &Object, members: &mut Members<'j>) -> Result<(), PlanError> {
+        members.read(json);
+        self.json_members(json, object, members)
+    }
+
+    fn json_members(&mut self, json: &str, object: &Object, members: &Members<'_>) -> Result<(), PlanError> {
         let mut separator = b'{';
-        for (member, slot) in object.members.iter().zip(slots) {
+        for member in &object.members {
+            self.within_limit()?;
             self.out.push(std::mem::replace(&mut separator, b','));
             self.out.extend_from_slice(member.key.as_bytes());
-            match (&member.structure, slot) {
+            match (&member.structure, source(&member.structure).and_then(|name| members.get(name))) {
                 (Structure::Field(field), Some(value)) => self.json_field(value, field)?,
                 (Structure::Object(nested), Some(value)) => self.json(value, nested)?,
                 (Structure::Object(nested), None) if nested.serialized_name.is_none() => {
-                    self.json_record(json, nested, &mut Vec::new())?;
+                    self.json_members(json, nested, members)?;
                 }
                 (structure, _) => {
                     return Err(missing(structure, &member.name, || written(|out| write_compact(out, json, false))));

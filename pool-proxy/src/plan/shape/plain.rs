@@ -51,6 +51,22 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
+/// How long a value is as JSON, at least, in bytes.
+pub fn least(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Json(json) => json.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.iter().fold(0, |sum, item| sum.saturating_add(least(item) + 1)),
+        Value::Record(record) => {
+            let fields = record.names().iter().zip(record.values());
+            let fields = fields.filter(|(_, value)| !matches!(value, Value::Undefined));
+            fields.fold(0, |sum, (name, value)| sum.saturating_add(name.len()).saturating_add(least(value)))
+        }
+        _ => 1,
+    }
+}
+
 /// Writes bytes, tagged as such.
 pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(br#"{"$type":"Bytes","value":"#);

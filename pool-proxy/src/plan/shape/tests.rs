@@ -6,7 +6,7 @@ fn try_map(value: &Value, structure: &str) -> Result<String, String> {
     let structure: Structure = serde_json::from_str(structure).unwrap();
     let enums: Enums = serde_json::from_str(r#"{"E":{"abc":"ABC","1":"ONE"}}"#).unwrap();
     let mut out = Vec::new();
-    match map(value, &structure, &enums, &mut out) {
+    match map(value, &structure, &enums, 1 << 20, &mut out) {
         Ok(()) => Ok(String::from_utf8(out).unwrap()),
         Err(error) => {
             assert_eq!(error.code, Some("P2023"));

@@ -233,7 +233,7 @@ fn comments_are_sorted_and_encoded() {
     let of = |entries: &[(&str, &str)]| {
         let entries: BTreeMap<String, String> =
             entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        comment(&entries)
+        comment(&entries).unwrap()
     };
     assert_eq!(of(&[]), "");
     assert_eq!(of(&[("a", "b")]), " /*a='b'*/");

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Name;
-use crate::plan::value::{Number, Record, Value};
+use crate::plan::value::{Names, Number, Record, Value};
 
 /// An expression.
 pub(in crate::plan) enum Expression {
@@ -126,7 +125,7 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Expression, A::Error> {
         let Some(first) = map.next_key::<Box<str>>()? else {
-            return Ok(Expression::Literal(Value::Record(Record::new(Arc::new([]), Vec::new()))));
+            return Ok(Expression::Literal(Value::Record(Record::new(Names::from([]), Vec::new()))));
         };
         if &*first != "prisma__type" {
             return record(first, &mut map).and_then(|value| Expression::of(value).map_err(A::Error::custom));
@@ -163,25 +162,29 @@ impl Expression {
 
     /// Of an object that may mean more than itself. Clients write its kind first, and then it is not read as a literal.
     fn of(literal: Value) -> Result<Self, String> {
-        let Value::Record(record) = &literal else { return Ok(Self::Literal(literal)) };
-        let Some(Value::Text(kind)) = record.get("prisma__type") else { return Ok(Self::Literal(literal)) };
-        let Some(Value::Record(value)) = record.get("prisma__value") else {
+        let mut record = match literal {
+            Value::Record(record) if matches!(record.get("prisma__type"), Some(Value::Text(_))) => record,
+            other => return Ok(Self::Literal(other)),
+        };
+        let kind = record.take("prisma__type");
+        let Some(Value::Record(mut value)) = record.take("prisma__value") else {
             return Err("missing field `prisma__value`".to_owned());
         };
-        let Some(Value::Text(name)) = value.get("name") else { return Err("missing field `name`".to_owned()) };
-        match &**kind {
-            "param" => {
+        let Some(Value::Text(name)) = value.take("name") else { return Err("missing field `name`".to_owned()) };
+        match kind {
+            Some(Value::Text(kind)) if *kind == *"param" => {
                 let is_date = matches!(value.get("type"), Some(Value::Text(word)) if &**word == "DateTime");
-                Ok(Self::Placeholder(Placeholder { name: Name::new((**name).into()), is_date }))
+                Ok(Self::Placeholder(Placeholder { name: Name::new((*name).into()), is_date }))
             }
-            "generatorCall" => {
-                let args = match value.get("args") {
-                    Some(Value::List(args)) => args.iter().cloned().map(Self::of).collect::<Result<_, _>>()?,
+            Some(Value::Text(kind)) if *kind == *"generatorCall" => {
+                let args = match value.take("args") {
+                    Some(Value::List(args)) => args.into_iter().map(Self::of).collect::<Result<_, _>>()?,
                     _ => Vec::new(),
                 };
-                Ok(Self::Generator(Box::new(Generator { name: (**name).into(), args })))
+                Ok(Self::Generator(Box::new(Generator { name: (*name).into(), args })))
             }
-            other => Err(format!("unknown kind of value: {other}")),
+            Some(Value::Text(other)) => Err(format!("unknown kind of value: {}", &*other)),
+            _ => Err("missing field `prisma__type`".to_owned()),
         }
     }
 }
@@ -241,7 +244,7 @@ impl<'de> Visitor<'de> for Literals {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         match map.next_key()? {
             Some(first) => record(first, &mut map),
-            None => Ok(Value::Record(Record::new(Arc::new([]), Vec::new()))),
+            None => Ok(Value::Record(Record::new(Names::from([]), Vec::new()))),
         }
     }
 }
