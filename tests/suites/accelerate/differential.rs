@@ -9,10 +9,23 @@ use super::reference::Reference;
 use super::wide::{Wide, wide_database};
 use crate::clients::node_with;
 
-/// How many operations. `POOL_PROXY_TEST_FUZZ` sets another number, for a longer hunt.
+/// How many operations each part has, five thousand in all. `POOL_PROXY_TEST_FUZZ` sets another number, for a longer hunt.
 const OPERATIONS: &str = "1000";
 
-#[tokio::test]
+/// Parts, each with dice of its own, so that several can be run at once.
+macro_rules! parts {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                random_operations_end_as_with_the_reference().await;
+            }
+        )*
+    };
+}
+
+parts! { part_one part_two part_three part_four part_five }
+
 async fn random_operations_end_as_with_the_reference() {
     let wide = Wide::start().await;
     let database = wide_database().await;
