@@ -85,12 +85,7 @@ async fn texts_that_postgres_cannot_hold_are_refused() {
             r#"{{"type":"query","args":{{"type":"rawSql","sql":"{sql}","args":[{value}],"argTypes":[{{"arity":"scalar","scalarType":"{kind}"}}]}}}}"#
         )
     };
-    for value in [
-        r#""\u0000""#,
-        r#""a\u0000b""#,
-        r#"["\u0000"]"#,
-        r#"{"a":"x","b":["\u0000"]}"#,
-    ] {
+    for value in [r#""\u0000""#, r#""a\u0000b""#, r#"["\u0000"]"#, r#"{"a":"x","b":["\u0000"]}"#] {
         let plan = argument(value, "string");
         let answer = door.ask_text(&plan, "{}").await;
         // As JSON, a zero character is written in letters.
