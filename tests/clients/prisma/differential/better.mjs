@@ -5,6 +5,7 @@ const FAULTS = {
   'a list of BigInt within a relation': /values\.map is not a function/,
   'a date that JavaScript has not': /Invalid time value/,
   'an oid in raw SQL': /Do not know how to serialize a BigInt/,
+  'money of a thousand or more, which Postgres writes with commas': /\[DecimalError\] Invalid argument: -?\$?\d{1,3}(,\d{3})+/,
   'a failure of the commit': /^(TransactionWriteConflict|UniqueConstraintViolation|ForeignKeyConstraintViolation)$/m,
 };
 
