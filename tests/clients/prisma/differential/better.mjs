@@ -27,6 +27,11 @@ export function knownBetter(expected, found) {
   return JSON.stringify(rounded(expected)) === JSON.stringify(rounded(found)) ? 'the digits of a Decimal within a relation' : undefined;
 }
 
+/** Whether the client's own compiler, which is WebAssembly, has broken down: it answers nothing any more, whatever is asked. */
+export function brokenDown(outcome) {
+  return failures(outcome).some(({ message }) => /memory access out of bounds|ownership of Rust value|recursive use of an object/.test(message));
+}
+
 /** The same of clients of two versions: failures are known by their codes alone, whose words and details have changed. */
 export function coarse(outcome) {
   if (Array.isArray(outcome)) {
