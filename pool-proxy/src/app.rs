@@ -185,6 +185,8 @@ impl App {
             if let Ok(fresh) = (options.reload)() {
                 reload(&public, &fresh);
             }
+            let served = certificate.zip(tls);
+            catch_up(served.as_ref());
             loop {
                 let asked = tokio::select! {
                     _ = hangup.recv() => true,
@@ -208,7 +210,7 @@ impl App {
                     }
                     Err(error) => error!("the configuration is not taken up: {error}"),
                 }
-                if let (Some(certificate), Some(files)) = (&certificate, &tls) {
+                if let Some((certificate, files)) = &served {
                     match certificate.reload(&files.cert, &files.key) {
                         Ok(()) => info!("certificate read again"),
                         Err(error) => error!("the certificate is not taken up: {error}"),
@@ -258,6 +260,15 @@ impl Listeners {
 fn certificate(config: &Config) -> Result<Option<Arc<Certificate>>, ServeError> {
     let load = |files: &TlsFiles| Certificate::load(&files.cert, &files.key).map(Arc::new);
     config.tls.as_ref().map(load).transpose().map_err(|error| ServeError::Start(format!("TLS: {error}")))
+}
+
+/// Reads the certificate once more when its files begin to be watched: what was changed since the start is not missed.
+fn catch_up(served: Option<&(Arc<Certificate>, TlsFiles)>) {
+    if let Some((certificate, files)) = served
+        && let Err(error) = certificate.reload(&files.cert, &files.key)
+    {
+        error!("the certificate is not taken up: {error}");
+    }
 }
 
 /// Says where requests are served.

@@ -8,8 +8,8 @@ use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 
 use super::{
-    CLOSE, FINISH, Listeners, OPERATORS, Options, ServeError, Signals, WATCH, announce, certificate, is_settled,
-    stamps, told_to_end, within_open_files,
+    CLOSE, FINISH, Listeners, OPERATORS, Options, ServeError, Signals, WATCH, announce, catch_up, certificate,
+    is_settled, stamps, told_to_end, within_open_files,
 };
 use crate::config::{Config, TlsFiles};
 use crate::drain::Drain;
@@ -85,6 +85,7 @@ pub(super) async fn serve(
 async fn watch_certificate(served: Option<(Arc<Certificate>, TlsFiles)>, mut hangup: Signal) {
     let files = served.iter().flat_map(|(_, files)| [files.cert.clone(), files.key.clone()]).collect::<Vec<_>>();
     let mut seen = stamps(&files);
+    catch_up(served.as_ref());
     loop {
         let asked = tokio::select! {
             _ = hangup.recv() => true,
