@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::call::Budget;
 use crate::error::Failure;
 use crate::pool::Fate;
 use crate::postgres::cancel::Canceller;
 
-/// How long a cancelled query may take to say so.
+/// How long a cancelled query may take to say so, if its time is up.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// When a call has to end.
@@ -142,8 +142,14 @@ impl Deadline {
             Err(over) => over,
         };
         progress.over.store(true, Ordering::Release);
+        let grace = Instant::now() + GRACE;
+        let patience = match over {
+            Over::Time(_) => grace,
+            // Postgres hears a cancel only between rows, and one that is sent already may take long to come in.
+            Over::Size => grace.max(end(progress.times().begun)),
+        };
         // Boxed: most calls never come here.
-        let last_word = Box::pin(self.last_word(work)).await;
+        let last_word = Box::pin(self.last_word(work, patience)).await;
         match (last_word, over) {
             (Some(Ok(done)), _) => Ok(done),
             (Some(Err(Failure::Database { error, .. })), Over::Time(limit)) if error.is_cancelled() => {
@@ -160,8 +166,8 @@ impl Deadline {
         }
     }
 
-    /// Cancels the work, and what it then comes to; `None` if nobody knows.
-    async fn last_word<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    /// Cancels the work, and what it then comes to, if it does before `patience` ends; `None` if nobody knows.
+    async fn last_word<T>(&self, mut work: Pin<&mut impl Future<Output = T>>, patience: Instant) -> Option<T> {
         // A cancel that hits what stands before the statements would let them run outside of it: it waits until that is
         // acknowledged, and it is the work that sees it acknowledged.
         tokio::select! {
@@ -184,7 +190,7 @@ impl Deadline {
             // The server is out of reach, and so will be what it has to say.
             return None;
         }
-        let last_word = timeout(GRACE, work).await.ok();
+        let last_word = timeout_at(patience, work).await.ok();
         if last_word.is_none() {
             self.fate.spoil();
         }
