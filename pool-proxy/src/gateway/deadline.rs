@@ -17,6 +17,9 @@ use crate::postgres::cancel::Canceller;
 /// How long a cancelled query may take to say so, if its time is up.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long until a cancel that had no effect is sent again, at first.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// When a call has to end.
 pub(super) struct Deadline {
     /// For each statement.
@@ -176,21 +179,30 @@ impl Deadline {
             () = self.fate.cancellable() => {}
             () = sleep(GRACE) => return None,
         }
-        let mut cancel = pin!(self.fate.cancel(&self.canceller));
-        let cancelled = tokio::select! {
-            biased;
-            done = &mut work => {
-                // Once it is on its way it must not be left alone.
-                cancel.await;
-                return Some(done);
+        let mut again = AGAIN;
+        let last_word = loop {
+            let mut cancel = pin!(self.fate.cancel(&self.canceller));
+            let cancelled = tokio::select! {
+                biased;
+                done = &mut work => {
+                    // Once it is on its way it must not be left alone.
+                    cancel.await;
+                    return Some(done);
+                }
+                cancelled = &mut cancel => cancelled,
+            };
+            if !cancelled {
+                // The server is out of reach, and so will be what it has to say.
+                return None;
             }
-            cancelled = &mut cancel => cancelled,
+            let next = Instant::now() + again;
+            let last_word = timeout_at(next.min(patience), work.as_mut()).await.ok();
+            if last_word.is_some() || next >= patience {
+                break last_word;
+            }
+            // It may have come before what it was to cancel; or the answer takes long to come in.
+            again *= 2;
         };
-        if !cancelled {
-            // The server is out of reach, and so will be what it has to say.
-            return None;
-        }
-        let last_word = timeout_at(patience, work).await.ok();
         if last_word.is_none() {
             self.fate.spoil();
         }

@@ -1,5 +1,6 @@
 //! Getting a connection back to where nothing of the last request is left.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use super::Pool;
@@ -31,17 +32,21 @@ pub(super) async fn undo(pool: &Pool, server: &Server) -> bool {
 pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
     const PATIENCE: Duration = Duration::from_secs(10);
     const SHORTLY: Duration = Duration::from_millis(5);
+    const AGAIN: Duration = Duration::from_millis(500);
     if server.is_closed() {
         return false;
     }
     let back = async {
         // What was asked last may not even be on its way yet: only an answer shows that nothing is.
-        let answered = tokio::time::timeout(SHORTLY, server.client().check_connection()).await;
-        if answered.is_err() {
+        let mut answered = pin!(server.client().check_connection());
+        let mut patience = SHORTLY;
+        while tokio::time::timeout(patience, answered.as_mut()).await.is_err() {
             pool.0.metrics.cancel();
             if server.canceller().cancel().await.is_err() {
                 return false;
             }
+            // It may have come before what it was to cancel.
+            patience = AGAIN;
         }
         settle(server).await && undo(pool, server).await
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Database, Proxy, ProxyBuilder, Relay, Way, eventually, fresh_database, key_entry};
+use harness::{Database, Proxy, ProxyBuilder, Relay, Way, Wire, eventually, fresh_database, key_entry};
 use serde_json::{Value, json};
 
 use crate::sql::served::batch;
@@ -85,5 +85,34 @@ async fn a_connection_lost_before_anything_ran_is_503() {
             eventually(|| async { client.query(waiting, &[]).await.unwrap().is_empty() }).await;
             eventually(|| async { proxy.sql(json!({ "query": "SELECT 1" })).await.status == 200 }).await;
         }
+    }
+}
+
+/// A cancel goes another way than what it is to cancel, and may be there first.
+#[tokio::test]
+async fn a_cancel_that_comes_too_early_is_sent_again() {
+    let database = fresh_database().await;
+    let relay = Relay::to(&database.url()).await;
+    let config = "[limits]\nquery = \"1s\"";
+    let proxy = behind(&relay, &database, |proxy| proxy.config(config).env("POOL_PROXY_POOL_MAX", "1")).await;
+    let sleep = |seconds: &str| json!({ "query": "SELECT pg_sleep($1::float8)", "params": [seconds] });
+    for _ in 0..3 {
+        proxy.sql(sleep("0")).await.expect(200);
+    }
+    let backend = || async { proxy.sql(json!({ "query": "SELECT pg_backend_pid()" })).await.expect(200).body };
+    let before = backend().await;
+    for client_leaves in [false, true] {
+        let mut client = Wire::open(&proxy).await;
+        relay.delay(Way::Out, Duration::from_millis(1500));
+        client.send(&sleep("300")).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        // What comes from now on is not delayed: the cancel overtakes the query.
+        relay.forward();
+        if client_leaves {
+            drop(client);
+        } else {
+            client.answer().await.expect(504);
+        }
+        assert_eq!(backend().await, before);
     }
 }
