@@ -15,6 +15,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::auth::Auth;
+use crate::cache::Changes;
+use crate::coherence::{Coherence, KeepConfig, Mode};
 use crate::config::{Config, TlsFiles};
 use crate::drain::Drain;
 use crate::frontend::accept::{self, Listening};
@@ -22,7 +24,7 @@ use crate::frontend::gzip::Gzip;
 use crate::frontend::ledger::Ledger;
 use crate::frontend::tls::Certificate;
 use crate::frontend::{Ops, Public, Terms};
-use crate::gateway::{Database, Gateway};
+use crate::gateway::{Database, Gateway, Keeping};
 use crate::plan::Plans;
 use crate::pool::Pool;
 use crate::telemetry::{ClientMetrics, Metrics};
@@ -110,6 +112,20 @@ pub async fn serve(config: Config, options: Options, signals: Signals) -> Result
     for database in app.public.gateway.databases() {
         app.connections.spawn_until_stopped("keep connections warm", database.pool.clone().keep_warm());
     }
+    for database in app.public.gateway.databases() {
+        let configured = config.databases.iter().find(|configured| configured.name == database.name);
+        if let (Some(keeping), Some(configured)) = (&database.keeping, configured) {
+            let coherence = Coherence {
+                target: configured.target.clone(),
+                database: Arc::clone(database),
+                changes: Arc::clone(&keeping.changes),
+                shelf: app.public.gateway.shelf().clone(),
+                publication: Arc::clone(&configured.keep.publication),
+                drain: app.connections.clone(),
+            };
+            app.connections.spawn_until_stopped("follow changes", coherence.keep());
+        }
+    }
     // Cancelling takes a second connection for a moment.
     let pools = config.databases.iter().map(|database| database.pool.max.saturating_mul(2)).sum();
     let terms = within_open_files(config.terms, pools, 1);
@@ -149,6 +165,13 @@ impl App {
                 .map_err(|error| failed("the pool", &error))?;
             let mut served = Database::new(name, pool, database.limits, counted);
             served.schema_name = database.target.schema_name().map(Arc::from);
+            let KeepConfig { mode, bound, patience, safe_functions, unfenced, .. } = &database.keep;
+            served.safe = safe_functions.iter().cloned().collect();
+            served.keeping = (*mode != Mode::Ask && config.cache_bytes > 0).then(|| Keeping {
+                changes: Arc::new(if *unfenced { Changes::unfenced(*bound) } else { Changes::new(*bound) }),
+                observes: *mode == Mode::Observe,
+                patience: *patience,
+            });
             databases.push(served);
         }
         let gateway = Arc::new(Gateway::new(databases, config.cache_bytes, config.instance.clone(), drain.clone()));

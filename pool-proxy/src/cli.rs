@@ -2,6 +2,7 @@
 //! or the configuration is at fault.
 
 mod check;
+mod coherence;
 mod config;
 mod key;
 mod serve;
@@ -35,6 +36,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Tell whether it would work in production: reach every database, compare pools, TLS, rights.
     Check(check::Arguments),
+    /// Make databases tell what changed, so that answers can be kept until then.
+    Coherence(coherence::Arguments),
     /// Make API keys.
     Key(key::Arguments),
     /// Print the configuration in force, secrets masked, and where each value came from.
@@ -66,6 +69,7 @@ pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Coherence(arguments) => coherence::run(arguments),
         Command::Key(arguments) => key::run(arguments),
         Command::Config(arguments) => config::run(arguments),
     }

@@ -1,6 +1,7 @@
 //! What the operator wants, from defaults, file, environment and flags: the one place that reads the environment.
 
 mod access;
+mod cache;
 mod clients;
 mod databases;
 pub mod date;
@@ -30,6 +31,7 @@ pub use origin::Origin;
 pub use sources::{Flags, Sources};
 
 use crate::auth::{Issuer, KeyEntry};
+use crate::coherence::KeepConfig;
 use crate::frontend::Terms;
 use crate::gateway::Limits;
 use crate::gateway::transactions::Instance;
@@ -108,6 +110,8 @@ pub struct DatabaseConfig {
     pub target: Target,
     /// How many connections.
     pub pool: PoolConfig,
+    /// How its answers are kept.
+    pub keep: KeepConfig,
     /// How much a call may take.
     pub limits: Limits,
 }

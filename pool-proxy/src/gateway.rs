@@ -10,6 +10,8 @@ mod deadline;
 mod execute;
 mod identity;
 mod judge;
+mod keeping;
+mod kept;
 pub mod limits;
 mod meter;
 mod outcome;
@@ -17,6 +19,7 @@ mod send;
 pub mod session;
 pub mod transactions;
 mod verdicts;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use tokio::time::Instant;
 
 pub use call::{Answer, Call};
 pub use database::Database;
+pub use keeping::Keeping;
 pub use limits::Limits;
 pub use meter::Admission;
 
@@ -33,6 +37,7 @@ use crate::auth::Principal;
 use crate::cache::{Flights, Shelf, Tags};
 use crate::drain::Drain;
 use crate::error::Failure;
+use crate::postgres::Lsn;
 use call::{CacheStatus, Timing, Work};
 use execute::Execution;
 use meter::Meters;
@@ -101,9 +106,17 @@ impl Gateway {
         }
     }
 
-    /// Drops cached answers of a database. When it returns they are gone.
-    pub fn invalidate(&self, database: &Database, what: &Tags) {
+    /// Drops cached answers of a database. When it returns they are gone here; at other proxies that follow its changes, as
+    /// soon as they hear of it.
+    ///
+    /// # Errors
+    /// When others cannot be told. Here they are gone all the same.
+    pub async fn invalidate(&self, principal: &Principal, database: &Database, what: &Tags) -> Result<(), Failure> {
         self.shelf.invalidate(&database.name, what);
+        match &database.keeping {
+            Some(keeping) if keeping.has_followed() => keeping.tell_others(principal, database, what).await,
+            _ => Ok(()),
+        }
     }
 
     /// An answer's body as `pack` makes it; where an entry holds the answer, it holds this too, and makes it once however
@@ -157,19 +170,21 @@ impl Gateway {
                 cache,
                 entry: None,
                 age: None,
+                bookmark: None,
                 timing: Timing::default(),
             });
         }
         let (lease, queue) = database.lease(&call.principal).await?;
         let since = Instant::now();
-        let outcome = match &call.work {
+        let (outcome, bookmark) = match &call.work {
             Work::Script(script) => {
                 let mut session = Session::new(&call.principal, database, lease, Purpose::Answer);
                 let limit = database.limits().transaction;
                 session.end_by(limit, since + limit);
                 let outcome = session.script(&**script).await;
+                let bookmark = session.bookmark();
                 session.close(&self.drain).await;
-                outcome
+                (outcome, bookmark)
             }
             work => run_on(Execution::new(&call.principal, database, lease), work).await,
         };
@@ -179,26 +194,29 @@ impl Gateway {
         if body.len() > LARGE {
             body.shrink_to_fit();
         }
-        Ok(Answer { body: body.into(), cache, entry: None, age: None, timing })
+        Ok(Answer { body: body.into(), cache, entry: None, age: None, bookmark, timing })
     }
 }
 
 /// Runs one statement or a batch, on another connection if this one has ended unnoticed.
-async fn run_on(mut execution: Execution, work: &Work) -> Result<Vec<u8>, Failure> {
+async fn run_on(mut execution: Execution, work: &Work) -> (Result<Vec<u8>, Failure>, Option<Lsn>) {
     let outcome = loop {
         let outcome = match work {
             Work::One(query, format) => execution.one(query, false, format).await.map(|sink| format.finish(vec![sink])),
             Work::Batch(batch, format) => {
                 execution.batch(&batch.queries, batch.mode, format).await.map(|sinks| format.finish(sinks))
             }
-            Work::Script(_) => return Err(Failure::Internal),
+            Work::Script(_) => return (Err(Failure::Internal), None),
         };
-        if !execution.begins_anew(outcome.as_ref().err()).await? {
-            break outcome;
+        match execution.begins_anew(outcome.as_ref().err()).await {
+            Ok(true) => {}
+            Ok(false) => break outcome,
+            Err(failure) => return (Err(failure), None),
         }
     };
+    let bookmark = execution.bookmark();
     execution.finish().await;
-    outcome
+    (outcome, bookmark)
 }
 
 fn result_word<T>(outcome: &Result<T, Failure>) -> &'static str {

@@ -5,6 +5,7 @@
 pub mod app;
 pub mod auth;
 pub mod cache;
+pub mod coherence;
 pub mod config;
 pub mod drain;
 pub mod error;

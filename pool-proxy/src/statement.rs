@@ -7,14 +7,20 @@
 mod catalog;
 mod functions;
 mod labels;
+mod pins;
+mod plain;
 mod probe;
 mod survey;
 mod text;
 mod tree;
 
+pub use pins::{Pin, PinKind, Place, Source};
+pub use plain::tells_time;
 pub use text::{
     has_frozen_literal, is_shaped_by_session, may_chain, may_define, refused_keyword, rolls_back_to_savepoint,
 };
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
@@ -28,6 +34,16 @@ pub struct Verdict {
     pub kind: Kind,
     /// May its answer be stored? The refusal's word goes to `Cache-Status`.
     pub cacheable: Result<(), Refusal>,
+    /// Does its answer follow from what it reads alone, so that it may be kept until that changes? Never where it is not
+    /// cacheable at all.
+    pub derivable: Result<(), Refusal>,
+    /// Parameters, counted from 0, of types that take a text such as `now` for the time: with one that does, the answer does
+    /// not follow from what is read. See [`tells_time`].
+    pub timed: Vec<usize>,
+    /// How many parameters it has.
+    pub params: usize,
+    /// What it writes is in `writes`, and nothing else is written: by a trigger, a rule or a function.
+    pub contained: bool,
     /// Nothing of it can outlive its own execution in the session: the connection needs no reset afterwards.
     pub clean: bool,
     /// Calls `lastval()` or `currval()`: `DISCARD SEQUENCES` must run before it.
@@ -39,6 +55,9 @@ pub struct Verdict {
     pub reads: Vec<u32>,
     /// The base relations it writes, partitions and cascading foreign keys followed. What a trigger writes is not among them.
     pub writes: Vec<u32>,
+    /// For relations that are touched nowhere but where the statement names them, those places: with what it says there of
+    /// the rows.
+    pub rows: BTreeMap<u32, Vec<Place>>,
 }
 
 /// The kinds of statement Postgres tells apart.
@@ -96,6 +115,35 @@ pub enum Refusal {
     Session,
     /// Two runs may differ: a volatile function, TABLESAMPLE, or SQL text that nobody has seen.
     Volatile,
+    /// It reads a system catalogue, of whose changes no change stream tells.
+    Catalog,
+    /// It reads an unlogged table, of whose changes no change stream tells.
+    Unlogged,
+    /// It reads a materialised view, whose refresh is no change of its rows.
+    Materialized,
+    /// It calls a function of the user's, which may read anything.
+    Function,
+    /// It depends on the time, or on a setting.
+    Changing,
+    /// Its text has a literal such as `'now'`, which is read when it is prepared.
+    Frozen,
+}
+
+/// Functions of the user's that somebody vouches for: their results follow from their arguments, and they write nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Safe(BTreeSet<Box<str>>);
+
+impl FromIterator<String> for Safe {
+    /// By their full names, `schema.name`, quoted where SQL needs it.
+    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
+        Self(names.into_iter().map(String::into_boxed_str).collect())
+    }
+}
+
+impl Safe {
+    fn contains(&self, function: &functions::Function) -> bool {
+        !function.is_builtin() && self.0.contains(&*function.full_name)
+    }
 }
 
 impl Refusal {
@@ -111,6 +159,12 @@ impl Refusal {
             Self::Foreign => "foreign",
             Self::Session => "session",
             Self::Volatile => "volatile",
+            Self::Catalog => "catalog",
+            Self::Unlogged => "unlogged",
+            Self::Materialized => "materialized",
+            Self::Function => "function",
+            Self::Changing => "changing",
+            Self::Frozen => "frozen",
         }
     }
 }
@@ -126,17 +180,23 @@ impl Verdict {
         Self {
             kind,
             cacheable: Err(refusal),
+            derivable: Err(refusal),
+            timed: Vec::new(),
+            params: 0,
+            contained: false,
             clean: false,
             reads_sequence_state: false,
             restricted: Err(reason.to_owned()),
             reads: Vec::new(),
             writes: Vec::new(),
+            rows: BTreeMap::new(),
         }
     }
 }
 
 /// Asks Postgres what `text` is. `text` was accepted by Prepare as exactly one statement, `params` are its resolved parameter
-/// types; `role` is the role whose rights and search path resolve the names (None: the login role).
+/// types; `role` is the role whose rights and search path resolve the names (None: the login role); `safe` are functions that
+/// somebody vouches for.
 ///
 /// Needs an idle session and leaves it idle: the probe runs in a transaction of its own that is always rolled back. If this
 /// future is dropped half way, that rollback has not run and the connection must be closed.
@@ -144,8 +204,14 @@ impl Verdict {
 /// # Errors
 /// Only if the connection failed, or could not be brought back to idle, which comes to the same. Whatever else goes wrong is
 /// a verdict of "not analysable".
-pub async fn analyse(client: &Client, text: &str, params: &[Type], role: Option<&str>) -> Result<Verdict, Error> {
-    let outcome = examine(client, text, params, role).await;
+pub async fn analyse(
+    client: &Client,
+    text: &str,
+    params: &[Type],
+    role: Option<&str>,
+    safe: &Safe,
+) -> Result<Verdict, Error> {
+    let outcome = examine(client, text, params, role, safe).await;
     probe::end(client).await?;
     match outcome {
         Ok(verdict) => Ok(verdict),
@@ -164,8 +230,18 @@ pub async fn analyse(client: &Client, text: &str, params: &[Type], role: Option<
     }
 }
 
-async fn examine(client: &Client, text: &str, params: &[Type], role: Option<&str>) -> Result<Verdict, Failure> {
+async fn examine(
+    client: &Client,
+    text: &str,
+    params: &[Type],
+    role: Option<&str>,
+    safe: &Safe,
+) -> Result<Verdict, Failure> {
     let probe = Probe::begin(client, role).await?;
     let tree = probe.tree(text, params).await?;
-    survey::survey(client, &tree, params).await
+    let mut verdict = survey::survey(client, &tree, params, safe).await?;
+    if has_frozen_literal(text) && verdict.derivable.is_ok() {
+        verdict.derivable = Err(Refusal::Frozen);
+    }
+    Ok(verdict)
 }

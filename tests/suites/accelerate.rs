@@ -6,5 +6,5 @@ mod differential;
 mod plans;
 mod reference;
 mod texts;
-mod wide;
+pub(crate) mod wide;
 mod workerd;

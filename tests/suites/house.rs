@@ -37,6 +37,12 @@ const CLOSED: &[(&str, &str, &str)] = &[
     ("cache", "postgres", "the gateway hands it finished answers (invariant 5)"),
 ];
 
+/// What is open to it all the same.
+const OPEN: &[(&str, &str, &str)] = &[
+    ("cache", "postgres::Lsn", "a place in the log is a number"),
+    ("cache", "postgres::Snapshot", "and what a query saw are some"),
+];
+
 /// Words that only some files may use: word, who may, why.
 const WORDS: &[(&str, &[&str], &str)] = &[
     ("env::var", &["config/"], "only config reads the environment (invariant 1)"),
@@ -121,7 +127,8 @@ fn no_room_touches_what_is_closed_to_it() {
         let closed = |(from, to, _): &&(&str, &str, &str)| {
             room(&path) == *from && (name == *to || name.starts_with(&format!("{to}::")))
         };
-        let (_, _, why) = CLOSED.iter().find(closed)?;
+        let open = OPEN.iter().any(|(from, what, _)| room(&path) == *from && name == *what);
+        let (_, _, why) = CLOSED.iter().find(closed).filter(|_| !open)?;
         Some(format!("{path}:{line} uses {name}: {why}"))
     });
     assert_none(wrong);
@@ -228,7 +235,8 @@ fn the_readme_names_every_variable_and_every_metric() {
     wanted.extend(
         metrics.split('"').filter(|word| word.starts_with("pool_proxy_") && !word.contains('{')).map(str::to_owned),
     );
-    let others = ["POOL_PROXY_BIN", "POOL_PROXY_POSTGRES_BIN"];
+    // For builds, and for tests.
+    let others = ["POOL_PROXY_BIN", "POOL_PROXY_POSTGRES_BIN", "POOL_PROXY_TEST_FENCE"];
     assert_none(wanted.into_iter().filter(|name| !readme.contains(name.as_str()) && !others.contains(&name.as_str())));
 }
 

@@ -5,6 +5,7 @@ mod cache;
 mod chaos;
 mod check;
 mod clients;
+mod coherence;
 mod config;
 mod deploy;
 mod edge;

@@ -4,6 +4,7 @@
 mod bench;
 mod cacheable;
 mod clean;
+mod derivable;
 mod refused;
 mod restricted;
 mod smuggled;

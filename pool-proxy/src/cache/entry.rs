@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::changes::Fence;
 use super::key::Key;
 use super::tags::Tag;
 
@@ -23,6 +24,8 @@ pub struct Entry {
     pub born: Instant,
     /// How long any request may still want it: time to live plus stale-while-revalidate of the one that stored it.
     pub lifetime: Duration,
+    /// What binds it to the changes of what it was read from, if it may be kept until it changes.
+    pub fence: Option<Fence>,
     pub(super) database: Arc<str>,
     /// Its own key, so that every place that knows it shares one.
     pub(super) key: Key,
@@ -46,10 +49,39 @@ impl Entry {
             packed: OnceCell::new(),
             born,
             lifetime,
+            fence: None,
             database,
             key,
             tags: Mutex::new(tags),
             settled: AtomicBool::new(false),
+        }
+    }
+
+    /// To be kept until it changes.
+    #[must_use]
+    pub fn with_fence(self, fence: Option<Fence>) -> Self {
+        Self { fence, ..self }
+    }
+
+    /// Whether it is true as far as the change stream has told.
+    pub fn holds(&self) -> bool {
+        self.fence.as_ref().is_some_and(Fence::holds)
+    }
+
+    /// Whether any request may be given it for its age alone.
+    pub fn has_time(&self) -> bool {
+        self.lifetime > self.age()
+    }
+
+    /// Whether it is, or is about to be, kept until it changes.
+    pub(super) fn may_be_true(&self) -> bool {
+        self.fence.as_ref().is_some_and(|fence| !fence.has_fallen())
+    }
+
+    /// It is kept no more.
+    pub(super) fn release(self: &Arc<Self>) {
+        if let Some(fence) = &self.fence {
+            fence.release(self);
         }
     }
 

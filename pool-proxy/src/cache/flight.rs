@@ -13,6 +13,10 @@ use crate::drain::Drain;
 /// What a flight came to; shared by all who joined.
 pub type Landing<T> = Option<Arc<T>>;
 
+/// Two numbers that change when what is under way may be too old for whoever comes: for what was invalidated, and for what
+/// clients know to have changed.
+pub type Generation = (u64, u64);
+
 type Sender<T> = Arc<watch::Sender<Landing<T>>>;
 
 /// The flights under way.
@@ -23,10 +27,10 @@ pub struct Flights<T> {
 }
 
 #[derive(Debug)]
-struct Board<T>(Mutex<HashMap<Key, (u64, Sender<T>)>>);
+struct Board<T>(Mutex<HashMap<Key, (Generation, Sender<T>)>>);
 
 impl<T> Board<T> {
-    fn flights(&self) -> MutexGuard<'_, HashMap<Key, (u64, Sender<T>)>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<Key, (Generation, Sender<T>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,7 +60,7 @@ struct Departed<T> {
 
 impl<T> Departed<T> {
     /// Only its own: the key may be a later flight's by now.
-    fn leave(&self, flights: &mut HashMap<Key, (u64, Sender<T>)>) {
+    fn leave(&self, flights: &mut HashMap<Key, (Generation, Sender<T>)>) {
         if flights.get(&self.key).is_some_and(|(_, sender)| Arc::ptr_eq(sender, &self.sender)) {
             flights.remove(&self.key);
         }
@@ -88,7 +92,7 @@ impl<T: Send + Sync + 'static> Flights<T> {
     pub fn join<W, F>(
         &self,
         key: &Key,
-        generation: u64,
+        generation: Generation,
         found: impl FnOnce() -> Option<F>,
         work: impl FnOnce() -> W,
     ) -> Result<Joined<T>, F>

@@ -8,6 +8,7 @@ use moka::notification::RemovalCause;
 use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 
+use super::changes::Fence;
 use super::entry::Entry;
 use super::key::Key;
 use super::tags::{Tag, TagSet, Tags};
@@ -23,7 +24,8 @@ const MOST_TAGS: usize = 64;
 /// An entry's weight in bytes.
 fn weight(key: &Key, entry: &Entry) -> u64 {
     let tags: usize = entry.tags().iter().map(|tag| tag.len() + TAG_OVERHEAD).sum();
-    (key.len() + entry.size() + tags + OVERHEAD) as u64
+    let fence = entry.fence.as_ref().map_or(0, Fence::size);
+    (key.len() + entry.size() + tags + fence + OVERHEAD) as u64
 }
 
 /// Finished answers in memory. Cheap to clone.
@@ -95,6 +97,7 @@ impl Index {
                 && **place == *database
                 && match what {
                     Tags::All => true,
+                    Tags::Tagged => !tags.is_empty(),
                     Tags::Some(set) => set.meets(tags),
                 }
         })
@@ -105,7 +108,8 @@ struct Expiry;
 
 impl moka::Expiry<Key, Arc<Entry>> for Expiry {
     fn expire_after_create(&self, _: &Key, entry: &Arc<Entry>, _: Instant) -> Option<Duration> {
-        Some(entry.lifetime.saturating_sub(entry.age()))
+        // What is true until it changes has no time of its own.
+        if entry.may_be_true() { None } else { Some(entry.lifetime.saturating_sub(entry.age())) }
     }
 
     fn expire_after_update(&self, key: &Key, entry: &Arc<Entry>, at: Instant, _: Option<Duration>) -> Option<Duration> {
@@ -127,6 +131,7 @@ impl Shelf {
                     // A replaced entry's key is another entry's now; whoever replaced it has seen to its tags.
                     if cause != RemovalCause::Replaced {
                         lock(&index).remove(&key, &entry.database, entry.tags().iter());
+                        entry.release();
                     }
                 })
                 .build()
@@ -190,18 +195,19 @@ impl Shelf {
     /// Puts an entry in its place, and its tags into the index; `again` if it is there already.
     fn put(&self, entries: &Cache<Key, Arc<Entry>>, ticket: &Ticket, entry: &Arc<Entry>, again: bool) -> bool {
         let key = &entry.key;
-        let before = entries.get(key).filter(|before| !Arc::ptr_eq(before, entry));
+        let mut before = None;
         if again {
-            // Only if it is still there: what an invalidation has dropped just now must not come back.
-            let put = entries.entry_by_ref(key).and_compute_with(|held| match held {
-                Some(held) if Arc::ptr_eq(held.value(), entry) => Op::Put(Arc::clone(entry)),
-                _ => Op::Nop,
-            });
-            if !matches!(put, CompResult::ReplacedWith(_)) {
+            if !put_again(entries, entry) {
                 return false;
             }
         } else {
-            entries.insert(key.clone(), Arc::clone(entry));
+            entries.entry_by_ref(key).and_compute_with(|held| {
+                before = held.map(moka::Entry::into_value);
+                Op::Put(Arc::clone(entry))
+            });
+        }
+        if let Some(before) = &before {
+            before.release();
         }
         let missed = {
             let mut index = lock(&self.index);
@@ -221,7 +227,37 @@ impl Shelf {
         if missed {
             entries.invalidate(key);
         }
-        !missed
+        !missed && (again || self.admit(entries, entry))
+    }
+
+    /// Puts an entry under watch that is to be kept until it changes. If it has changed already, it is kept for its time,
+    /// if it has one.
+    fn admit(&self, entries: &Cache<Key, Arc<Entry>>, entry: &Arc<Entry>) -> bool {
+        let Some(fence) = &entry.fence else { return true };
+        if fence.admit(entry) {
+            // It may have been dropped before it was under watch, and nobody would take it out then.
+            if !entries.get(&entry.key).is_some_and(|held| Arc::ptr_eq(&held, entry)) {
+                entry.release();
+            }
+            return true;
+        }
+        self.discard(std::slice::from_ref(entry));
+        entry.has_time()
+    }
+
+    /// Drops entries that are true no more, but for those that have a time of their own.
+    pub fn discard(&self, fallen: &[Arc<Entry>]) {
+        let Some(entries) = &self.entries else { return };
+        for entry in fallen {
+            if entry.has_time() {
+                put_again(entries, entry);
+            } else {
+                entries.entry_by_ref(&entry.key).and_compute_with(|held| match held {
+                    Some(held) if Arc::ptr_eq(held.value(), entry) => Op::Remove,
+                    _ => Op::Nop,
+                });
+            }
+        }
     }
 
     /// Whether an entry has no room for these tags besides its own.
@@ -248,6 +284,10 @@ impl Shelf {
             }
             match what {
                 Tags::All => vec![],
+                Tags::Tagged => {
+                    let tagged = index.keys.extract_if(|(place, _), _| place == database);
+                    tagged.flat_map(|(_, keys)| keys).collect()
+                }
                 Tags::Some(tags) => tags
                     .iter()
                     .filter_map(|tag| index.keys.remove(&(Arc::clone(database), tag.clone())))
@@ -273,6 +313,16 @@ impl Shelf {
         entries.run_pending_tasks();
         (entries.entry_count(), entries.weighted_size())
     }
+}
+
+/// Puts an entry in its own place once more: its weight or its time are others now. Only if it is still there: what was
+/// dropped just now must not come back.
+fn put_again(entries: &Cache<Key, Arc<Entry>>, entry: &Arc<Entry>) -> bool {
+    let put = entries.entry_by_ref(&entry.key).and_compute_with(|held| match held {
+        Some(held) if Arc::ptr_eq(held.value(), entry) => Op::Put(Arc::clone(entry)),
+        _ => Op::Nop,
+    });
+    matches!(put, CompResult::ReplacedWith(_))
 }
 
 #[cfg(test)]

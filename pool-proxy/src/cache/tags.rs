@@ -83,6 +83,8 @@ impl TagSet {
 pub enum Tags {
     /// Everything of the database.
     All,
+    /// Everything that carries a tag.
+    Tagged,
     /// What carries one of these.
     Some(TagSet),
 }

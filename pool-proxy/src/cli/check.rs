@@ -2,6 +2,7 @@
 
 mod ask;
 mod capacity;
+mod coherence;
 mod finding;
 mod issuers;
 mod keys;
@@ -93,8 +94,5 @@ async fn ask_all(config: &Config, database: &DatabaseConfig, drain: &Drain, find
     capacity::examine(client, config, database, findings).await;
     login::examine(client, config, database, findings).await;
     keys::examine(client, config, database, findings).await;
-    findings.info(
-        "cache coherence",
-        "TTL only: an answer is served for as long as the request allows, or until /invalidate",
-    );
+    coherence::examine(client, database, findings).await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::cache::Keep;
 use super::fault::HIDDEN;
 use super::file::{DatabaseSection, File, LimitsSection};
 use super::origin::Origin;
@@ -27,6 +28,7 @@ const LONGEST_TRANSACTION: Duration = Duration::from_secs(90);
 /// All databases there are, in the order of their names.
 pub(super) fn read(reader: &mut Reader<'_>, file: &File) -> Vec<DatabaseConfig> {
     let pool = Pool::everywhere(reader, &file.pool);
+    let keep = Keep::everywhere(reader, &file.cache);
     let limits = Bounds::everywhere(reader, &file.limits);
     let sections = sections(reader, file);
     if sections.is_empty() {
@@ -44,9 +46,10 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &File) -> Vec<DatabaseConfig> 
         let section = spanned.map_or(&empty, Spanned::get_ref);
         let target = target(reader, &key, name, section, spanned.map(|section| reader.origin(section)));
         let pool = pool.of(reader, &key, &section.pool);
+        let keep = keep.of(reader, &key, &section.cache);
         let limits = limits.of(reader, &key, &section.limits);
         if let Some(target) = target {
-            databases.push(DatabaseConfig { name: name.into(), target, pool, limits });
+            databases.push(DatabaseConfig { name: name.into(), target, pool, keep, limits });
         }
     }
     databases

@@ -124,6 +124,22 @@ pub(super) struct ClientsSection {
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub(super) struct CacheSection {
     pub(super) bytes: Text,
+    pub(super) mode: Text,
+    pub(super) bound: Text,
+    pub(super) patience: Text,
+    pub(super) publication: Text,
+    pub(super) safe_functions: List,
+}
+
+/// As far as databases may differ in it.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct KeepSection {
+    pub(super) mode: Text,
+    pub(super) bound: Text,
+    pub(super) patience: Text,
+    pub(super) publication: Text,
+    pub(super) safe_functions: List,
 }
 
 #[derive(Deserialize, Default)]
@@ -153,6 +169,7 @@ pub(super) struct DatabaseSection {
     pub(super) url_file: Text,
     pub(super) root_cert: Text,
     pub(super) pool: PoolSection,
+    pub(super) cache: KeepSection,
     pub(super) limits: LimitsSection,
 }
 

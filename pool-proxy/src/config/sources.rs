@@ -33,6 +33,7 @@ pub(super) const OPS_TOKEN: &str = "POOL_PROXY_OPS_TOKEN";
 pub(super) const POOL_MAX: &str = "POOL_PROXY_POOL_MAX";
 pub(super) const POOL_MIN_IDLE: &str = "POOL_PROXY_POOL_MIN_IDLE";
 pub(super) const CACHE_BYTES: &str = "POOL_PROXY_CACHE_BYTES";
+pub(super) const CACHE_MODE: &str = "POOL_PROXY_CACHE_MODE";
 pub(super) const TLS_CERT: &str = "POOL_PROXY_TLS_CERT";
 pub(super) const TLS_KEY: &str = "POOL_PROXY_TLS_KEY";
 pub(super) const LOG: &str = "POOL_PROXY_LOG";
@@ -44,10 +45,14 @@ pub(super) const UPSTREAM: &str = "POOL_PROXY_UPSTREAM";
 pub(super) const UPSTREAM_ROOT_CERT: &str = "POOL_PROXY_UPSTREAM_ROOT_CERT";
 
 pub(super) const INSTANCE: &str = "POOL_PROXY_INSTANCE";
+/// For the test of the tests, and in debug builds only: answers are kept without being held against what changed while they
+/// were read.
+pub(super) const TEST_FENCE: &str = "POOL_PROXY_TEST_FENCE";
+
 /// Fly's own name of a machine (<https://fly.io/docs/machines/runtime-environment/>).
 pub(super) const FLY_MACHINE: &str = "FLY_MACHINE_ID";
 
-pub(super) const KNOWN: [&str; 18] = [
+pub(super) const KNOWN: [&str; 19] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -56,6 +61,7 @@ pub(super) const KNOWN: [&str; 18] = [
     POOL_MAX,
     POOL_MIN_IDLE,
     CACHE_BYTES,
+    CACHE_MODE,
     TLS_CERT,
     TLS_KEY,
     LOG,

@@ -82,9 +82,13 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         }
     }
     let (pool, limits) = (&file.pool, &file.limits);
-    let lines: [(&str, &Text); 13] = [
+    let lines: [(&str, &Text); 17] = [
         ("instance", &file.instance),
         ("cache.bytes", &file.cache.bytes),
+        ("cache.mode", &file.cache.mode),
+        ("cache.bound", &file.cache.bound),
+        ("cache.patience", &file.cache.patience),
+        ("cache.publication", &file.cache.publication),
         ("pool.max", &pool.max),
         ("pool.min_idle", &pool.min_idle),
         ("pool.transactions", &pool.transactions),
@@ -100,8 +104,14 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
     let idle = lines.into_iter().filter_map(|(key, text)| Some((key, reader.line(text)?.origin)));
     let origins = file.cors.origins.first().map(|origin| ("cors.origins", reader.origin(origin)));
     let idle: Vec<_> = idle.chain(origins).collect();
-    let variables =
-        [sources::POOL_MAX, sources::POOL_MIN_IDLE, sources::CACHE_BYTES, sources::DB_ROOT_CERT, sources::INSTANCE];
+    let variables = [
+        sources::POOL_MAX,
+        sources::POOL_MIN_IDLE,
+        sources::CACHE_BYTES,
+        sources::CACHE_MODE,
+        sources::DB_ROOT_CERT,
+        sources::INSTANCE,
+    ];
     for name in variables {
         if reader.variable(name).is_some() {
             reader.warn(format!("{name} has no effect: it is for the upstream of this relay to say"));

@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::reply::Text;
 use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
+use crate::postgres::Lsn;
 
 /// What doors say differently.
 pub(super) struct Dialect {
@@ -24,6 +25,9 @@ pub(super) struct Dialect {
 /// As `/sql` has it.
 pub(super) static SQL: Dialect = Dialect { tags: HeaderName::from_static("cache-tag"), stale_alone: false };
 
+/// A place in the log of a database: what a request knows of, what an answer covers.
+static BOOKMARK: HeaderName = HeaderName::from_static("pool-bookmark");
+
 /// No answer is worth more than a year (RFC 9111 asks for 2^31 seconds to be enough).
 const LONGEST: u64 = 365 * 24 * 3600;
 
@@ -34,14 +38,17 @@ pub(super) struct Wish {
     stale_while_revalidate: Duration,
     mode: CacheMode,
     tags: TagSet,
+    bookmark: Option<Lsn>,
 }
 
 impl Wish {
-    /// From `Cache-Control` and the header that tags come in, else from the connection string's options.
+    /// From `Cache-Control` and the header that tags come in, else from the connection string's options. `by_itself` where
+    /// answers are kept without being asked for.
     pub(super) fn from_request(
         headers: &HeaderMap,
         credentials: &Credentials<'_>,
         says: &Dialect,
+        by_itself: bool,
     ) -> Result<Option<Self>, Failure> {
         let mut max_age = None;
         let mut swr = None;
@@ -82,14 +89,26 @@ impl Wish {
         // Without a max-age there is nothing to take or store.
         let enough = max_age.is_some() || (swr.is_some() && says.stale_alone);
         if !enough && mode != CacheMode::Bypass {
-            return Ok(None);
+            if !by_itself {
+                return Ok(None);
+            }
+            if mode == CacheMode::Use {
+                mode = CacheMode::Auto;
+            }
         }
         Ok(Some(Self {
             max_age: max_age.unwrap_or_default(),
             stale_while_revalidate: swr.unwrap_or_default(),
             mode,
             tags,
+            bookmark: bookmark(headers, credentials)?,
         }))
+    }
+
+    /// That of a client which says nothing, where answers are kept without being asked for.
+    pub(super) fn of_silence(bookmark: Option<Lsn>) -> Self {
+        let (max_age, stale_while_revalidate, tags) = (Duration::ZERO, Duration::ZERO, TagSet::default());
+        Self { max_age, stale_while_revalidate, mode: CacheMode::Auto, tags, bookmark }
     }
 
     /// With the key of what is asked.
@@ -100,8 +119,29 @@ impl Wish {
             stale_while_revalidate: self.stale_while_revalidate,
             mode: self.mode,
             tags: self.tags,
+            bookmark: self.bookmark,
         }
     }
+}
+
+/// Tells a client where in the log what it has done or seen lies before.
+pub(super) fn mark(headers: &mut HeaderMap, bookmark: Option<Lsn>) {
+    if let Some(bookmark) = bookmark.and_then(|bookmark| HeaderValue::from_str(&bookmark.to_string()).ok()) {
+        headers.insert(BOOKMARK.clone(), bookmark);
+    }
+}
+
+/// A place in the database's log that the client knows of, from the header or the connection string.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn bookmark(headers: &HeaderMap, credentials: &Credentials<'_>) -> Result<Option<Lsn>, Failure> {
+    let text = match headers.get(&BOOKMARK) {
+        Some(value) => Some(value.to_str().map_err(|_| bad("Pool-Bookmark is not text"))?),
+        None => credentials.option("bookmark"),
+    };
+    let read = |text: &str| text.parse().map_err(|error| bad(&format!("Pool-Bookmark: {error}")));
+    text.filter(|text| !text.is_empty()).map(read).transpose()
 }
 
 fn seconds(name: &str, text: &str) -> Result<Duration, Failure> {
@@ -121,8 +161,11 @@ pub(super) fn cache_status(status: CacheStatus) -> HeaderValue {
     text.push("pool-proxy; ");
     match status {
         CacheStatus::Hit { ttl } => {
-            text.push("hit; ttl=");
-            text.number(ttl);
+            text.push("hit");
+            if let Some(ttl) = ttl {
+                text.push("; ttl=");
+                text.number(ttl);
+            }
         }
         CacheStatus::Forward { reason, stored, collapsed, detail } => {
             text.push(match reason {

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use hyper::header::{AGE, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
 use tokio::time::Instant;
 
-use super::cache_control::cache_status;
+use super::cache_control::{cache_status, mark};
 use super::gzip;
 use super::public::Public;
 use super::reply::{self, Reply, SERVER_TIMING, Text};
@@ -64,7 +64,7 @@ async fn pack(door: &Public, answer: &mut Answer) -> bool {
 }
 
 fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
-    let Answer { body, cache, age, timing: Timing { queue, database }, .. } = answer;
+    let Answer { body, cache, age, bookmark, timing: Timing { queue, database }, .. } = answer;
     let mut reply = reply::json(StatusCode::OK, body);
     let headers = reply.headers_mut();
     let timing = match (cache, age) {
@@ -76,6 +76,7 @@ fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
         (None, _) => reply::timing([("auth", authenticated), ("queue", queue), ("database", database)]),
     };
     headers.insert(SERVER_TIMING.clone(), timing);
+    mark(headers, bookmark);
     if let Some(status) = cache {
         headers.insert(CACHE_STATUS.clone(), cache_status(status));
     }

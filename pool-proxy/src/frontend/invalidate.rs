@@ -47,6 +47,6 @@ pub(super) async fn invalidate(door: &Public, head: Parts, incoming: &mut Incomi
             Tags::Some(TagSet::parse(tags.iter().map(String::as_str)).map_err(|error| bad(error.to_string()))?)
         }
     };
-    door.gateway.invalidate(guest.database, &what);
+    door.gateway.invalidate(&guest.principal, guest.database, &what).await?;
     Ok(reply::json(StatusCode::OK, "{}"))
 }

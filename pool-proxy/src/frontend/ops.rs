@@ -89,6 +89,9 @@ impl Ops {
     fn metrics(&self) -> Reply {
         for database in self.gateway.databases() {
             self.metrics.pool(&database.name, database.gauges());
+            if let Some(gauges) = database.stream_gauges() {
+                self.metrics.stream(&database.name, gauges);
+            }
         }
         let (entries, bytes) = self.gateway.shelf().size();
         self.metrics.cache(entries, bytes);
@@ -113,7 +116,18 @@ impl Ops {
 
     fn cache(&self) -> Value {
         let (entries, bytes) = self.gateway.shelf().size();
-        json!({ "on": self.gateway.shelf().is_on(), "entries": entries, "bytes": bytes })
+        let streams = self.gateway.databases().filter_map(|database| {
+            let gauges = database.stream_gauges()?;
+            Some(json!({
+                "database": &*database.name,
+                "proven": gauges.is_proven,
+                "age": gauges.age.map(|age| age.as_secs_f64()),
+                "relations": gauges.relations,
+                "dependents": gauges.dependents,
+            }))
+        });
+        let streams: Vec<_> = streams.collect();
+        json!({ "on": self.gateway.shelf().is_on(), "entries": entries, "bytes": bytes, "streams": streams })
     }
 }
 

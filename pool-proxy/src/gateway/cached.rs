@@ -1,4 +1,4 @@
-//! A call that asked for caching: hit, stale while another is fetched, or a flight to Postgres.
+//! A call whose answer may be kept: hit, stale while another is fetched, or a flight to Postgres.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use super::Gateway;
 use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Format, Forward, Query, Timing, Work};
-use super::execute::Execution;
+use super::execute::{Execution, Seen};
+use super::kept;
 use super::session::{Purpose, Session};
-use crate::cache::{Entry, Shelf};
+use crate::cache::{Entry, Fence, Fill, Generation, Shelf, Ticket};
 use crate::error::Failure;
 
 /// What a fill came to.
@@ -25,14 +26,24 @@ pub(super) enum Filled {
 }
 
 impl Gateway {
-    /// A fresh answer, found without parsing the request. `None` when there is none or it was not asked for.
+    /// An answer that may be given now, found without parsing the request. `None` when there is none or it was not asked
+    /// for.
     pub fn hit(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
-        if cache.mode != CacheMode::Use {
+        if !matches!(cache.mode, CacheMode::Use | CacheMode::Auto) {
             return None;
         }
         let entry = self.shelf.get(&cache.key)?;
         let age = entry.age();
-        if age >= cache.max_age {
+        let keeping = database.keeping.as_ref();
+        let kept = || keeping.is_some_and(|keeping| keeping.may_give(&entry, cache).is_ok());
+        let unasked = || keeping.is_some_and(|keeping| !keeping.observes) && kept();
+        let given = match cache.mode {
+            CacheMode::Use if cache.bookmark.is_some() => age < cache.max_age && kept(),
+            // What has outlived its time may still be there because it is true.
+            CacheMode::Use => age < cache.max_age && (entry.has_time() || unasked()),
+            _ => unasked(),
+        };
+        if !given {
             return None;
         }
         if !Shelf::carries(&entry, &cache.tags) {
@@ -42,29 +53,46 @@ impl Gateway {
             self.shelf.add_tags(&entry, &cache.tags, None);
         }
         database.metrics.cache_hit();
-        Some(from_entry(&entry, cache, age))
+        Some(from_entry(database, &entry, cache, age))
     }
 }
 
 /// An answer from an entry; its `ttl` is what the request's own max-age leaves.
-fn from_entry(entry: &Arc<Entry>, cache: &CacheRequest, age: Duration) -> Answer {
+pub(super) fn from_entry(
+    database: &super::Database,
+    entry: &Arc<Entry>,
+    cache: &CacheRequest,
+    age: Duration,
+) -> Answer {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let ttl = seconds(cache.max_age).saturating_sub(seconds(age));
-    // Whatever is stale is negative, also in its first second.
-    let ttl = if age >= cache.max_age { ttl.min(-1) } else { ttl };
+    let (ttl, age) = match cache.mode {
+        // The database has just said that it is true.
+        CacheMode::Auto => (None, Duration::ZERO),
+        // Whatever is stale is negative, also in its first second.
+        _ if age >= cache.max_age => (Some(ttl.min(-1)), age),
+        _ => (Some(ttl), age),
+    };
+    let bookmark = match (&database.keeping, cache.mode) {
+        (Some(keeping), CacheMode::Auto) => Some(keeping.changes.position()),
+        _ => None,
+    };
     Answer {
         body: entry.body.clone(),
         cache: Some(CacheStatus::Hit { ttl }),
         entry: Some(Arc::clone(entry)),
         age: Some(age),
+        bookmark,
         timing: Timing::default(),
     }
 }
 
 /// Runs a single statement whose client asked for caching.
 pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Result<Answer, Failure> {
-    if cache.mode == CacheMode::Bypass {
-        return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await;
+    match cache.mode {
+        CacheMode::Bypass => return gateway.run_uncached(&call, Some(CacheStatus::bypass("no-store"))).await,
+        CacheMode::Auto => return kept::run(gateway, call, cache).await,
+        CacheMode::Use | CacheMode::Refresh => {}
     }
     let known = match &call.work {
         Work::One(query, _) => call.database.known_verdict(&call.principal, query.judged()),
@@ -74,7 +102,8 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     if let Some(refusal) = known.and_then(|verdict| verdict.cacheable.err()) {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass(refusal.as_str()))).await;
     }
-    if cache.mode == CacheMode::Refresh {
+    // With a bookmark, what others have under way may be too old.
+    if cache.mode == CacheMode::Refresh || (cache.bookmark.is_some() && gateway.hit(&call.database, &cache).is_none()) {
         // It wants what is true now, so it joins nobody who asked before.
         let landed = fill(Arc::clone(gateway), Arc::clone(&call), cache).await;
         return answer(gateway, &call, Forward::Request, false, &landed).await;
@@ -91,31 +120,15 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         if age < cache.max_age.saturating_add(cache.stale_while_revalidate) {
             refresh(gateway, &call, &cache);
             call.database.metrics.cache_request("stale");
-            return Ok(from_entry(entry, &cache, age));
+            return Ok(from_entry(&call.database, entry, &cache, age));
         }
     }
     let reason = if held.is_some() { Forward::Stale } else { Forward::Miss };
     let ticket = gateway.shelf.ticket();
-    let (since, mut again) = (Instant::now(), true);
-    let (collapsed, landed) = loop {
-        let joined = gateway.flights.join(
-            &cache.key,
-            gateway.shelf.generation(),
-            || gateway.hit(&call.database, &cache),
-            || fill(Arc::clone(gateway), Arc::clone(&call), cache.clone()),
-        );
-        let joined = match joined {
-            Ok(joined) => joined,
-            Err(answer) => return Ok(answer),
-        };
-        let leads = joined.leads;
-        let landed = joined.landed().await;
-        // Whoever has waited for as long as anybody may is told what came of it.
-        again = again && since.elapsed() < call.database.limits().queue;
-        if !std::mem::take(&mut again) || !deserves_another(landed.as_deref(), leads) {
-            let Some(landed) = landed else { return Err(Failure::Internal) };
-            break (!leads, landed);
-        }
+    let generation = || (gateway.shelf.generation(), 0);
+    let (collapsed, landed) = match fly(gateway, &call, &cache, generation).await? {
+        Ok(flown) => flown,
+        Err(answer) => return Ok(*answer),
     };
     if collapsed
         && !cache.tags.is_empty()
@@ -124,6 +137,39 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         gateway.shelf.add_tags(&entry, &cache.tags, Some(&ticket));
     }
     answer(gateway, &call, reason, collapsed, &landed).await
+}
+
+/// Whether the flight was another's, and what it came to; or an answer that was found meanwhile.
+pub(super) type Flown = Result<(bool, Arc<Landed>), Box<Answer>>;
+
+/// Joins the flight of an equal request, if it is of this generation, or leads one.
+pub(super) async fn fly(
+    gateway: &Arc<Gateway>,
+    call: &Arc<Call>,
+    cache: &CacheRequest,
+    generation: impl Fn() -> Generation,
+) -> Result<Flown, Failure> {
+    let (since, mut again) = (Instant::now(), true);
+    loop {
+        let joined = gateway.flights.join(
+            &cache.key,
+            generation(),
+            || gateway.hit(&call.database, cache),
+            || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()),
+        );
+        let joined = match joined {
+            Ok(joined) => joined,
+            Err(answer) => return Ok(Err(Box::new(answer))),
+        };
+        let leads = joined.leads;
+        let landed = joined.landed().await;
+        // Whoever has waited for as long as anybody may is told what came of it.
+        again = again && since.elapsed() < call.database.limits().queue;
+        if !std::mem::take(&mut again) || !deserves_another(landed.as_deref(), leads) {
+            let Some(landed) = landed else { return Err(Failure::Internal) };
+            return Ok(Ok((!leads, landed)));
+        }
+    }
 }
 
 /// Whether a follower should fly once more: its own try is not used up by what befell its leader, such as its place in
@@ -141,7 +187,7 @@ fn deserves_another(landed: Option<&Landed>, leads: bool) -> bool {
 fn refresh(gateway: &Arc<Gateway>, call: &Arc<Call>, cache: &CacheRequest) {
     let joined = gateway.flights.join(
         &cache.key,
-        gateway.shelf.generation(),
+        (gateway.shelf.generation(), 0),
         || gateway.shelf.get(&cache.key).filter(|entry| entry.age() < cache.max_age),
         || fill(Arc::clone(gateway), Arc::clone(call), cache.clone()),
     );
@@ -154,7 +200,7 @@ fn refresh(gateway: &Arc<Gateway>, call: &Arc<Call>, cache: &CacheRequest) {
     }
 }
 
-async fn answer(
+pub(super) async fn answer(
     gateway: &Gateway,
     call: &Call,
     reason: Forward,
@@ -172,8 +218,9 @@ async fn answer(
             call.database.metrics.cache_request(word);
             let stored = *stored && !collapsed;
             let status = CacheStatus::Forward { reason, stored, collapsed, detail: None };
+            let bookmark = entry.fence.as_ref().map(Fence::seen);
             let (body, entry) = (entry.body.clone(), Some(Arc::clone(entry)));
-            Ok(Answer { body, cache: Some(status), entry, age: None, timing: *timing })
+            Ok(Answer { body, cache: Some(status), entry, age: None, bookmark, timing: *timing })
         }
         // What must not be stored must not be shared either: each runs its own.
         Ok(Filled::Refused(detail)) => gateway.run_uncached(call, Some(CacheStatus::bypass(detail))).await,
@@ -181,11 +228,39 @@ async fn answer(
     }
 }
 
-/// Runs what is asked READ ONLY and stores its answer, if Postgres says that it is a pure read.
-async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Landed {
+/// Runs what is asked READ ONLY and stores its answer, if Postgres says that it is a pure read: for its time, and until it
+/// changes where that can be known.
+pub(super) async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Landed {
+    let (entry, timing) = match read(&gateway, &call, &cache).await? {
+        Ok(read) => read,
+        Err(refusal) => return Ok(Filled::Refused(refusal)),
+    };
+    let (Reading { ticket, fill: _fill }, entry) = entry;
+    let may_stay = entry.fence.is_some() || !entry.lifetime.is_zero();
+    let stored = may_stay && gateway.shelf.store(&ticket, Arc::clone(&entry));
+    if let (false, Some(fence)) = (stored, &entry.fence) {
+        fence.acknowledge();
+    }
+    Ok(Filled::Answer { entry, stored, timing })
+}
+
+/// What makes sure that nothing is missed from before an answer is read until it is stored.
+pub(super) struct Reading {
+    ticket: Ticket,
+    fill: Option<Fill>,
+}
+
+/// The answer to what is asked, as it would be stored; or why it must not be.
+pub(super) async fn read(
+    gateway: &Arc<Gateway>,
+    call: &Arc<Call>,
+    cache: &CacheRequest,
+) -> Result<Result<((Reading, Arc<Entry>), Timing), &'static str>, Failure> {
     let (lease, queue) = call.database.lease(&call.principal).await?;
-    let (ticket, born) = (gateway.shelf.ticket(), Instant::now());
-    let read = match &call.work {
+    let keeping = call.database.keeping.as_ref();
+    let reading = Reading { ticket: gateway.shelf.ticket(), fill: keeping.map(|keeping| keeping.changes.begin()) };
+    let born = Instant::now();
+    let (read, seen) = match &call.work {
         Work::One(query, format) => {
             let execution = Execution::new(&call.principal, &call.database, lease);
             read_one(execution, query, format).await
@@ -195,9 +270,9 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
             let limit = call.database.limits().transaction;
             session.end_by(limit, born + limit);
             let outcome = session.script(&**script).await;
-            let refusal = session.refusal();
+            let (refusal, seen) = (session.refusal(), session.take_seen());
             session.close(&gateway.drain).await;
-            refusal.map_or(outcome.map(Read::Body), |refusal| Ok(Read::Refused(refusal)))
+            (refusal.map_or(outcome.map(Read::Body), |refusal| Ok(Read::Refused(refusal))), seen)
         }
         Work::Batch(..) => return Err(Failure::Internal),
     };
@@ -206,15 +281,15 @@ async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> La
         call.database.metrics.query(super::result_word(&read), timing.database);
     }
     let body = match read? {
-        Read::Refused(refusal) => return Ok(Filled::Refused(refusal)),
+        Read::Refused(refusal) => return Ok(Err(refusal)),
         // The cache counts the bytes it holds: no more than these.
         Read::Body(body) => body.into_boxed_slice().into(),
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
-    let entry = Arc::new(Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags));
-    let stored = !lifetime.is_zero() && gateway.shelf.store(&ticket, Arc::clone(&entry));
-    Ok(Filled::Answer { entry, stored, timing })
+    let fence = reading.fill.as_ref().zip(seen).map(|(fill, seen)| fill.fence(seen.scope, seen.snapshot, seen.flushed));
+    let entry = Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags);
+    Ok(Ok(((reading, Arc::new(entry.with_fence(fence))), timing)))
 }
 
 /// What a read that may be stored came to.
@@ -224,18 +299,26 @@ enum Read {
     Refused(&'static str),
 }
 
-async fn read_one(mut execution: Execution, query: &Query, format: &Arc<dyn Format>) -> Result<Read, Failure> {
+async fn read_one(
+    mut execution: Execution,
+    query: &Query,
+    format: &Arc<dyn Format>,
+) -> (Result<Read, Failure>, Option<Seen>) {
     let outcome = loop {
         let outcome = execution.read(query, format).await;
         // What may be stored has changed nothing.
-        if !execution.begins_anew(outcome.as_ref().err()).await? && !execution.reads_again(outcome.as_ref().err()).await
-        {
-            break outcome;
+        match execution.begins_anew(outcome.as_ref().err()).await {
+            Ok(true) => {}
+            Ok(false) if execution.reads_again(outcome.as_ref().err()).await => {}
+            Ok(false) => break outcome,
+            Err(failure) => return (Err(failure), None),
         }
     };
+    let seen = execution.take_seen(query);
     execution.finish().await;
-    Ok(match outcome? {
+    let read = outcome.map(|outcome| match outcome {
         Ok(sink) => Read::Body(format.finish(vec![sink])),
         Err(refusal) => Read::Refused(refusal),
-    })
+    });
+    (read, seen)
 }

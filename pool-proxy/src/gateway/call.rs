@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use super::Database;
 use super::session::Script;
+use super::transactions::Done;
 use crate::auth::Principal;
 use crate::cache::{Entry, Key, TagSet};
-use crate::postgres::{Param, QueryError, RowSink};
+use crate::postgres::{Lsn, Param, QueryError, RowSink};
 
 /// One query of a client, whatever dialect it came in.
 pub struct Call {
@@ -129,6 +130,8 @@ pub struct CacheRequest {
     pub mode: CacheMode,
     /// The client's labels.
     pub tags: TagSet,
+    /// A place in the database's log: the client knows of what lies before it.
+    pub bookmark: Option<Lsn>,
 }
 
 /// Whether an answer may be taken from the cache and stored there.
@@ -140,15 +143,17 @@ pub enum CacheMode {
     Refresh,
     /// `no-store`: neither.
     Bypass,
+    /// The client has not said anything: both, as long as the answer is true.
+    Auto,
 }
 
 /// What became of the request at the cache (RFC 9211).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheStatus {
-    /// Answered from the cache; `ttl` seconds are left, negative when it was stale.
+    /// Answered from the cache; `ttl` seconds are left, negative when it was stale. None where it is kept until it changes.
     Hit {
         /// Seconds.
-        ttl: i64,
+        ttl: Option<i64>,
     },
     /// Run by Postgres.
     Forward {
@@ -199,14 +204,16 @@ pub struct Answer {
     pub entry: Option<Arc<Entry>>,
     /// How old it is, when it comes from the cache.
     pub age: Option<Duration>,
+    /// A place in the database's log that it covers: with it, nothing older is given.
+    pub bookmark: Option<Lsn>,
     /// What took how long.
     pub timing: Timing,
 }
 
-impl Answer {
-    /// A body alone: nobody but its client has it.
-    pub fn of(body: Bytes) -> Self {
-        Self { body, cache: None, entry: None, age: None, timing: Timing::default() }
+impl From<Done> for Answer {
+    /// Nobody but its client has it.
+    fn from(Done { body, bookmark }: Done) -> Self {
+        Self { body, cache: None, entry: None, age: None, bookmark, timing: Timing::default() }
     }
 }
 

@@ -7,14 +7,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::admit::Queue;
+use super::keeping::Keeping;
 use super::limits::Limits;
-use super::verdicts::Verdicts;
+use super::verdicts::{Definitions, Verdicts};
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::{Lease, Pool};
-use crate::statement::Verdict;
+use crate::statement::{Safe, Verdict};
 use crate::telemetry::DatabaseMetrics;
-use crate::telemetry::metrics::PoolGauges;
+use crate::telemetry::metrics::{PoolGauges, StreamGauges};
 
 /// One database.
 pub struct Database {
@@ -24,6 +25,10 @@ pub struct Database {
     pub pool: Pool,
     /// The schema its URL names, which clients that write their own SQL have to know.
     pub schema_name: Option<Arc<str>>,
+    /// How answers are kept until they change, if they are.
+    pub keeping: Option<Keeping>,
+    /// Functions whose results follow from their arguments.
+    pub safe: Safe,
     queue: Queue,
     /// How many transactions may be open that wait for their client, or for another connection.
     places: Arc<Semaphore>,
@@ -47,6 +52,8 @@ impl Database {
             name,
             pool,
             schema_name: None,
+            keeping: None,
+            safe: Safe::default(),
             queue,
             places,
             limits: RwLock::new(limits),
@@ -71,9 +78,26 @@ impl Database {
         PoolGauges { waiting: self.queue.waiting(), transactions, ..self.pool.gauges() }
     }
 
+    /// How the stream of its changes stands, if it is followed.
+    pub fn stream_gauges(&self) -> Option<StreamGauges> {
+        let changes = &self.keeping.as_ref()?.changes;
+        Some(StreamGauges {
+            age: changes.age(),
+            is_proven: changes.is_proven(),
+            relations: changes.followed().len(),
+            dependents: changes.dependents(),
+        })
+    }
+
     /// What is known of a statement already.
     pub(super) fn known_verdict(&self, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
-        self.verdicts.get(self.pool.schema_version(), principal, text)
+        self.verdicts.get(self.definitions(), principal, text)
+    }
+
+    /// What statements mean: other numbers, and they may mean something else.
+    pub(super) fn definitions(&self) -> Definitions {
+        let told = self.keeping.as_ref().map_or(0, |keeping| keeping.changes.definitions());
+        (self.pool.schema_version(), told)
     }
 
     /// Waits for a turn and takes a connection; also says how long that took.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod open;
+mod traces;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use crate::postgres::settings::has_literal;
 use crate::postgres::{QueryError, RowSink, Server, Settings};
 use crate::statement::{self, Kind, Verdict};
 use open::Open;
+pub(super) use traces::Seen;
+use traces::Traces;
 
 /// A connection on loan to a principal, and what runs on it.
 pub(super) struct Execution {
@@ -44,6 +47,8 @@ pub(super) struct Execution {
     /// Something it did has come to stay, so not all of it can be done again.
     pub(super) stays: bool,
     open: Open,
+    /// What its statements have touched that is not acknowledged yet.
+    traces: Traces,
 }
 
 /// What is known of a statement before it runs.
@@ -86,6 +91,7 @@ impl Execution {
             settings: Settings::Own,
             stays: false,
             open: Open::default(),
+            traces: Traces::default(),
         }
     }
 
@@ -185,7 +191,10 @@ impl Execution {
                 }
                 // One statement needs no index.
                 Err(Failure::Database { error, .. }) => return Err(Failure::Database { error, query: None }),
-                outcome => return outcome,
+                outcome => {
+                    self.note_loss(&outcome);
+                    return outcome;
+                }
             }
         }
     }
@@ -206,11 +215,12 @@ impl Execution {
         if restricted {
             self.enter(mode).await?;
         }
+        let questions = self.questions(read_only).await?;
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
         let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
         let mut sink = sinks.sink(0, budget.clone());
-        if !restricted && !read_only && !care.reset && !care.discard_sequences {
+        if !restricted && !read_only && !care.reset && !care.discard_sequences && questions.behind.is_none() {
             // The plain case: one request, one answer.
             if self.progress.is_over() {
                 return Err(too_late());
@@ -225,6 +235,7 @@ impl Execution {
                 commit: restricted || read_only,
                 reset: care.reset,
                 discard_sequences: care.discard_sequences,
+                questions,
             };
             let (queries, sinks) = (std::slice::from_ref(query), std::slice::from_mut(&mut sink));
             self.send(care.reset, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
@@ -238,10 +249,12 @@ impl Execution {
         if frame.reset {
             self.database.metrics.reset();
         }
+        let queries = flight.queries;
         let sent = send(&mut self.lease, &self.progress, frame, flight).await;
         if sent.was_reset {
             self.owes_reset = false;
         }
+        self.leave_traces(queries, frame, sent.witness, &sent.outcome);
         sent.outcome
     }
 

@@ -20,7 +20,7 @@ pub(super) async fn judge(
     text: &Arc<str>,
     must: bool,
 ) -> Result<Option<Arc<Verdict>>, Failure> {
-    let key = (database.pool.schema_version(), Arc::clone(text), principal.role.clone());
+    let key = (database.definitions(), Arc::clone(text), principal.role.clone());
     match database.verdicts.known.get(&key) {
         Some(Some(verdict)) => return Ok(Some(verdict)),
         None if !must => {
@@ -49,7 +49,7 @@ pub(super) async fn judge(
     database.metrics.analysis();
     let role = principal.role.as_deref();
     // Boxed: it is rare, and every other call would carry its size.
-    let verdict = Box::pin(statement::analyse(server.client(), text, prepared.params(), role))
+    let verdict = Box::pin(statement::analyse(server.client(), text, prepared.params(), role, &database.safe))
         .await
         .map_err(|error| not_sent(error.into()))?;
     let verdict = Arc::new(verdict);

@@ -5,6 +5,7 @@ use tokio_postgres::Statement;
 use super::call::Query;
 use super::deadline::Progress;
 use super::outcome::refused;
+use super::witness::{Hearing, Questions, Witness};
 use crate::error::{DatabaseError, Failure};
 use crate::pool::Lease;
 use crate::postgres::pipeline::{Step, in_order};
@@ -25,6 +26,8 @@ pub(super) struct Frame {
     pub(super) reset: bool,
     /// Some statement may read what another request left in the session's sequences.
     pub(super) discard_sequences: bool,
+    /// What else the database is asked.
+    pub(super) questions: Questions,
 }
 
 /// Statements that go in one flight, and where their results go. `first` is the index of the first in its batch.
@@ -40,6 +43,7 @@ type Ended = Result<Option<String>, QueryError>;
 /// What a flight came to: whether the session is clean again, and what the client may learn.
 pub(super) struct Sent {
     pub(super) was_reset: bool,
+    pub(super) witness: Witness,
     pub(super) outcome: Result<(), Failure>,
 }
 
@@ -51,7 +55,7 @@ pub(super) async fn send<S: RowSink>(
     flight: Flight<'_, S>,
 ) -> Sent {
     let fate = lease.fate();
-    let lost = |failure| Sent { was_reset: false, outcome: Err(failure) };
+    let lost = |failure| Sent { was_reset: false, witness: Witness::default(), outcome: Err(failure) };
     // tokio-postgres would not send such a statement, but all the others, and the COMMIT.
     for (index, (statement, query)) in (flight.first..).zip(flight.statements.iter().zip(flight.queries)) {
         let (wanted, supplied) = (statement.params().len(), query.params.len());
@@ -65,7 +69,8 @@ pub(super) async fn send<S: RowSink>(
     }
     let Some(server) = lease.server() else { return lost(Failure::Internal) };
     let server: &Server = server;
-    let number = server.executions();
+    let mut number = server.executions();
+    let (mut heard_before, mut heard_behind) = (Hearing::new(), Hearing::new());
     let mut steps: Vec<Step<'_, Ended>> = Vec::new();
     // A cancel that hits what stands before the statements would let them run all the same.
     fate.set_cancellable(!frame.discard_sequences && frame.begin.is_none());
@@ -83,7 +88,13 @@ pub(super) async fn send<S: RowSink>(
             begun.map(|()| None)
         }));
     }
+    if let Some(question) = &frame.questions.before {
+        let (at, heard) = (number, &mut heard_before);
+        number += 1;
+        steps.push(Box::pin(async move { server.execute(at, question, &[], heard).await }));
+    }
     let before = steps.len();
+    let behind = number + flight.statements.len() as u64;
     let statements = flight.statements.iter().zip(flight.queries).zip(flight.sinks);
     for (number, ((statement, query), sink)) in (number..).zip(statements) {
         steps.push(Box::pin(async move {
@@ -95,19 +106,28 @@ pub(super) async fn send<S: RowSink>(
     if frame.commit {
         steps.push(Box::pin(async { server.commit().await.map(|()| None) }));
     }
+    if let Some(question) = &frame.questions.behind {
+        let heard = &mut heard_behind;
+        steps.push(Box::pin(async move { server.execute(behind, question, &[], heard).await }));
+    }
     if frame.reset {
         steps.push(Box::pin(async { server.reset().await.map(|()| None) }));
     }
     progress.sent();
     let mut ended = in_order(steps).await;
     let was_reset = frame.reset && ended.pop().is_some_and(|reset| reset.is_ok());
+    if frame.questions.behind.is_some() {
+        // What it says is heard, or not: it changes nothing of what the statements came to.
+        ended.pop();
+    }
     let commit = if frame.commit { ended.pop() } else { None };
     let ran = ended.split_off(before);
     // tokio-postgres's own look-ups are prepared statements, too, and it would not miss them.
     if ran.iter().flatten().flatten().any(|tag| tag.starts_with("DEALLOCATE") || tag.starts_with("DISCARD")) {
         fate.spoil();
     }
-    Sent { was_reset, outcome: outcome(frame, flight.first, ended, ran, commit) }
+    let witness = Witness { snapshot: heard_before.snapshot(), ends: heard_behind.ends() };
+    Sent { was_reset, witness, outcome: outcome(frame, flight.first, ended, ran, commit) }
 }
 
 /// The time was over before a statement was sent. A cancel is on its way then, and would hit the BEGIN before it, or let

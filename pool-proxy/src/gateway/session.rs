@@ -11,16 +11,19 @@ use tokio::time::Instant;
 pub use super::call::Sinks;
 use super::call::{Mode, Query};
 use super::database::Database;
-use super::execute::Execution;
+use super::execute::{Execution, Seen};
 use crate::auth::Principal;
 use crate::drain::Drain;
 use crate::error::Failure;
 use crate::pool::Lease;
-use crate::postgres::Settings;
+use crate::postgres::{Lsn, Settings};
 
 /// Several statements of which each may depend on what came before it. A door's own: it is run on a session, and may be
 /// run again from the start when nothing it did has come to stay.
 pub trait Script: Send + Sync {
+    /// Whether its answer may be kept as far as it knows itself: nothing in it says that it writes.
+    fn may_be_kept(&self) -> bool;
+
     /// Runs it; what comes out is the answer's body.
     fn run<'a>(
         &'a self,
@@ -58,6 +61,8 @@ pub struct Session {
     place: Option<OwnedSemaphorePermit>,
     /// Why the answer must not be stored.
     refusal: Option<&'static str>,
+    /// What was seen of what the answer is read from; `None` once that is not known of some part of it.
+    seen: Option<Vec<Seen>>,
 }
 
 impl Session {
@@ -69,6 +74,7 @@ impl Session {
             transaction: Transaction::None,
             place: None,
             refusal: None,
+            seen: Some(Vec::new()),
         }
     }
 
@@ -107,6 +113,20 @@ impl Session {
         self.refusal
     }
 
+    /// What all its reads saw together: each change that one of them did not see has come since the first.
+    pub(super) fn take_seen(&mut self) -> Option<Seen> {
+        self.seen.take()?.into_iter().reduce(|mut first, next| {
+            first.scope.extend(&next.scope);
+            first.flushed = first.flushed.max(next.flushed);
+            first
+        })
+    }
+
+    /// Until where in the log it has changed something.
+    pub(super) fn bookmark(&self) -> Option<Lsn> {
+        self.execution.bookmark()
+    }
+
     /// Runs a script; and again, while nothing has come to stay, where what was prepared did not fit the schema any more or
     /// where a statement was not known.
     pub(super) async fn script(&mut self, script: &dyn Script) -> Result<Vec<u8>, Failure> {
@@ -115,6 +135,7 @@ impl Session {
         self.use_settings(Settings::Fixed);
         let mut runs = 0;
         loop {
+            self.seen = Some(Vec::new());
             let outcome = script.run(self).await;
             if !was_open && self.is_in_transaction() {
                 self.roll_back().await;
@@ -188,6 +209,11 @@ impl Session {
                 }
             };
             results.push(outcome.map_err(|refusal| self.refuse(refusal))?);
+            let seen = self.execution.take_seen(query);
+            self.seen = self.seen.take().zip(seen).map(|(mut all, seen)| {
+                all.push(seen);
+                all
+            });
         }
         Ok(results)
     }

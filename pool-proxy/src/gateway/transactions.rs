@@ -24,7 +24,7 @@ use super::session::{Purpose, Script, Session};
 use crate::auth::Principal;
 use crate::drain::Drain;
 use crate::error::{Ending, Failure, TransactionError};
-use crate::postgres::Settings;
+use crate::postgres::{Lsn, Settings};
 use held::Held;
 
 /// Of so many that have ended it is remembered how, for clients that ask once more.
@@ -68,6 +68,15 @@ impl Step {
             Self::RollBack => "rollback",
         }
     }
+}
+
+/// What a step came to.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The answer's body; of an end, the statement that made it.
+    pub body: Bytes,
+    /// A place in the log that what was committed lies before, if it was and that is known.
+    pub bookmark: Option<Lsn>,
 }
 
 /// The number of a step, from 1 on, and a hash of all that makes it another one than those of its kind.
@@ -165,8 +174,7 @@ impl Transactions {
     }
 
     /// Does a step of an open transaction. One with a number is done once, however often it comes: once begun it goes on
-    /// when its client leaves, and a repetition of the last one gets the same answer. An end comes to the statement that
-    /// made it.
+    /// when its client leaves, and a repetition of the last one gets the same answer.
     ///
     /// # Errors
     /// Why it was not done.
@@ -177,7 +185,7 @@ impl Transactions {
         id: &str,
         step: Step,
         number: Option<Numbered>,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Done, Failure> {
         self.find(principal, database, id)?.step(step, number).await
     }
 

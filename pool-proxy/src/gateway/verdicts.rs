@@ -13,8 +13,11 @@ const LASTING: Duration = Duration::from_mins(1);
 /// Texts remembered, in bytes.
 const REMEMBERED: u64 = 32 << 20;
 
+/// Numbers of the schema: as this proxy has seen it change, and as the change stream has told.
+pub(super) type Definitions = (u64, u64);
+
 /// The schema is part of it: after a change of the schema a statement may be another one.
-type Key = (u64, Arc<str>, Option<Arc<str>>);
+type Key = (Definitions, Arc<str>, Option<Arc<str>>);
 
 /// What is known of statements, by text and role.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl Verdicts {
     }
 
     /// What is known already.
-    pub(super) fn get(&self, schema: u64, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
+    pub(super) fn get(&self, schema: Definitions, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
         self.known.get(&(schema, Arc::clone(text), principal.role.clone())).flatten()
     }
 }

@@ -65,6 +65,10 @@ impl Run {
 }
 
 impl Script for Run {
+    fn may_be_kept(&self) -> bool {
+        !self.plan.writes()
+    }
+
     fn run<'a>(
         &'a self,
         session: &'a mut Session,

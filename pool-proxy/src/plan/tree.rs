@@ -27,6 +27,7 @@ pub struct Plan {
     /// Where the value of a name is kept while the plan runs.
     slots: HashMap<Box<str>, usize>,
     is_volatile: bool,
+    writes: bool,
 }
 
 impl Plan {
@@ -39,12 +40,17 @@ impl Plan {
         let mut root: Node = read(text)?;
         let settled = names::settle(&mut root);
         joins::check(&root, settled.slots.len())?;
-        Ok(Self { root, slots: settled.slots, is_volatile: settled.is_volatile })
+        Ok(Self { root, slots: settled.slots, is_volatile: settled.is_volatile, writes: settled.writes })
     }
 
     /// Whether it generates values that are not the same each time.
     pub(super) fn is_volatile(&self) -> bool {
         self.is_volatile
+    }
+
+    /// Whether something in it says that it writes; what its queries do is for Postgres to say.
+    pub(super) fn writes(&self) -> bool {
+        self.writes
     }
 
     pub(super) fn root(&self) -> &Node {

@@ -6,14 +6,17 @@ use std::collections::BTreeSet;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::functions::Function;
+use super::functions::{Function, Volatility};
 use super::probe::{Failure, cell};
 use super::tree::Facts;
 
 /// The functions that are named, and those behind operators and subscripts. One scan, no join: planning is most of the cost.
+/// 1255 is `pg_proc`, 3079 `pg_extension`.
 const FUNCTIONS: &str = "\
-SELECT p.oid::text, p.pronamespace::oid::text, p.pronamespace::regnamespace::text, p.proname::text, p.provolatile::text,
-  p.prolang::text, p.prokind::text
+SELECT p.oid::text, p.pronamespace::oid::text, p.pronamespace::regnamespace::text || '.' || pg_catalog.quote_ident(p.proname),
+  p.proname::text, p.provolatile::text, p.prolang::text, p.prokind::text,
+  CASE WHEN p.oid >= 16384 THEN (SELECT e.extname::text FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e
+    ON e.oid = d.refobjid WHERE d.classid = 1255 AND d.objid = p.oid AND d.refclassid = 3079 AND d.deptype = 'e') END
 FROM pg_catalog.pg_proc p WHERE p.oid = ANY ($1::text::oid[]
   || ARRAY(SELECT o.oprcode::oid FROM pg_catalog.pg_operator o WHERE o.oid = ANY ($2::text::oid[]))
   || ARRAY(SELECT t.typsubscript::oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($3::text::oid[])))";
@@ -98,6 +101,10 @@ UNION ALL
 SELECT 'tree', part.oid::text, t.typdefaultbin::text FROM part JOIN pg_catalog.pg_type t ON t.oid = part.oid
   WHERE t.typdefaultbin IS NOT NULL
 UNION ALL
+SELECT 'enum', part.oid::text, part.oid::text FROM part JOIN pg_catalog.pg_type t ON t.oid = part.oid
+  LEFT JOIN pg_catalog.pg_type m ON m.oid = t.typelem AND t.typcategory = 'A'
+  WHERE coalesce(m.typtype, t.typtype) = 'e'
+UNION ALL
 SELECT 'function', part.oid::text, k.castfunc::text FROM part JOIN pg_catalog.pg_cast k ON k.castsource = part.oid
   WHERE k.casttarget IN (114, 3802) AND k.castfunc <> 0";
 
@@ -131,6 +138,8 @@ pub(super) enum Behind {
         relation: u32,
     },
     Type(u32),
+    /// A type that is an enumeration, or a list of one.
+    Enum(u32),
     Function(u32),
     Trigger,
     Rule,
@@ -147,10 +156,15 @@ pub(super) async fn functions(client: &Client, facts: &Facts) -> Result<Vec<Func
         found.push(Function {
             oid: oid(row, 0)?,
             namespace: oid(row, 1)?,
-            schema: word(row, 2)?,
+            full_name: word(row, 2)?,
             name: word(row, 3)?,
-            volatile: word(row, 4)? == "v",
+            volatility: match word(row, 4)?.as_str() {
+                "i" => Volatility::Immutable,
+                "s" => Volatility::Stable,
+                _ => Volatility::Volatile,
+            },
             language: oid(row, 5)?,
+            extension: cell(row, 7)?,
             aggregate: word(row, 6)? == "a",
         });
     }
@@ -206,6 +220,7 @@ fn behind(rows: &[Row]) -> Result<Vec<Behind>, Failure> {
                 "child" => Behind::Child { of: oid(row, 1)?, relation: oid(row, 2)? },
                 "cascade" => Behind::Cascade { relation: oid(row, 2)? },
                 "type" => Behind::Type(oid(row, 2)?),
+                "enum" => Behind::Enum(oid(row, 2)?),
                 "function" => Behind::Function(oid(row, 2)?),
                 "trigger" => Behind::Trigger,
                 "rule" => Behind::Rule,

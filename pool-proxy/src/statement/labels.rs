@@ -17,6 +17,14 @@ pub(super) enum NodeKind {
     RowMark,
     CurrentOf,
     NextValue,
+    /// `CURRENT_DATE`, `CURRENT_USER` and their kin.
+    ValueFunction,
+    /// A cast by way of the text form.
+    CastByText,
+    Call,
+    Constant,
+    /// Makes values out of JSON or XML by the input functions of their types.
+    Parse,
     /// Only its fields matter.
     Plain,
 }
@@ -32,6 +40,10 @@ pub(super) enum Meaning {
     Relation,
     ResultRelation,
     Command,
+    /// Which of the value functions.
+    ValueFunction,
+    /// The type a cast makes, besides being a type.
+    CastTo,
     Nothing,
 }
 
@@ -44,6 +56,11 @@ pub(super) fn node(label: &str) -> Option<NodeKind> {
         "ROWMARKCLAUSE" => NodeKind::RowMark,
         "CURRENTOFEXPR" => NodeKind::CurrentOf,
         "NEXTVALUEEXPR" => NodeKind::NextValue,
+        "SQLVALUEFUNCTION" => NodeKind::ValueFunction,
+        "COERCEVIAIO" => NodeKind::CastByText,
+        "FUNCEXPR" => NodeKind::Call,
+        "CONST" => NodeKind::Constant,
+        "TABLEFUNC" | "JSONEXPR" => NodeKind::Parse,
         _ if PLAIN.binary_search(&label).is_ok() => NodeKind::Plain,
         _ => return None,
     })
@@ -66,11 +83,9 @@ pub(super) const PLAIN: &[&str] = &[
     "COALESCEEXPR",
     "COERCETODOMAIN",
     "COERCETODOMAINVALUE",
-    "COERCEVIAIO",
     "COLLATE",
     "COLLATEEXPR",
     "COMMONTABLEEXPR",
-    "CONST",
     "CONVERTROWTYPEEXPR",
     "CTECYCLECLAUSE",
     "CTESEARCHCLAUSE",
@@ -78,14 +93,12 @@ pub(super) const PLAIN: &[&str] = &[
     "FIELDSELECT",
     "FIELDSTORE",
     "FROMEXPR",
-    "FUNCEXPR",
     "GROUPINGFUNC",
     "GROUPINGSET",
     "INFERENCEELEM",
     "JOINEXPR",
     "JSONBEHAVIOR",
     "JSONCONSTRUCTOREXPR",
-    "JSONEXPR",
     "JSONFORMAT",
     "JSONISPREDICATE",
     "JSONRETURNING",
@@ -115,10 +128,8 @@ pub(super) const PLAIN: &[&str] = &[
     "SETOPERATIONSTMT",
     "SETTODEFAULT",
     "SORTGROUPCLAUSE",
-    "SQLVALUEFUNCTION",
     "SUBLINK",
     "SUBSCRIPTINGREF",
-    "TABLEFUNC",
     "TABLESAMPLECLAUSE",
     "TARGETENTRY",
     "VAR",
@@ -142,6 +153,8 @@ pub(super) fn field(name: &str) -> Option<Meaning> {
         "relid" => Meaning::Relation,
         "resultRelation" => Meaning::ResultRelation,
         "commandType" => Meaning::Command,
+        "op" => Meaning::ValueFunction,
+        "resulttype" => Meaning::CastTo,
         _ if HARMLESS.contains(&name) => Meaning::Nothing,
         _ => guess(name)?,
     })

@@ -9,18 +9,20 @@ use tokio_postgres::types::{Kind as TypeKind, Type};
 use super::catalog::{self, Behind, Relation};
 use super::functions::Function;
 use super::labels::FIRST_USER_OID;
+use super::pins::pins;
 use super::probe::Failure;
 use super::tree::{Facts, SELECT, Unreadable};
-use super::{Kind, Refusal, Verdict};
+use super::{Kind, Refusal, Safe, Verdict, plain};
 
 /// Views upon views, partitions of partitions: deeper than this nobody goes on purpose.
 const ROUNDS: usize = 32;
 
 /// Follows `tree` through the catalogue. `params` count too: reading a parameter of a domain checks the domain.
-pub(super) async fn survey(client: &Client, tree: &str, params: &[Type]) -> Result<Verdict, Failure> {
+pub(super) async fn survey(client: &Client, tree: &str, params: &[Type], safe: &Safe) -> Result<Verdict, Failure> {
     let mut facts = Facts::default();
     facts.add(tree).map_err(unreadable)?;
-    let mut survey = Survey::start(&facts)?;
+    let mut survey = Survey::start(&facts, params, safe)?;
+    survey.verdict.rows = pins(tree);
     facts.types.extend(params.iter().filter(|param| needs_look(param)).map(Type::oid));
     let mut behind = Vec::new();
     for _ in 0..ROUNDS {
@@ -68,8 +70,9 @@ struct Questions {
     aggregates: BTreeSet<u32>,
 }
 
-struct Survey {
+struct Survey<'s> {
     verdict: Verdict,
+    safe: &'s Safe,
     /// Do the writes follow foreign keys?
     cascades: bool,
     /// Everything asked so far, so that no question comes twice; of a relation, whether it is written.
@@ -79,11 +82,16 @@ struct Survey {
     unopened: Questions,
     /// The plain kinds among the relations.
     base: BTreeSet<u32>,
+    /// Types that are made by way of the text form, and those that are enumerations.
+    casts: BTreeSet<u32>,
+    enums: BTreeSet<u32>,
+    /// Relations that are touched in other places than those where the statement names them.
+    behind: BTreeSet<u32>,
 }
 
-impl Survey {
+impl<'s> Survey<'s> {
     /// What the statement's own tree says about the statement as a whole.
-    fn start(facts: &Facts) -> Result<Self, Failure> {
+    fn start(facts: &Facts, params: &[Type], safe: &'s Safe) -> Result<Self, Failure> {
         let [command] = facts.commands[..] else {
             return Err(Failure::Unanalysable);
         };
@@ -91,19 +99,28 @@ impl Survey {
         let verdict = Verdict {
             kind,
             cacheable: if facts.modifies { Err(Refusal::Writes) } else { Ok(()) },
+            derivable: if facts.modifies { Err(Refusal::Writes) } else { Ok(()) },
+            contained: true,
+            timed: plain::timed(params),
+            params: params.len(),
             clean: true,
             reads_sequence_state: false,
             restricted: Ok(()),
             reads: Vec::new(),
             writes: Vec::new(),
+            rows: BTreeMap::new(),
         };
         Ok(Self {
             verdict,
+            safe,
             cascades: facts.cascades,
             asked: Facts::default(),
             relations: BTreeMap::new(),
             unopened: Questions::default(),
             base: BTreeSet::new(),
+            casts: BTreeSet::new(),
+            enums: BTreeSet::new(),
+            behind: BTreeSet::new(),
         })
     }
 
@@ -132,10 +149,12 @@ impl Survey {
 
     fn open(&mut self, found: Behind, facts: &mut Facts) -> Result<(), Failure> {
         match found {
-            Behind::Tree(tree) => facts.add(&tree).map_err(unreadable)?,
+            Behind::Tree(tree) => {
+                self.name_behind(&tree)?;
+                facts.add(&tree).map_err(unreadable)?;
+            }
             Behind::View { of, tree } => {
-                let mut view = Facts::default();
-                view.add(&tree).map_err(unreadable)?;
+                let view = self.name_behind(&tree)?;
                 // Writing a view writes something below it; which relation, only the rewriter knows.
                 if self.is_written(of) {
                     facts.writes.extend(&view.reads);
@@ -143,16 +162,32 @@ impl Survey {
                 facts.add(&tree).map_err(unreadable)?;
             }
             Behind::Child { of, relation } if self.is_written(of) => {
-                _ = facts.writes.insert(relation);
+                self.behind.insert(relation);
+                facts.writes.insert(relation);
             }
-            Behind::Child { relation, .. } => _ = facts.reads.insert(relation),
-            Behind::Cascade { relation } if self.cascades => _ = facts.writes.insert(relation),
+            Behind::Child { relation, .. } => {
+                self.behind.insert(relation);
+                facts.reads.insert(relation);
+            }
+            Behind::Cascade { relation } if self.cascades => {
+                self.behind.insert(relation);
+                facts.writes.insert(relation);
+            }
             Behind::Cascade { .. } => {}
             Behind::Type(oid) => _ = facts.types.insert(oid),
+            Behind::Enum(oid) => _ = self.enums.insert(oid),
             Behind::Function(oid) => _ = facts.functions.insert(oid),
-            Behind::Trigger | Behind::Rule => self.verdict.clean = false,
+            Behind::Trigger | Behind::Rule => (self.verdict.clean, self.verdict.contained) = (false, false),
         }
         Ok(())
+    }
+
+    /// What a tree behind a relation says; the relations it names are touched in ways that the statement does not show.
+    fn name_behind(&mut self, tree: &str) -> Result<Facts, Failure> {
+        let mut facts = Facts::default();
+        facts.add(tree).map_err(unreadable)?;
+        self.behind.extend(facts.reads.iter().chain(&facts.writes));
+        Ok(facts)
     }
 
     fn is_written(&self, oid: u32) -> bool {
@@ -170,6 +205,13 @@ impl Survey {
         if facts.next_value || !facts.samples.is_empty() {
             self.refuse(Refusal::Volatile);
         }
+        if facts.tells_time || facts.parses {
+            self.bind(Refusal::Changing);
+        }
+        self.casts.extend(facts.cast_by_text.iter().filter(|oid| !plain::is_plain(**oid)));
+        if !facts.settings.iter().flatten().all(|name| is_known_setting(name)) || facts.settings.contains(&None) {
+            self.bind(Refusal::Changing);
+        }
         // A sampling method of an extension is C code of its own.
         self.verdict.clean &= facts.samples.iter().all(|handler| *handler < FIRST_USER_OID);
     }
@@ -179,9 +221,15 @@ impl Survey {
             self.unopened.aggregates.insert(function.oid);
         }
         let effect = function.effect();
-        if let Err(refusal) = effect.cacheable {
+        // Most are declared volatile only because that is what Postgres takes them for where nothing is said.
+        let vouched_for = self.safe.contains(function);
+        if let (Err(refusal), false) = (effect.cacheable, vouched_for) {
             self.refuse(refusal);
         }
+        if let (Err(refusal), false) = (effect.derivable, vouched_for) {
+            self.bind(refusal);
+        }
+        self.verdict.contained &= effect.contained || vouched_for;
         self.verdict.clean &= effect.clean;
         self.verdict.reads_sequence_state |= effect.reads_sequence_state;
         if !effect.allowed && self.verdict.restricted.is_ok() {
@@ -208,8 +256,16 @@ impl Survey {
             ("f", _) => self.taint(Refusal::Foreign),
             // A sequence read as a table: no change stream tells of it.
             ("S", _) => self.refuse(Refusal::Volatile),
+            _ if relation.oid < FIRST_USER_OID => self.bind(Refusal::Catalog),
+            ("m", _) => self.bind(Refusal::Materialized),
+            (_, "u") => self.bind(Refusal::Unlogged),
             _ => {}
         }
+    }
+
+    /// It may be kept for a time, but not until it changes.
+    fn bind(&mut self, refusal: Refusal) {
+        self.verdict.derivable = heavier(self.verdict.derivable, refusal);
     }
 
     fn taint(&mut self, refusal: Refusal) {
@@ -218,13 +274,15 @@ impl Survey {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        self.verdict.cacheable = match self.verdict.cacheable {
-            Err(before) if before < refusal => Err(before),
-            _ => Err(refusal),
-        };
+        self.verdict.cacheable = heavier(self.verdict.cacheable, refusal);
+        self.bind(refusal);
     }
 
     fn verdict(mut self) -> Verdict {
+        self.verdict.rows.retain(|relation, _| !self.behind.contains(relation));
+        if !self.casts.is_subset(&self.enums) {
+            self.bind(Refusal::Changing);
+        }
         for (oid, written) in &self.relations {
             if self.base.contains(oid) {
                 let list = if *written { &mut self.verdict.writes } else { &mut self.verdict.reads };
@@ -233,6 +291,19 @@ impl Survey {
         }
         self.verdict
     }
+}
+
+/// Of two reasons the one that is told.
+fn heavier(before: Result<(), Refusal>, refusal: Refusal) -> Result<(), Refusal> {
+    match before {
+        Err(before) if before < refusal => Err(before),
+        _ => Err(refusal),
+    }
+}
+
+/// Settings that an answer may depend on: the two that a cache key holds.
+fn is_known_setting(name: &str) -> bool {
+    ["request.jwt.claims", "role"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Adds to `asked` and returns what was not in it.

@@ -49,6 +49,14 @@ pub(super) struct Facts {
     pub(super) current_of: bool,
     /// Draws from a sequence without naming a function (identity columns).
     pub(super) next_value: bool,
+    /// `CURRENT_DATE` and whatever else tells the time without naming a function.
+    pub(super) tells_time: bool,
+    /// Values are made out of JSON or XML by the input functions of their types.
+    pub(super) parses: bool,
+    /// Types made by way of the text form.
+    pub(super) cast_by_text: BTreeSet<u32>,
+    /// Settings that are read by `current_setting`; `None` for one that no constant names.
+    pub(super) settings: BTreeSet<Option<String>>,
     /// A node stood outside of every query: a bare expression, as defaults and policies are.
     pub(super) bare: bool,
 }
@@ -58,10 +66,15 @@ pub(super) const SELECT: u32 = 1;
 /// `CMD_INSERT`.
 pub(super) const INSERT: u32 = 3;
 
+/// `SVFOP_LOCALTIMESTAMP_N` of `primnodes.h`: up to it, they tell the time; behind it, who asks and where.
+const LAST_OF_TIME: u32 = 8;
+/// `current_setting(text)` and `current_setting(text, boolean)`: pinned ids of `pg_proc.dat`.
+const CURRENT_SETTING: [u32; 2] = [2077, 3294];
+
 impl Facts {
     /// Adds what `tree` says. A failure leaves the facts incomplete: they must not be used then.
     pub(super) fn add(&mut self, tree: &str) -> Result<(), Unreadable> {
-        Reader { tokens: Tokens { rest: tree }, stack: Vec::new(), queries: 0, facts: self }.read()
+        Reader { tokens: Tokens::of(tree), stack: Vec::new(), queries: 0, facts: self }.read()
     }
 }
 
@@ -79,6 +92,10 @@ struct Node {
     range_table: Vec<u32>,
     result_relation: u32,
     command: u32,
+    /// Of a call: the function.
+    function: u32,
+    /// Of a constant: its text, if it may be one. Of a call: its first argument, if it is such a constant.
+    text: Option<String>,
 }
 
 struct Reader<'a, 'f> {
@@ -125,17 +142,40 @@ impl<'a> Reader<'a, '_> {
             }
             "}" | ")" => Err(Unreadable::Shape),
             // A datum is its length and then its bytes in brackets (outDatum).
-            _ if field == "constvalue" && token != "<>" => self.skip_datum(),
+            _ if field == "constvalue" && token != "<>" => self.datum(),
             scalar => self.scalar(field, scalar),
         }
     }
 
-    fn skip_datum(&mut self) -> Result<(), Unreadable> {
+    fn datum(&mut self) -> Result<(), Unreadable> {
         if self.tokens.expect()? != "[" {
             return Err(Unreadable::Shape);
         }
-        while self.tokens.expect()? != "]" {}
+        let names = self.names_setting();
+        let mut bytes = Vec::new();
+        loop {
+            match self.tokens.expect()? {
+                "]" => break,
+                // Printed as a signed number.
+                byte if names => bytes.extend(byte.parse::<i16>().ok().map(|byte| byte.to_le_bytes()[0])),
+                _ => {}
+            }
+        }
+        if let Some(Frame::Node(node)) = self.stack.last_mut()
+            && node.kind == NodeKind::Constant
+        {
+            node.text = text_of(&bytes);
+        }
         Ok(())
+    }
+
+    /// Whether the constant that is being read is the first argument of a `current_setting`.
+    fn names_setting(&self) -> bool {
+        matches!(
+            self.stack.as_slice(),
+            [.., Frame::Node(call), Frame::List { field: "args" }, Frame::Node(constant)]
+                if constant.kind == NodeKind::Constant && call.text.is_none() && CURRENT_SETTING.contains(&call.function)
+        )
     }
 
     fn open_node(&mut self) -> Result<(), Unreadable> {
@@ -146,15 +186,16 @@ impl<'a> Reader<'a, '_> {
             NodeKind::RowMark => self.facts.locks = true,
             NodeKind::CurrentOf => self.facts.current_of = true,
             NodeKind::NextValue => self.facts.next_value = true,
-            NodeKind::Query | NodeKind::RangeTableEntry | NodeKind::Plain => {}
+            NodeKind::Parse => self.facts.parses = true,
+            _ => {}
         }
         if kind == NodeKind::Query {
             self.queries += 1;
         } else if self.queries == 0 {
             self.facts.bare = true;
         }
-        let (relation, result_relation, command) = (0, 0, 0);
-        let node = Node { kind, relation, range_table: Vec::new(), result_relation, command };
+        let (relation, result_relation, command, function, text) = (0, 0, 0, 0, None);
+        let node = Node { kind, relation, range_table: Vec::new(), result_relation, command, function, text };
         self.stack.push(Frame::Node(node));
         Ok(())
     }
@@ -166,9 +207,20 @@ impl<'a> Reader<'a, '_> {
         match node.kind {
             NodeKind::RangeTableEntry => self.enter_range(node.relation),
             NodeKind::Query => self.close_query(&node),
+            NodeKind::Constant => self.close_constant(node),
+            NodeKind::Call if CURRENT_SETTING.contains(&node.function) => _ = self.facts.settings.insert(node.text),
             _ => {}
         }
         Ok(())
+    }
+
+    fn close_constant(&mut self, constant: Node) {
+        if let [.., Frame::Node(call), Frame::List { field: "args" }] = self.stack.as_mut_slice()
+            && call.kind == NodeKind::Call
+            && call.text.is_none()
+        {
+            call.text = constant.text;
+        }
     }
 
     /// A range table entry belongs to the query whose `:rtable` list it stands in; its place there is its number.
@@ -219,8 +271,19 @@ impl<'a> Reader<'a, '_> {
         };
         let facts = &mut *self.facts;
         match meaning {
+            // Of the value functions, it is the first: CURRENT_DATE.
+            Meaning::ValueFunction => self.place(meaning, number),
             _ if number == 0 => {}
-            Meaning::Function => _ = facts.functions.insert(number),
+            Meaning::Function => {
+                facts.functions.insert(number);
+                self.place(meaning, number);
+            }
+            Meaning::CastTo => {
+                if number >= labels::FIRST_USER_OID {
+                    facts.types.insert(number);
+                }
+                self.place(meaning, number);
+            }
             Meaning::Operator => _ = facts.operators.insert(number),
             Meaning::Sample => _ = facts.samples.insert(number),
             Meaning::Type | Meaning::Subscripted if number < labels::FIRST_USER_OID => {}
@@ -246,9 +309,17 @@ impl<'a> Reader<'a, '_> {
             (Meaning::Relation, NodeKind::RangeTableEntry) => node.relation = number,
             (Meaning::ResultRelation, NodeKind::Query) => node.result_relation = number,
             (Meaning::Command, NodeKind::Query) => node.command = number,
+            (Meaning::Function, NodeKind::Call) => node.function = number,
+            (Meaning::ValueFunction, NodeKind::ValueFunction) => self.facts.tells_time |= number <= LAST_OF_TIME,
+            (Meaning::CastTo, NodeKind::CastByText) => _ = self.facts.cast_by_text.insert(number),
             _ => {}
         }
     }
+}
+
+/// The text in a datum of type `text`: four bytes of length, and then its characters.
+fn text_of(datum: &[u8]) -> Option<String> {
+    String::from_utf8(datum.get(4..)?.to_vec()).ok()
 }
 
 /// Enough of a label to name it in a log, never a value's length.
@@ -257,12 +328,16 @@ fn shortened(label: &str) -> String {
 }
 
 /// `pg_strtok`.
-struct Tokens<'a> {
+pub(super) struct Tokens<'a> {
     rest: &'a str,
 }
 
 impl<'a> Tokens<'a> {
-    fn next(&mut self) -> Result<Option<&'a str>, Unreadable> {
+    pub(super) fn of(tree: &'a str) -> Self {
+        Self { rest: tree }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<&'a str>, Unreadable> {
         let rest = self.rest.trim_start_matches([' ', '\n', '\t']);
         let Some(first) = rest.bytes().next() else {
             self.rest = rest;

@@ -43,6 +43,11 @@ impl std::fmt::Display for LogConfig {
 /// Starts logging for the whole process; later calls have no effect.
 pub fn init(config: &LogConfig) {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // What it has to say comes back to who follows the stream, who says it once.
+    let filter = match "pgwire_replication=off".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // Fails only where a subscriber is set already, as in a test.
     let _ = if config.json {

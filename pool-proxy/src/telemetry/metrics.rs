@@ -1,6 +1,7 @@
 //! The process's metrics, in Prometheus's text format. Names begin with `pool_proxy_` and use base units.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -57,6 +58,19 @@ pub struct PoolGauges {
     pub transactions: usize,
 }
 
+/// The stream of a database's changes, for its gauges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamGauges {
+    /// How long ago it was last true that everything committed by then had been told; `None` while nothing is known.
+    pub age: Option<Duration>,
+    /// Whether that is so lately that answers are given from the cache.
+    pub is_proven: bool,
+    /// How many relations it tells of.
+    pub relations: usize,
+    /// How many answers are kept until it tells of a change, each counted for each relation or row it was read from.
+    pub dependents: usize,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
@@ -71,6 +85,9 @@ pub struct Metrics {
     query_seconds: Family<Database, Histogram>,
     queue_seconds: Family<Database, Histogram>,
     connections: Family<State, Gauge>,
+    stream_proven: Family<Database, Gauge>,
+    stream_age: Family<Database, Gauge<f64, AtomicU64>>,
+    stream_dependents: Family<Database, Gauge>,
     connections_max: Family<Database, Gauge>,
     waiting: Family<Database, Gauge>,
     transactions: Family<Database, Gauge>,
@@ -146,6 +163,22 @@ impl Metrics {
             cache_requests: register!(
                 "cache_requests",
                 "Requests that asked for caching, by result",
+                Family::default()
+            ),
+            stream_proven: register!(
+                "change_stream_proven",
+                "1 while answers that are kept until they change are given, else 0",
+                Family::default()
+            ),
+            stream_age: register!(
+                "change_stream_age",
+                "Since the change stream was last known to have told everything",
+                Unit::Seconds,
+                Family::default()
+            ),
+            stream_dependents: register!(
+                "change_stream_dependents",
+                "Answers kept until they change, by each relation or row they were read from",
                 Family::default()
             ),
             cache_entries: register!("cache_entries", "Answers held", Gauge::default()),
@@ -228,6 +261,15 @@ impl Metrics {
         self.connections_max.get_or_create(&database).set(value(gauges.max));
         self.waiting.get_or_create(&database).set(value(gauges.waiting));
         self.transactions.get_or_create(&database).set(value(gauges.transactions));
+    }
+
+    /// How a stream of changes stands, set when metrics are read.
+    pub fn stream(&self, database: &Arc<str>, gauges: StreamGauges) {
+        let database = Database { database: database.clone() };
+        self.stream_proven.get_or_create(&database).set(i64::from(gauges.is_proven));
+        self.stream_age.get_or_create(&database).set(gauges.age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
+        let dependents = i64::try_from(gauges.dependents).unwrap_or(i64::MAX);
+        self.stream_dependents.get_or_create(&database).set(dependents);
     }
 
     /// What the cache holds, set when metrics are read.

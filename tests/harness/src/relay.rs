@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,6 +47,9 @@ struct Weather {
     stalled_back: bool,
     delay_out: Duration,
     delay_back: Duration,
+    /// The same for streams of changes alone, besides, and for all other sessions.
+    delay_streams: Duration,
+    delay_sessions: Duration,
     /// Connections up to this one are ended.
     ended: usize,
     /// What ends, ends in good order (FIN), instead of being reset.
@@ -182,6 +185,16 @@ impl Relay {
         });
     }
 
+    /// What comes back to who follows the changes of a database arrives so much later than all else.
+    pub fn delay_streams(&self, delay: Duration) {
+        self.weather.send_modify(|weather| weather.delay_streams = delay);
+    }
+
+    /// What comes back to all others arrives so much later than what comes to those.
+    pub fn delay_sessions(&self, delay: Duration) {
+        self.weather.send_modify(|weather| weather.delay_sessions = delay);
+    }
+
     /// The connections there are carry nothing any more, and stay open all the same on both sides, as when a firewall
     /// has forgotten them. New ones are not concerned.
     pub fn lose(&self) {
@@ -206,11 +219,12 @@ async fn carry(mut near: TcpStream, target: &str, number: usize, weather: watch:
     let Ok(mut far) = TcpStream::connect(target).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (mut ends, mut losses) = (weather.clone(), weather.clone());
+    let streams = AtomicBool::new(false);
     let lost = {
         let (near_read, near_write) = near.split();
         let (far_read, far_write) = far.split();
-        let out = pump(near_read, far_write, Way::Out, weather.clone());
-        let back = pump(far_read, near_write, Way::Back, weather.clone());
+        let out = pump(near_read, far_write, Way::Out, weather.clone(), &streams);
+        let back = pump(far_read, near_write, Way::Back, weather.clone(), &streams);
         tokio::select! {
             _ = ends.wait_for(|weather| number <= weather.ended) => false,
             _ = losses.wait_for(|weather| number <= weather.lost) => true,
@@ -241,13 +255,23 @@ async fn pump(
     mut to: WriteHalf<'_>,
     way: Way,
     mut weather: watch::Receiver<Weather>,
+    streams: &AtomicBool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     let mut passed = 0;
+    let mut first = true;
     let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
     loop {
         let read = from.read(&mut buffer).await?;
-        let delay = weather.borrow().delay(way);
+        // Its first message says what a session is for.
+        if way == Way::Out && std::mem::take(&mut first) && contains(&buffer[..read], b"replication\0") {
+            streams.store(true, Ordering::Relaxed);
+        }
+        let mut delay = weather.borrow().delay(way);
+        if way == Way::Back {
+            let weather = weather.borrow();
+            delay += if streams.load(Ordering::Relaxed) { weather.delay_streams } else { weather.delay_sessions };
+        }
         tokio::time::sleep(delay).await;
         weather.wait_for(|weather| !weather.stalls(way)).await.map_err(gone)?;
         if read == 0 {
@@ -262,6 +286,10 @@ async fn pump(
         }
         passed = if left == usize::MAX { 0 } else { passed + read };
     }
+}
+
+fn contains(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
 }
 
 fn server(url: &str) -> &str {

@@ -11,7 +11,7 @@ async fn a_cache_of_no_bytes_is_off() {
         assert_eq!(status(&bench.ask(LONG).await), "pool-proxy; fwd=bypass; detail=off");
     }
     let view = bench.proxy.ops_request("GET", "/cache").send().await.expect(200).body;
-    assert_eq!(view, json!({ "on": false, "entries": 0, "bytes": 0 }));
+    assert_eq!(view, json!({ "on": false, "entries": 0, "bytes": 0, "streams": [] }));
     bench.invalidate(&json!("all")).await.expect(200);
 }
 

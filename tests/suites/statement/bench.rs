@@ -1,6 +1,6 @@
 //! One session on a fresh database, and the two ways to ask.
 
-use pool_proxy::statement::{Verdict, analyse};
+use pool_proxy::statement::{Safe, Verdict, analyse};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, NoTls};
 
@@ -39,10 +39,18 @@ impl Bench {
         self.ask_typed(sql, prepared.params(), role).await
     }
 
+    /// With functions that somebody vouches for.
+    pub(super) async fn ask_with(&self, sql: &str, safe: &Safe) -> Verdict {
+        let prepared = self.client.prepare(sql).await.unwrap_or_else(|error| panic!("prepare {sql}: {error:?}"));
+        analyse(&self.client, sql, prepared.params(), None, safe).await.expect("a verdict")
+    }
+
     pub(super) async fn ask_typed(&self, sql: &str, params: &[Type], role: Option<&str>) -> Verdict {
         let state = "SELECT current_user, current_setting('search_path'), current_setting('check_function_bodies')";
         let before = self.one(state).await;
-        let verdict = analyse(&self.client, sql, params, role).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let verdict = analyse(&self.client, sql, params, role, &Safe::default())
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         let after = self.one(state).await;
         assert_eq!(before, after, "the session changed: {sql}");
         // In a transaction block this would warn only; outside of one it is an error.

@@ -100,7 +100,9 @@ async fn reports_only_a_lost_connection_as_an_error() {
     let bench = Bench::with("").await;
     let pid = bench.one("SELECT pg_backend_pid()").await;
     bench.another().await.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).await.expect("the end");
-    let lost = pool_proxy::statement::analyse(&bench.client, "SELECT 1", &[], None).await;
+    let lost =
+        pool_proxy::statement::analyse(&bench.client, "SELECT 1", &[], None, &pool_proxy::statement::Safe::default())
+            .await;
     assert!(lost.is_err(), "{lost:?}");
 }
 

@@ -86,8 +86,14 @@ async fn somebody_elses_probe_is_not_read() {
     bench
         .run(&format!("CREATE FUNCTION pg_temp.{name}(box) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END"))
         .await;
-    let verdict = pool_proxy::statement::analyse(&bench.client, "SELECT set_config('a.b', 'x', false)", &[], None)
-        .await
-        .expect("a verdict");
+    let verdict = pool_proxy::statement::analyse(
+        &bench.client,
+        "SELECT set_config('a.b', 'x', false)",
+        &[],
+        None,
+        &pool_proxy::statement::Safe::default(),
+    )
+    .await
+    .expect("a verdict");
     assert!(verdict.cacheable.is_err() && !verdict.clean && verdict.restricted.is_err(), "{verdict:?}");
 }

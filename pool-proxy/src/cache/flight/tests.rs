@@ -17,7 +17,7 @@ where
     T: Send + Sync + 'static,
     W: Future<Output = T> + Send + 'static,
 {
-    flights.join(&key("a"), generation, || None::<()>, work).expect("nothing was found")
+    flights.join(&key("a"), (generation, 0), || None::<()>, work).expect("nothing was found")
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,8 +91,8 @@ async fn what_is_found_needs_no_flight_but_a_flight_is_joined_first() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         1
     });
-    let joined = flights.join(&key("a"), 0, || panic!("not asked"), || async { 2 });
+    let joined = flights.join(&key("a"), (0, 0), || panic!("not asked"), || async { 2 });
     assert_eq!(joined.map_err(|(): ()| ()).unwrap().landed().await.as_deref(), Some(&1));
     drop(under_way);
-    assert_eq!(flights.join(&key("a"), 0, || Some("found"), || async { 3 }).unwrap_err(), "found");
+    assert_eq!(flights.join(&key("a"), (0, 0), || Some("found"), || async { 3 }).unwrap_err(), "found");
 }

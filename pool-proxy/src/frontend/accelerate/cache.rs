@@ -8,7 +8,7 @@ use hyper::HeaderMap;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, LAST_MODIFIED};
 
 use crate::error::Failure;
-use crate::frontend::cache_control::{Dialect, Wish};
+use crate::frontend::cache_control::{Dialect, Wish, bookmark};
 use crate::frontend::credentials::Credentials;
 use crate::gateway::call::{CacheStatus, Forward};
 
@@ -17,15 +17,16 @@ static STATUS: HeaderName = HeaderName::from_static("accelerate-cache-status");
 static SIGNATURE: HeaderName = HeaderName::from_static("accelerate-signature");
 static RAY: HeaderName = HeaderName::from_static("cf-ray");
 
-/// What the request wants of the cache. The extension's `no-cache` means that the application wants nothing of it.
+/// What the request wants of the cache. The extension's `no-cache` means that the application has said nothing.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn wish(headers: &HeaderMap) -> Result<Option<Wish>, Failure> {
+pub(super) fn wish(headers: &HeaderMap, by_itself: bool) -> Result<Option<Wish>, Failure> {
+    let nobody = Credentials::default();
     match headers.get(CACHE_CONTROL) {
-        None => Ok(None),
-        Some(value) if value == "no-cache" => Ok(None),
-        Some(_) => Wish::from_request(headers, &Credentials::default(), &PRISMA),
+        Some(value) if value != "no-cache" => Wish::from_request(headers, &nobody, &PRISMA, by_itself),
+        _ if by_itself => Ok(Some(Wish::of_silence(bookmark(headers, &nobody)?))),
+        _ => Ok(None),
     }
 }
 
@@ -37,8 +38,8 @@ pub(super) fn is_extended(headers: &HeaderMap) -> bool {
 /// Tells the extension what became of the request; its signature is of the body.
 pub(super) fn tell(headers: &mut HeaderMap, status: Option<CacheStatus>, age: Option<Duration>, signature: u64) {
     let word = match status {
-        Some(CacheStatus::Hit { ttl }) if ttl >= 0 => "ttl",
-        Some(CacheStatus::Hit { .. }) => "swr",
+        Some(CacheStatus::Hit { ttl: Some(..0) }) => "swr",
+        Some(CacheStatus::Hit { .. }) => "ttl",
         Some(CacheStatus::Forward { reason: Forward::Bypass, .. }) | None => "none",
         Some(CacheStatus::Forward { .. }) => "miss",
     };

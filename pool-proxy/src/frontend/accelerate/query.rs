@@ -19,7 +19,7 @@ use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::frontend::sql::sequence;
 use crate::gateway::Call;
-use crate::gateway::call::{Answer, Work};
+use crate::gateway::call::Work;
 use crate::gateway::transactions::{Numbered, Step};
 use crate::plan::log::Log;
 use crate::plan::{Plan, Run};
@@ -44,7 +44,8 @@ pub async fn query(
     let guest = Guest::enter(door, &head.headers).await?;
     decode::must_be_json(&head.headers)?;
     // What is read in a transaction is for that one alone.
-    let wish = if transaction.is_none() { cache::wish(&head.headers)? } else { None };
+    let by_itself = guest.database.keeping.is_some();
+    let wish = if transaction.is_none() { cache::wish(&head.headers, by_itself)? } else { None };
     let is_extended = cache::is_extended(&head.headers);
     let log = telemetry::wants_statements(&head.headers)?.then(Log::default);
     let sequence = sequence(&head.headers)?;
@@ -66,7 +67,7 @@ pub async fn query(
         if let Some(id) = transaction {
             let transactions = &door.gateway.transactions;
             let number = sequence.map(|number| Numbered::new(number, &*body));
-            Answer::of(Box::pin(transactions.step(&principal, database, id, Step::Script(run), number)).await?)
+            Box::pin(transactions.step(&principal, database, id, Step::Script(run), number)).await?.into()
         } else {
             // A text that is generated would be the same for everybody who is given the stored answer.
             let cache = cache.filter(|_| !run.is_volatile());

@@ -14,6 +14,7 @@ use super::route::Act;
 use super::telemetry;
 use crate::error::Failure;
 use crate::frontend::body;
+use crate::frontend::cache_control::mark;
 use crate::frontend::guest::Guest;
 use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
@@ -125,10 +126,12 @@ pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply
     let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
     let started = Started::now();
     let transactions = &door.gateway.transactions;
-    let sent = Box::pin(transactions.step(&guest.principal, guest.database, id, step, number)).await?;
+    let done = Box::pin(transactions.step(&guest.principal, guest.database, id, step, number)).await?;
     let mut body = b"{}".to_vec();
     if wants_statements {
-        body = telemetry::extend(body, &[started.told(&String::from_utf8_lossy(&sent))]);
+        body = telemetry::extend(body, &[started.told(&String::from_utf8_lossy(&done.body))]);
     }
-    Ok(reply::json(StatusCode::OK, body))
+    let mut reply = reply::json(StatusCode::OK, body);
+    mark(reply.headers_mut(), done.bookmark);
+    Ok(reply)
 }

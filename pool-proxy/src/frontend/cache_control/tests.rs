@@ -15,7 +15,7 @@ fn wish(control: &str, tags: &str, options: &[(&str, &str)]) -> Result<Option<Wi
     }
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let credentials = Credentials { options, ..Credentials::default() };
-    Wish::from_request(&headers, &credentials, &super::SQL).map_err(|failure| failure.to_string())
+    Wish::from_request(&headers, &credentials, &super::SQL, false).map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -51,8 +51,9 @@ fn names_what_is_wrong() {
 fn tells_what_happened() {
     let forward = |reason, stored, collapsed| CacheStatus::Forward { reason, stored, collapsed, detail: None };
     for (status, expected) in [
-        (CacheStatus::Hit { ttl: 41 }, "pool-proxy; hit; ttl=41"),
-        (CacheStatus::Hit { ttl: -3 }, "pool-proxy; hit; ttl=-3"),
+        (CacheStatus::Hit { ttl: Some(41) }, "pool-proxy; hit; ttl=41"),
+        (CacheStatus::Hit { ttl: Some(-3) }, "pool-proxy; hit; ttl=-3"),
+        (CacheStatus::Hit { ttl: None }, "pool-proxy; hit"),
         (forward(Forward::Miss, true, false), "pool-proxy; fwd=miss; stored"),
         (forward(Forward::Miss, false, true), "pool-proxy; fwd=miss; collapsed"),
         (forward(Forward::Request, true, false), "pool-proxy; fwd=request; stored"),

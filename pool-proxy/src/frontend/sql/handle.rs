@@ -35,7 +35,7 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let credentials = Credentials::from_headers(&head.headers)?;
     let guest = Guest::enter_with(door, &credentials).await?;
     let options = Options::from_headers(&head.headers)?;
-    let wish = Wish::from_request(&head.headers, &credentials, &SQL)?;
+    let wish = Wish::from_request(&head.headers, &credentials, &SQL, guest.database.keeping.is_some())?;
     let within = Within::from_headers(&head.headers)?;
     let packs = door.terms.compression && gzip::is_wanted(&head.headers);
     // A request that waits holds no more than it needs.
@@ -86,9 +86,8 @@ impl Within {
         let number = self.sequence.map(|number| Numbered::new(number, request));
         let transactions = &door.gateway.transactions;
         let (principal, database) = (&guest.principal, guest.database);
-        let body = transactions.step(principal, database, &self.transaction, step, number);
-        let body = Box::pin(body).await?;
-        Ok(Answer::of(body))
+        let done = transactions.step(principal, database, &self.transaction, step, number);
+        Ok(Box::pin(done).await?.into())
     }
 }
 

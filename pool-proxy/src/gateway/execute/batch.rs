@@ -10,6 +10,7 @@ use crate::error::Failure;
 use crate::gateway::call::{Budget, Mode, Query, Sinks};
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
+use crate::gateway::witness::Questions;
 use crate::statement;
 
 /// How a batch is sent.
@@ -63,7 +64,10 @@ impl Execution {
                         return Err(Failure::Database { error, query });
                     }
                 }
-                outcome => return outcome,
+                outcome => {
+                    self.note_loss(&outcome);
+                    return outcome;
+                }
             }
         }
     }
@@ -118,6 +122,7 @@ impl Execution {
             begin = None;
         }
         let mut sinks: Vec<_> = (0..queries.len()).map(|index| sinks.sink(index, budget.clone())).collect();
+        let mut questions = self.questions(false).await?;
         self.server()?.limit_rows(budget.limit());
         let (mut next, mut changed) = (0, false);
         loop {
@@ -131,6 +136,7 @@ impl Execution {
                 in_transaction: true,
                 commit: last,
                 reset: last && reset,
+                questions: if last { std::mem::take(&mut questions) } else { Questions::default() },
             };
             let (queries, sinks_here) = (&queries[first..next], &mut sinks[first..next]);
             self.send(reset, &frame, Flight { first, statements: &statements, queries, sinks: sinks_here }).await?;

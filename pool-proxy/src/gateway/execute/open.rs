@@ -73,6 +73,7 @@ impl Execution {
             self.server()?.forget_all();
             self.open.was_stale = true;
         }
+        self.note_loss(&outcome);
         outcome
     }
 
@@ -146,6 +147,7 @@ impl Execution {
             let was = self.standing().await?;
             self.progress.sent();
             let _ = self.server()?.passed();
+            self.touch_everything();
             let outcome = self.server()?.command(text).await.map_err(refused);
             let is = self.standing().await?;
             let passed = self.server()?.passed();
@@ -171,7 +173,10 @@ impl Execution {
                 lost => lost,
             }
         };
-        deadline.watch(&budget, &progress, pin!(work)).await
+        let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
+        self.note_loss(&outcome);
+        self.look_behind().await;
+        outcome
     }
 
     /// Whether a text has ended the transaction, and perhaps begun another.
@@ -180,7 +185,7 @@ impl Execution {
     }
 
     /// Where the session stands. An error reaches its reader shortly before the server says so.
-    async fn standing(&mut self) -> Result<Option<TransactionStatus>, Failure> {
+    pub(super) async fn standing(&mut self) -> Result<Option<TransactionStatus>, Failure> {
         let server: &Server = self.server()?;
         if server.status().is_none() {
             // Whoever asks next is told if it is gone.
@@ -233,19 +238,22 @@ impl Execution {
         let deadline = self.deadline(true)?;
         let progress = Arc::clone(&self.progress);
         let reset = self.owes_reset;
-        let frame = Frame { in_transaction: true, commit: true, reset, ..Frame::default() };
         let work = async {
+            let questions = self.questions(false).await?;
+            let frame = Frame { in_transaction: true, commit: true, reset, questions, ..Frame::default() };
             let flight = Flight { first: 0, statements: &[], queries: &[], sinks: &mut [] as &mut [Nothing] };
             self.send(reset, &frame, flight).await
         };
         let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
         self.open.settings = None;
+        self.note_loss(&outcome);
         outcome
     }
 
     /// Rolls back; a connection that cannot is given up.
     pub(in crate::gateway) async fn roll_back(&mut self) {
         self.open.settings = None;
+        self.leave_no_traces();
         let fate = self.lease.fate();
         let Some(server) = self.lease.server() else { return };
         let rolled = timeout(PATIENCE, server.command("ROLLBACK")).await;

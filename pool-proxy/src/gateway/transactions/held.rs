@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::Instant;
 
-use super::{Numbered, Step};
+use super::{Done, Numbered, Step};
 use crate::auth::Principal;
 use crate::drain::Drain;
 use crate::error::{Ending, Failure, TransactionError};
@@ -45,7 +45,7 @@ struct State {
 struct Last {
     kind: Discriminant<Step>,
     number: Numbered,
-    outcome: Result<Bytes, Failure>,
+    outcome: Result<Done, Failure>,
 }
 
 impl Held {
@@ -100,7 +100,7 @@ impl Held {
     }
 
     /// Does a step when it is its turn; numbers are from 1 on.
-    pub(super) async fn step(self: Arc<Self>, step: Step, number: Option<Numbered>) -> Result<Bytes, Failure> {
+    pub(super) async fn step(self: Arc<Self>, step: Step, number: Option<Numbered>) -> Result<Done, Failure> {
         // Its client waits here: one that leaves before its turn has come leaves nothing behind.
         let mut state = Arc::clone(&self.state).lock_owned().await;
         if let Some(told) = self.told(&state, &step, number) {
@@ -124,7 +124,7 @@ impl Held {
     }
 
     /// What a step is told that is not to be done: a repetition, one that comes after the end, or one out of order.
-    fn told(&self, state: &State, step: &Step, number: Option<Numbered>) -> Option<Result<Bytes, Failure>> {
+    fn told(&self, state: &State, step: &Step, number: Option<Numbered>) -> Option<Result<Done, Failure>> {
         if let (Some(number), Some(last)) = (number, &state.last)
             && number.number == last.number.number
         {
@@ -149,7 +149,7 @@ impl Held {
         Instant::now() >= self.deadline
     }
 
-    async fn step_in(&self, state: &mut State, step: &Step) -> Result<Bytes, Failure> {
+    async fn step_in(&self, state: &mut State, step: &Step) -> Result<Done, Failure> {
         let Some(mut session) = state.session.take() else { return Err(Failure::Internal) };
         let commits = matches!(step, Step::Commit) && state.savepoints.is_empty();
         // Dropped here, as when its client leaves, the session is rolled back. A COMMIT may be on its way.
@@ -173,13 +173,17 @@ impl Held {
             _ => None,
         };
         watched.stays();
+        let bookmark = session.bookmark();
         if let Some(ending) = ending {
             self.has_ended(ending);
             session.close(&self.drain).await;
         } else {
             state.session = Some(session);
         }
-        if out_of_time { Err(self.refused(step, Ending::Expired)) } else { outcome }
+        if out_of_time {
+            return Err(self.refused(step, Ending::Expired));
+        }
+        outcome.map(|body| Done { body, bookmark })
     }
 
     fn refused(&self, step: &Step, ending: Ending) -> Failure {

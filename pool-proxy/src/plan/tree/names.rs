@@ -20,6 +20,8 @@ pub(super) struct Names {
     pub(super) slots: HashMap<Box<str>, usize>,
     /// Something is generated that is not the same each time.
     pub(super) is_volatile: bool,
+    /// Something is written, or a transaction is opened to do so.
+    pub(super) writes: bool,
     /// For each slot, whether its value is asked for behind the place where the walk is.
     is_wanted: Vec<bool>,
 }
@@ -27,7 +29,11 @@ pub(super) struct Names {
 impl Names {
     fn node(&mut self, node: &mut Node) {
         match node {
-            Node::Query(statement) | Node::Execute(statement) => self.statement(statement),
+            Node::Query(statement) => self.statement(statement),
+            Node::Execute(statement) => {
+                self.writes = true;
+                self.statement(statement);
+            }
             Node::Get(name) => self.taken(name),
             Node::Let(of) => {
                 // What is bound here is of no use behind it; what it hides may be.
@@ -45,7 +51,11 @@ impl Names {
                     self.node(&mut binding.expr);
                 }
             }
-            Node::Unique(of) | Node::Required(of) | Node::Transaction(of) | Node::Reverse(of) => self.node(of),
+            Node::Transaction(of) => {
+                self.writes = true;
+                self.node(of);
+            }
+            Node::Unique(of) | Node::Required(of) | Node::Reverse(of) => self.node(of),
             Node::MapField(of) => self.node(&mut of.records),
             Node::DataMap(of) => self.node(&mut of.expr),
             Node::Validate(of) => self.node(&mut of.expr),

@@ -1,27 +1,34 @@
 //! What each kind of function means.
 
 use super::super::Refusal;
-use super::{Function, HARMLESS, LEAVES_NOTHING, RUNS_INPUT, RUNS_TEXT};
+use super::{Function, HARMLESS, LEAVES_NOTHING, RUNS_INPUT, RUNS_TEXT, Volatility};
 
-const VOLATILE: bool = true;
-const STABLE: bool = false;
+const VOLATILE: Volatility = Volatility::Volatile;
+const STABLE: Volatility = Volatility::Stable;
 const CATALOGUE: u32 = 11;
 const SQL: u32 = 14;
 
-fn builtin(name: &str, volatile: bool) -> Function {
+fn builtin(name: &str, volatility: Volatility) -> Function {
     Function {
         oid: 2000,
         namespace: CATALOGUE,
-        schema: "pg_catalog".into(),
+        full_name: format!("pg_catalog.{name}"),
         name: name.into(),
-        volatile,
+        volatility,
         language: super::INTERNAL,
+        extension: None,
         aggregate: false,
     }
 }
 
-fn users(name: &str, volatile: bool, language: u32) -> Function {
-    Function { oid: 20_000, namespace: 2200, schema: "public".into(), language, ..builtin(name, volatile) }
+fn users(name: &str, volatility: Volatility, language: u32) -> Function {
+    Function {
+        oid: 20_000,
+        namespace: 2200,
+        full_name: format!("public.{name}"),
+        language,
+        ..builtin(name, volatility)
+    }
 }
 
 fn check(function: &Function, cacheable: Result<(), Refusal>, clean: bool, allowed: bool) {

@@ -28,7 +28,8 @@ fn finds_what_is_called_and_read() {
         &query(
             ":rtable <> :targetList ({TARGETENTRY :expr {FUNCEXPR :funcid 2077 :args ({FUNCEXPR :funcid 1299 :args <>})}})",
         ),
-        &Facts { functions, ..select() },
+        // Whose name is in no constant.
+        &Facts { functions, settings: [None].into(), ..select() },
     );
     check(
         &query(
@@ -46,7 +47,7 @@ fn finds_what_is_called_and_read() {
     check(&query(":x {TABLESAMPLECLAUSE :tsmhandler 3313}"), &Facts { samples: [3313].into(), ..select() });
     check(
         &query(":x {COERCEVIAIO :resulttype 20000} :y {SUBSCRIPTINGREF :refcontainertype 20001} :z {VAR :vartype 23}"),
-        &Facts { types: [20000, 20001].into(), subscripted: [20001].into(), ..select() },
+        &Facts { types: [20000, 20001].into(), subscripted: [20001].into(), cast_by_text: [20000].into(), ..select() },
     );
 }
 

@@ -1,0 +1,78 @@
+//! From what the stream tells to what it means.
+
+use crate::cache::message::{Message, PREFIX};
+use crate::cache::{RowKey, Scope, Transaction};
+use crate::postgres::replication::{Change, Event, Replication, Row};
+
+use super::{Coherence, Stop};
+
+/// Rows of one relation that a transaction is told by; with more it is told by the relation.
+const ROWS: usize = 1000;
+
+impl Coherence {
+    /// Applies what the stream tells until there is no more.
+    pub(super) async fn follow(&self, mut stream: Replication) -> Stop {
+        let mut open: Option<Collected> = None;
+        loop {
+            let event = match stream.next().await {
+                Ok(event) => event,
+                Err(error) => return error.into(),
+            };
+            match event {
+                Event::Begin(xid) => open = Some(Collected::new(xid)),
+                Event::Change(change) => match &mut open {
+                    Some(open) => open.add(change),
+                    None => return Stop::Answered("a change outside of a transaction".to_owned()),
+                },
+                Event::Message { prefix, content } if prefix == PREFIX => match (Message::parse(&content), &mut open) {
+                    (Some(Message::Defined), Some(open)) => open.transaction.defines = true,
+                    (Some(Message::Invalidated { by, what }), _) if by != self.changes.number() => {
+                        self.shelf.invalidate(&self.database.name, &what);
+                    }
+                    _ => {}
+                },
+                Event::Message { .. } => {}
+                Event::Commit => {
+                    if let Some(Collected { transaction, .. }) = open.take()
+                        && (transaction.defines || !transaction.scope.is_empty())
+                    {
+                        self.shelf.discard(&self.changes.apply(&transaction));
+                    }
+                }
+                Event::Progress(position) => self.changes.advance(position),
+            }
+        }
+    }
+}
+
+/// A transaction that is being told.
+struct Collected {
+    transaction: Transaction,
+    /// How many rows of the last relation.
+    rows: (u32, usize),
+}
+
+impl Collected {
+    fn new(xid: u32) -> Self {
+        Self { transaction: Transaction { xid, scope: Scope::default(), defines: false }, rows: (0, 0) }
+    }
+
+    fn add(&mut self, change: Change) {
+        let scope = &mut self.transaction.scope;
+        match change {
+            Change::Truncate(relations) => relations.into_iter().for_each(|relation| scope.add(relation)),
+            Change::Rows { relation, rows } => {
+                self.rows = if self.rows.0 == relation { (relation, self.rows.1 + rows.len()) } else { (relation, 0) };
+                if self.rows.1 > ROWS {
+                    scope.add(relation);
+                }
+                for row in rows {
+                    match row {
+                        Row::Known(values) => scope.add_row(relation, RowKey::new(values.iter().map(String::as_str))),
+                        Row::Unknown => scope.add(relation),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What is asked of the database beside the stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::{Coherence, Stop};
+use crate::auth::Principal;
+use crate::cache::{Published, Told};
+use crate::error::Failure;
+use crate::gateway::Database;
+use crate::pool::Lease;
+use crate::postgres::{Lsn, Snapshot};
+
+/// How often the end of the log is asked for, and how often of these the catalogue is looked at, too.
+const OFTEN: Duration = Duration::from_millis(250);
+const CATALOGUE: u32 = 2;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the stream may be behind without telling anything at all.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// The name of a log segment begins with the timeline it belongs to.
+const LOOK: &str = "\
+SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_wal_insert_lsn()::text,
+  pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8)";
+
+/// A text that is another one whenever definitions, rights or settings are that an answer may depend on. Rows are counted
+/// and their `xmin`s added up: a change puts in place of one a later one. Temporary relations are left out, since sessions
+/// make and drop them all the time. Nothing in it leaves a choice of operators to the search path.
+const DEFINITIONS: &str = "\
+WITH relation AS MATERIALIZED (
+  SELECT oid, xmin FROM pg_catalog.pg_class WHERE oid >= 16384::oid AND relpersistence <> 't'
+), part(text) AS (
+  SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM relation
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(a.xmin::text::bigint))
+    FROM pg_catalog.pg_attribute a JOIN relation ON relation.oid = a.attrelid WHERE a.attnum > 0
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(d.xmin::text::bigint))
+    FROM pg_catalog.pg_attrdef d JOIN relation ON relation.oid = d.adrelid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(i.xmin::text::bigint))
+    FROM pg_catalog.pg_index i JOIN relation ON relation.oid = i.indrelid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(r.xmin::text::bigint))
+    FROM pg_catalog.pg_rewrite r JOIN relation ON relation.oid = r.ev_class
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(t.xmin::text::bigint))
+    FROM pg_catalog.pg_trigger t JOIN relation ON relation.oid = t.tgrelid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_policy
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_inherits
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_proc WHERE oid >= 16384::oid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_type WHERE oid >= 16384::oid AND typrelid = 0::oid AND typelem = 0::oid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_enum
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_constraint WHERE contypid <> 0::oid OR contype = 'f'
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_operator WHERE oid >= 16384::oid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_cast WHERE oid >= 16384::oid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_collation WHERE oid >= 16384::oid
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
+    FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_ts_config_map
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_ts_dict
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_publication
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_publication_rel
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_auth_members
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_db_role_setting
+  UNION ALL SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+  UNION ALL SELECT pg_catalog.md5(pg_catalog.string_agg(r::text, ',' ORDER BY r.oid)) FROM (
+    SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls FROM pg_catalog.pg_roles) r
+  UNION ALL SELECT pg_catalog.concat(name, '=', pg_catalog.current_setting(name, true)) FROM (VALUES ('TimeZone'), ('DateStyle'),
+    ('IntervalStyle'), ('extra_float_digits'), ('bytea_output'), ('lc_monetary'), ('lc_numeric'), ('lc_time'),
+    ('default_text_search_config'), ('search_path'), ('row_security'), ('xmloption'), ('xmlbinary'), ('array_nulls'),
+    ('quote_all_identifiers'), ('timezone_abbreviations'), ('server_version')) AS setting(name)
+)
+SELECT pg_catalog.string_agg(text, ',') FROM part";
+
+/// The relations of the publication and their partitions, each with the one under whose id its changes are told: the
+/// topmost of the publication. Only of a publication that tells of all changes of all rows, under the topmost's id.
+const PUBLISHED: &str = "\
+WITH RECURSIVE published AS (
+  SELECT r.prrelid AS oid FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
+  WHERE p.pubname = $1 AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND p.pubviaroot
+    AND pg_catalog.to_jsonb(r)->>'prqual' IS NULL AND pg_catalog.to_jsonb(r)->>'prattrs' IS NULL
+), tree(oid, told_as) AS (
+  SELECT oid, oid FROM published
+  UNION
+  SELECT i.inhrelid, tree.told_as FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition
+)
+SELECT tree.oid::text, tree.told_as::text, CASE WHEN tree.oid = tree.told_as THEN (
+    SELECT pg_catalog.string_agg(k.number::text, ',' ORDER BY k.number)
+    FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) AS k(number)
+    WHERE i.indrelid = tree.oid
+      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END) END
+FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid
+WHERE tree.told_as NOT IN (SELECT oid FROM tree WHERE oid <> told_as)";
+
+/// One of the database's connections, kept for asking.
+pub(super) struct Eye {
+    database: Arc<Database>,
+    lease: Option<Lease>,
+    /// The definitions that the cache relies on.
+    pub(super) known: Option<String>,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    /// When it was asked for.
+    pub(super) asked: Instant,
+    pub(super) snapshot: Snapshot,
+    /// The end of the log.
+    pub(super) end: Lsn,
+    pub(super) timeline: u32,
+}
+
+impl Eye {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database, lease: None, known: None }
+    }
+
+    /// How far the log is, and who has ended.
+    pub(super) async fn look(&mut self) -> Result<Seen, Stop> {
+        let asked = Instant::now();
+        let rows = self.ask(LOOK, &[]).await?;
+        let row = rows.first().ok_or_else(unreadable)?;
+        Ok(Seen {
+            asked,
+            snapshot: text(row, 0)?.parse().map_err(|_| unreadable())?,
+            end: text(row, 1)?.parse().map_err(|_| unreadable())?,
+            timeline: u32::from_str_radix(&text(row, 2)?, 16).map_err(|_| unreadable())?,
+        })
+    }
+
+    /// A text that stands for all definitions.
+    pub(super) async fn definitions(&mut self) -> Result<String, Stop> {
+        let rows = self.ask(DEFINITIONS, &[]).await?;
+        text(rows.first().ok_or_else(unreadable)?, 0)
+    }
+
+    /// What a publication tells of.
+    pub(super) async fn published(&mut self, publication: &str) -> Result<Published, Stop> {
+        let rows = self.ask(PUBLISHED, &[publication]).await?;
+        let oid = |row: &Row, at| text(row, at)?.parse::<u32>().map_err(|_| unreadable());
+        let told = |row: &Row| {
+            let columns = row.try_get::<_, Option<String>>(2).map_err(|_| unreadable())?.unwrap_or_default();
+            let columns = columns.split(',').filter(|column| !column.is_empty());
+            let identity = columns.map(str::parse).collect::<Result<_, _>>().map_err(|_| unreadable())?;
+            Ok((oid(row, 0)?, Told { relation: oid(row, 1)?, identity }))
+        };
+        rows.iter().map(told).collect()
+    }
+
+    async fn ask(&mut self, query: &str, params: &[&str]) -> Result<Vec<Row>, Stop> {
+        if self.lease.is_none() {
+            // A principal of nobody: its line is its own.
+            let (lease, _) = self.database.lease(&Principal::default()).await.map_err(Stop::Asked)?;
+            self.lease = Some(lease);
+        }
+        let lost = || Stop::Asked(Failure::unavailable("the connection to the database was lost"));
+        let server = self.lease.as_mut().and_then(Lease::server).ok_or_else(lost)?;
+        server.limit_rows(0);
+        let params: Vec<(&(dyn ToSql + Sync), Type)> =
+            params.iter().map(|param| (param as &(dyn ToSql + Sync), Type::TEXT)).collect();
+        let answer = timeout(PATIENCE, server.client().query_typed(query, &params)).await;
+        let rows = answer.map_err(|_| lost())?.map_err(|error| match error.as_db_error() {
+            Some(said) => Stop::Answered(said.message().to_owned()),
+            None => lost(),
+        })?;
+        // The only one there is cannot be kept from clients.
+        if self.database.pool.max() == 1
+            && let Some(lease) = self.lease.take()
+        {
+            lease.finish(false).await;
+        }
+        Ok(rows)
+    }
+}
+
+fn unreadable() -> Stop {
+    Stop::Answered("the database answered what cannot be read".to_owned())
+}
+
+fn text(row: &Row, at: usize) -> Result<String, Stop> {
+    row.try_get::<_, Option<String>>(at).ok().flatten().ok_or_else(unreadable)
+}
+
+impl Coherence {
+    /// Looks at the database again and again, until that fails or the stream turns out to be dead.
+    pub(super) async fn watch(&self, mut eye: Eye) -> Stop {
+        let mut moved = (self.changes.position(), Instant::now());
+        for turn in 0_u32.. {
+            let next = Instant::now() + OFTEN;
+            if turn % CATALOGUE == 0
+                && let Err(stop) = self.look_at_definitions(&mut eye).await
+            {
+                return stop;
+            }
+            let seen = match eye.look().await {
+                Ok(seen) => seen,
+                Err(stop) => return stop,
+            };
+            self.changes.forget(seen.snapshot);
+            self.changes.learn(seen.asked, seen.end);
+            let position = self.changes.position();
+            if position != moved.0 || position >= seen.end {
+                moved = (position, Instant::now());
+            } else if moved.1.elapsed() > SILENCE {
+                return Stop::Silent;
+            }
+            sleep_until(next).await;
+        }
+        Stop::Silent
+    }
+
+    async fn look_at_definitions(&self, eye: &mut Eye) -> Result<(), Stop> {
+        let definitions = eye.definitions().await?;
+        if eye.known.as_ref() == Some(&definitions) {
+            return Ok(());
+        }
+        let published = eye.published(&self.publication).await?;
+        let seen = eye.look().await?;
+        self.shelf.discard(&self.changes.redefine(seen.snapshot, published));
+        eye.known = Some(definitions);
+        Ok(())
+    }
+}

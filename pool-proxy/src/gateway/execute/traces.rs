@@ -1,0 +1,155 @@
+//! What statements leave for the cache to know: what they have touched, and until where in the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::Statement;
+
+use super::Execution;
+use crate::cache::Scope;
+use crate::error::Failure;
+use crate::gateway::call::Query;
+use crate::gateway::outcome::not_sent;
+use crate::gateway::send::Frame;
+use crate::gateway::witness::{Hearing, Questions, Witness};
+use crate::postgres::{Lsn, Snapshot, TransactionStatus};
+
+/// How long the moment behind a text may take to be told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was touched and is not acknowledged yet.
+#[derive(Default)]
+pub(super) struct Traces {
+    scope: Scope,
+    writes: bool,
+    /// What the last read that may be kept saw, and where the log ended on disk.
+    witness: Option<(Snapshot, Lsn)>,
+    /// The last place in the log that an answer must be known to cover.
+    bookmark: Option<Lsn>,
+}
+
+/// What a read that may be kept has seen.
+#[derive(Debug)]
+pub(in crate::gateway) struct Seen {
+    /// What it was read from.
+    pub(in crate::gateway) scope: Scope,
+    /// What was visible at least.
+    pub(in crate::gateway) snapshot: Snapshot,
+    /// The end of the log on disk.
+    pub(in crate::gateway) flushed: Lsn,
+}
+
+impl Execution {
+    /// What the database is asked about the moment of statements, where anybody wants to know; `may_be_kept` if it is an
+    /// answer that may be.
+    pub(super) async fn questions(&mut self, may_be_kept: bool) -> Result<Questions, Failure> {
+        if self.database.keeping.is_none() {
+            return Ok(Questions::default());
+        }
+        let (before, behind) = Questions::texts();
+        let before = if may_be_kept { Some(self.question(before).await?) } else { None };
+        Ok(Questions { before, behind: Some(self.question(behind).await?) })
+    }
+
+    async fn question(&mut self, text: &Arc<str>) -> Result<Statement, Failure> {
+        let server = self.server()?;
+        match server.prepared(text) {
+            Some(statement) => Ok(statement),
+            None => server.prepare(text, true).await.map_err(not_sent),
+        }
+    }
+
+    /// Takes note of what a flight has touched, and tells the cache where that lies in the log once it has come to stay:
+    /// before its client is told anything.
+    pub(super) fn leave_traces(
+        &mut self,
+        queries: &[Query],
+        frame: &Frame,
+        witness: Witness,
+        outcome: &Result<(), Failure>,
+    ) {
+        let Some(keeping) = &self.database.keeping else { return };
+        for query in queries {
+            let verdict = self.database.known_verdict(&self.principal, query.judged());
+            let (scope, writes) = keeping.touched(verdict.as_deref(), query);
+            self.traces.scope.extend(&scope);
+            self.traces.writes |= writes;
+        }
+        if let Some(ends) = &witness.ends {
+            keeping.changes.learn(ends.asked, ends.end);
+        }
+        if frame.questions.before.is_some() {
+            // What it saw is the answer's own, and told with it.
+            self.traces.scope = Scope::default();
+            self.traces.witness = witness.snapshot.zip(witness.ends.map(|ends| ends.flushed));
+        } else if let Some(ends) = witness.ends {
+            let traces = std::mem::take(&mut self.traces);
+            let position = if traces.writes { ends.end } else { ends.flushed };
+            keeping.changes.acknowledge(&traces.scope, position);
+            self.traces.bookmark = Some(position);
+        } else if frame.questions.behind.is_some() {
+            let writes = std::mem::take(&mut self.traces).writes;
+            if writes && !matches!(outcome, Err(Failure::Unavailable { .. })) {
+                keeping.changes.doubt();
+            }
+        }
+        // Else its transaction goes on; if it has failed, it has changed nothing.
+    }
+
+    /// What was touched in a way that nobody knows, such as by a text of several statements.
+    pub(super) fn touch_everything(&mut self) {
+        if self.database.keeping.is_some() {
+            self.traces.scope = Scope::everything();
+            self.traces.writes = true;
+        }
+    }
+
+    /// Asks for a moment behind what has run outside of a transaction without being asked for one.
+    pub(super) async fn look_behind(&mut self) {
+        if self.database.keeping.is_none() || !matches!(self.standing().await, Ok(Some(TransactionStatus::Idle))) {
+            return;
+        }
+        let look = async {
+            let questions = self.questions(false).await.ok()?;
+            let mut heard = Hearing::new();
+            let server = &*self.server().ok()?;
+            server.execute(server.executions(), questions.behind.as_ref()?, &[], &mut heard).await.ok()?;
+            Some((questions, heard.ends()?))
+        };
+        let Some((questions, ends)) = timeout(PATIENCE, look).await.ok().flatten() else {
+            return self.note_loss(&Err::<(), _>(Failure::OutcomeUnknown));
+        };
+        let witness = Witness { snapshot: None, ends: Some(ends) };
+        self.leave_traces(&[], &Frame { questions, ..Frame::default() }, witness, &Ok(()));
+    }
+
+    /// What was touched is undone.
+    pub(super) fn leave_no_traces(&mut self) {
+        (self.traces.scope, self.traces.writes) = (Scope::default(), false);
+    }
+
+    /// Whatever was under way is lost: if it has come to nothing else, nobody knows what it did.
+    pub(super) fn note_loss<T>(&mut self, outcome: &Result<T, Failure>) {
+        if matches!(outcome, Err(Failure::OutcomeUnknown))
+            && let Some(keeping) = &self.database.keeping
+        {
+            self.traces = Traces::default();
+            keeping.changes.doubt();
+        }
+    }
+
+    /// What the last read saw, if its answer may be kept until that changes.
+    pub(in crate::gateway) fn take_seen(&mut self, query: &Query) -> Option<Seen> {
+        let (snapshot, flushed) = self.traces.witness.take()?;
+        let keeping = self.database.keeping.as_ref()?;
+        let verdict = self.database.known_verdict(&self.principal, query.judged())?;
+        let scope = keeping.scope(&verdict, query).ok()?;
+        Some(Seen { scope, snapshot, flushed })
+    }
+
+    /// A place in the log that everything it has done so far lies before, if that is known.
+    pub(in crate::gateway) fn bookmark(&self) -> Option<Lsn> {
+        self.traces.bookmark
+    }
+}

@@ -1,0 +1,182 @@
+//! Answers that are kept until they change, with no word from the client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::Database;
+use super::call::{CacheRequest, Query};
+use super::outcome::refused;
+use crate::auth::Principal;
+use crate::cache::message::{Message, PREFIX};
+use crate::cache::{Changes, Entry, RowKey, Scope, Tags, Told};
+use crate::error::Failure;
+use crate::postgres::{Lsn, Param};
+use crate::statement::{Pin, Refusal, Source, Verdict, tells_time};
+
+/// How a database's answers are kept beyond what clients ask for.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// What is known of its changes.
+    pub changes: Arc<Changes>,
+    /// Whether what is kept is only compared with what the database answers.
+    pub observes: bool,
+    /// How long the stream is waited for before the database is asked instead.
+    pub patience: Duration,
+}
+
+impl Keeping {
+    /// Whether an answer that is kept may be given now, to a request that knows of what lies before its bookmark. Says how far
+    /// the stream must come for that, where that is all that is missing.
+    pub(super) fn may_give(&self, entry: &Entry, cache: &CacheRequest) -> Result<(), Lsn> {
+        let Some(fence) = &entry.fence else { return Err(NEVER) };
+        let needed = self.changes.needed(fence).max(cache.bookmark.unwrap_or_default());
+        if !self.changes.is_proven() || !fence.holds() {
+            return Err(NEVER);
+        }
+        if self.changes.position() < needed {
+            return Err(needed);
+        }
+        // Once more, since it is only now that the stream is known to have come so far.
+        if fence.holds() { Ok(()) } else { Err(NEVER) }
+    }
+
+    /// The same, once the stream has come so far, if that does not take too long.
+    pub(super) async fn may_give_soon(&self, entry: &Entry, cache: &CacheRequest) -> bool {
+        match self.may_give(entry, cache) {
+            Ok(()) => true,
+            Err(NEVER) => false,
+            Err(needed) => self.changes.reached(needed, self.patience).await && self.may_give(entry, cache).is_ok(),
+        }
+    }
+
+    /// Whether the changes of the database have ever been followed.
+    pub(super) fn has_followed(&self) -> bool {
+        !self.changes.followed().is_empty()
+    }
+
+    /// Tells the other proxies of a database to drop answers, by a message in the stream they follow. In a transaction, so
+    /// that it is on its way at once.
+    pub(super) async fn tell_others(
+        &self,
+        principal: &Principal,
+        database: &Database,
+        what: &Tags,
+    ) -> Result<(), Failure> {
+        let (mut lease, _) = database.lease(principal).await?;
+        let message = Message::Invalidated { by: self.changes.number(), what: what.clone() }.to_string();
+        let server = lease.server().ok_or(Failure::Internal)?;
+        let params: [(&(dyn ToSql + Sync), Type); 2] = [(&PREFIX, Type::TEXT), (&message, Type::TEXT)];
+        server.limit_rows(0);
+        let told = server.client().query_typed(TELL, &params);
+        match timeout(database.limits().query, told).await {
+            Ok(told) => _ = told.map_err(|error| refused(error.into()))?,
+            Err(_) => return Err(Failure::TimedOut(database.limits().query)),
+        }
+        lease.finish(false).await;
+        Ok(())
+    }
+
+    /// What an answer is read from, if it may be kept until that changes; else why not.
+    pub(super) fn scope(&self, verdict: &Verdict, query: &Query) -> Result<Scope, &'static str> {
+        verdict.derivable.map_err(Refusal::as_str)?;
+        let told = |index: &usize| match query.params.get(*index) {
+            Some(Param::Text(text) | Param::Array { literal: text, .. }) => tells_time(text),
+            Some(Param::Null) => false,
+            _ => true,
+        };
+        let tells = match as_judged(verdict, query) {
+            true => verdict.timed.iter().any(told),
+            false => !verdict.timed.is_empty() && (0..query.params.len()).any(|index| told(&index)),
+        };
+        if tells {
+            return Err(Refusal::Changing.as_str());
+        }
+        let followed = self.changes.followed();
+        let mut scope = Scope::default();
+        for relation in &verdict.reads {
+            let told = followed.get(*relation).ok_or("unpublished")?;
+            add(&mut scope, told, rows(verdict, *relation, told, query));
+        }
+        Ok(scope)
+    }
+
+    /// What a statement may have read or written, as far as it is known, and whether it may have written at all.
+    pub(super) fn touched(&self, verdict: Option<&Verdict>, query: &Query) -> (Scope, bool) {
+        let Some(verdict) = verdict.filter(|verdict| verdict.contained) else { return (Scope::everything(), true) };
+        let followed = self.changes.followed();
+        let mut scope = Scope::default();
+        for relation in verdict.reads.iter().chain(&verdict.writes) {
+            match followed.get(*relation) {
+                Some(told) => add(&mut scope, told, rows(verdict, *relation, told, query)),
+                // Nothing read from it is kept, but a read of it under way is too old for who knows of this.
+                None => scope.add(*relation),
+            }
+        }
+        (scope, !verdict.writes.is_empty())
+    }
+}
+
+fn add(scope: &mut Scope, told: &Told, rows: Option<Vec<RowKey>>) {
+    match rows {
+        Some(rows) => rows.into_iter().for_each(|row| scope.add_row(told.relation, row)),
+        None => scope.add(told.relation),
+    }
+}
+
+/// Whether a statement has the parameters of the one that was judged in its place: that has shorter lists.
+fn as_judged(verdict: &Verdict, query: &Query) -> bool {
+    verdict.params == query.params.len()
+}
+
+/// Rows named one by one at most; with more it is all of them.
+const MOST: usize = 64;
+
+/// The only rows of a relation that a statement can touch with these parameters, if it says so at every place where it
+/// touches the relation.
+fn rows(verdict: &Verdict, relation: u32, told: &Told, query: &Query) -> Option<Vec<RowKey>> {
+    let places = verdict.rows.get(&relation).filter(|_| as_judged(verdict, query))?;
+    if told.relation != relation || told.identity.is_empty() {
+        return None;
+    }
+    let mut rows = Vec::new();
+    for place in places {
+        // Another identity makes it another row.
+        if place.changes.iter().any(|column| told.identity.contains(column)) {
+            return None;
+        }
+        let mut keys: Vec<Vec<String>> = vec![Vec::new()];
+        for column in &told.identity {
+            let pin = place.pins.iter().find(|pin| pin.column == *column)?;
+            let values =
+                pin.values.iter().map(|source| value(pin, source, &query.params)).collect::<Option<Vec<_>>>()?;
+            if keys.len() * values.len() + rows.len() > MOST {
+                return None;
+            }
+            let with = |key: &Vec<String>, value: &String| key.iter().chain([value]).cloned().collect();
+            keys = keys.iter().flat_map(|key| values.iter().map(move |value| with(key, value))).collect();
+        }
+        rows.extend(keys.iter().map(|key| RowKey::new(key.iter().map(String::as_str))));
+    }
+    Some(rows)
+}
+
+fn value(pin: &Pin, source: &Source, params: &[Param]) -> Option<String> {
+    match source {
+        Source::Text(text) => Some(text.clone()),
+        Source::Param(index) => match params.get(*index)? {
+            Param::Text(text) => pin.kind.canonical(text),
+            _ => None,
+        },
+    }
+}
+
+const TELL: &str = "SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)::text";
+
+/// No stream ever comes so far.
+pub(super) const NEVER: Lsn = Lsn(u64::MAX);
+
+#[cfg(test)]
+mod tests;

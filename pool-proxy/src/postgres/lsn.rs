@@ -1,0 +1,56 @@
+//! Positions in the write-ahead log (<https://www.postgresql.org/docs/current/datatype-pg-lsn.html>).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A log sequence number: a byte's place in the write-ahead log. Later ones are larger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn(pub u64);
+
+/// The text is no log sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a log sequence number is two hexadecimal numbers of at most eight digits with a slash between them")]
+pub struct LsnError;
+
+impl fmt::Display for Lsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xFFFF_FFFF)
+    }
+}
+
+impl FromStr for Lsn {
+    type Err = LsnError;
+
+    fn from_str(text: &str) -> Result<Self, LsnError> {
+        let (high, low) = text.split_once('/').ok_or(LsnError)?;
+        Ok(Self(u64::from(half(high)?) << 32 | u64::from(half(low)?)))
+    }
+}
+
+/// As `pg_lsn` reads it: no sign, no blank.
+fn half(digits: &str) -> Result<u32, LsnError> {
+    let is_number = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_number { u32::from_str_radix(digits, 16).map_err(|_| LsnError) } else { Err(LsnError) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for (text, number) in [("0/0", 0), ("0/16B3748", 0x16B_3748), ("16/B374D848", 0x16_B374_D848)] {
+            let lsn: Lsn = text.parse().unwrap();
+            assert_eq!(lsn, Lsn(number));
+            assert_eq!(lsn.to_string(), text);
+        }
+        assert_eq!("ffffffff/ffffffff".parse(), Ok(Lsn(u64::MAX)));
+    }
+
+    #[test]
+    fn takes_nothing_else() {
+        for text in ["", "/", "0", "0/", "/0", "+1/0", "0/-1", " 0/1", "0/1 ", "0/1/2", "100000000/0", "0/g", "0x1/2"] {
+            assert_eq!(text.parse::<Lsn>(), Err(LsnError), "{text}");
+        }
+    }
+}

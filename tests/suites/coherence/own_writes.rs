@@ -1,0 +1,104 @@
+//! Who has written sees it, at once: through the same proxy always, through another with a bookmark.
+
+use harness::Proxy;
+use serde_json::{Value, json};
+
+use crate::transactions::open::Open;
+
+use super::bench::{Bench, HIT, status, value};
+
+const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0), (2, 0);
+    CREATE VIEW total AS SELECT sum(n)::int AS n FROM counter;
+    CREATE TABLE mirrored (id int PRIMARY KEY, n int); INSERT INTO mirrored VALUES (1, 0);
+    CREATE FUNCTION mirror() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN UPDATE mirrored SET n = NEW.n; RETURN NEW; END';
+    CREATE TABLE source (id int PRIMARY KEY, n int); INSERT INTO source VALUES (1, 0);
+    CREATE TRIGGER mirror AFTER UPDATE ON source FOR EACH ROW EXECUTE FUNCTION mirror()";
+
+const READS: [&str; 3] = ["SELECT n FROM counter WHERE id = 1", "SELECT n FROM total", "SELECT max(n) FROM counter"];
+
+async fn send(proxy: &Proxy, body: Value, bookmark: &str) -> harness::Answer {
+    let mut request = proxy.sql_request(&body);
+    if !bookmark.is_empty() {
+        request = request.header("pool-bookmark", bookmark);
+    }
+    request.send().await.expect(200)
+}
+
+#[tokio::test]
+async fn a_read_behind_a_write_never_misses_it() {
+    let bench = Bench::after(COUNTER).await;
+    let mut hits = 0;
+    for n in 1..=200 {
+        let set = format!("UPDATE counter SET n = {n} WHERE id = 1");
+        let body = match n % 4 {
+            0 => json!({ "query": set }),
+            1 => json!({ "query": "UPDATE counter SET n = $1 WHERE id = 1", "params": [n] }),
+            2 => {
+                json!({ "queries": [{ "query": "SELECT 1" }, { "query": "UPDATE counter SET n = $1 WHERE id = 1", "params": [n] }] })
+            }
+            _ => {
+                json!({ "query": "WITH done AS (UPDATE counter SET n = $1 WHERE id = 1 RETURNING n) SELECT n FROM done", "params": [n] })
+            }
+        };
+        let written = bench.proxy.sql(body).await.expect(200);
+        assert_ne!(written.header("pool-bookmark"), "");
+        for read in READS {
+            for _ in 0..2 {
+                let answer = bench.ask(read).await;
+                assert_eq!(value(&answer), n, "{read}: {}", status(&answer));
+                hits += usize::from(status(&answer) == HIT);
+            }
+        }
+    }
+    assert!(hits > 0, "nothing was kept, so nothing was shown");
+}
+
+#[tokio::test]
+async fn what_a_trigger_writes_is_not_missed_either() {
+    let bench = Bench::after(COUNTER).await;
+    let mut hits = 0;
+    for n in 1..=100 {
+        bench.proxy.sql(json!({ "query": "UPDATE source SET n = $1", "params": [n] })).await.expect(200);
+        for _ in 0..3 {
+            let answer = bench.ask("SELECT n FROM mirrored").await;
+            assert_eq!(value(&answer), n, "{}", status(&answer));
+            hits += usize::from(status(&answer) == HIT);
+        }
+    }
+    assert!(hits > 0);
+}
+
+#[tokio::test]
+async fn a_bookmark_holds_at_another_proxy() {
+    let bench = Bench::after(COUNTER).await;
+    let other = bench.another().await;
+    let read = json!({ "query": READS[0], "arrayMode": true });
+    let mut hits = 0;
+    for n in 1..=200 {
+        let (near, far) = if n % 2 == 0 { (&bench.proxy, &other) } else { (&other, &bench.proxy) };
+        let body = json!({ "query": "UPDATE counter SET n = $1 WHERE id = 1", "params": [n] });
+        let bookmark = send(near, body, "").await.header("pool-bookmark");
+        for _ in 0..3 {
+            let answer = send(far, read.clone(), &bookmark).await;
+            assert_eq!(value(&answer), n, "{}", status(&answer));
+            hits += usize::from(status(&answer) == HIT);
+        }
+    }
+    assert!(hits > 0);
+    let refused = bench.request(READS[0]).header("pool-bookmark", "yesterday").send().await.expect(400);
+    assert!(refused.text.contains("Pool-Bookmark: a log sequence number is"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn a_transaction_is_written_when_it_commits() {
+    let bench = Bench::after(COUNTER).await;
+    for n in 1..=30 {
+        let open = Open::begin(&bench.proxy).await;
+        open.value(&format!("UPDATE counter SET n = {n} WHERE id = 1 RETURNING n")).await;
+        assert_eq!(bench.value(READS[0]).await, n - 1);
+        open.end("commit").await.expect(200);
+        assert_eq!(bench.value(READS[0]).await, n);
+        assert_eq!(bench.value(READS[0]).await, n);
+    }
+}

@@ -1,0 +1,90 @@
+//! The stream itself: what becomes of answers when it breaks, and that it leaves nothing behind.
+
+use harness::{Signal, eventually};
+
+use super::bench::{Bench, HIT, status, value};
+
+const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0)";
+const READ: &str = "SELECT n FROM counter WHERE id = 1";
+const WALSENDERS: &str = "SELECT count(*) FROM pg_stat_replication";
+const SLOTS: &str = "SELECT count(*) FROM pg_replication_slots";
+
+#[tokio::test]
+async fn a_broken_stream_drops_everything_and_comes_back() {
+    let bench = Bench::after(COUNTER).await;
+    let root = bench.root().await;
+    for n in 1..=5 {
+        bench.keep(READ).await;
+        root.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication").await.unwrap();
+        bench.run(&format!("UPDATE counter SET n = {n}")).await;
+        eventually(|| async { bench.value(READ).await == n }).await;
+        // And never the old one again.
+        for _ in 0..50 {
+            assert_eq!(bench.value(READ).await, n);
+        }
+        assert_eq!(value(&bench.keep(READ).await), n);
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_postgres_is_followed_again() {
+    let bench = Bench::after(COUNTER).await;
+    bench.keep(READ).await;
+    bench.postgres.go_down(Signal::Quit).unwrap();
+    let answer = bench.request(READ).send().await;
+    assert!(answer.status == 503 || status(&answer) == HIT, "{}", answer.text);
+    bench.postgres.come_back().unwrap();
+    let client = super::bench::connect(&super::bench::url(&bench.postgres)).await;
+    client.batch_execute("UPDATE counter SET n = 7").await.unwrap();
+    eventually(|| async { bench.request(READ).send().await.body["rows"][0][0] == 7 }).await;
+    assert_eq!(value(&bench.keep(READ).await), 7);
+}
+
+#[tokio::test]
+async fn a_killed_proxy_leaves_no_slot() {
+    let mut bench = Bench::after(COUNTER).await;
+    assert_eq!(bench.postgres(SLOTS).await, "1");
+    assert_eq!(
+        bench.postgres("SELECT string_agg(DISTINCT temporary::text, '') FROM pg_replication_slots").await,
+        "true"
+    );
+    bench.proxy.kill();
+    eventually(|| async { bench.postgres(SLOTS).await == "0" && bench.postgres(WALSENDERS).await == "0" }).await;
+}
+
+#[tokio::test]
+async fn without_a_publication_everything_is_answered_by_the_database() {
+    let bench = Bench::after(COUNTER).await;
+    bench.keep(READ).await;
+    bench.run("DROP PUBLICATION pool_proxy").await;
+    eventually(|| async { status(&bench.ask(READ).await) != HIT }).await;
+    for n in 1..=20 {
+        bench.run(&format!("UPDATE counter SET n = {n}")).await;
+        let answer = bench.ask(READ).await;
+        assert_eq!(value(&answer), n, "{}", status(&answer));
+    }
+    // Who asks for a time gets it as always.
+    let ask = || bench.request(READ).header("cache-control", "max-age=60").send();
+    ask().await.expect(200);
+    assert!(status(&ask().await).starts_with("pool-proxy; hit; ttl="));
+    bench.run("CREATE PUBLICATION pool_proxy FOR TABLE counter WITH (publish_via_partition_root = true)").await;
+    bench.keep(READ).await;
+}
+
+#[tokio::test]
+async fn no_connection_is_opened_beyond_the_pools() {
+    let settings = |proxy: harness::ProxyBuilder| proxy.env("POOL_PROXY_POOL_MAX", "2");
+    let bench = Bench::with(COUNTER, settings).await;
+    let own = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'app' AND pid <> pg_backend_pid()";
+    let mut asking = Vec::new();
+    for _ in 0..20 {
+        asking.push(tokio::spawn(bench.request("SELECT pg_sleep(0.05)").send()));
+    }
+    for _ in 0..20 {
+        assert!(bench.postgres(own).await.parse::<u32>().unwrap() <= 2);
+    }
+    for asking in asking {
+        asking.await.unwrap().expect(200);
+    }
+    bench.keep(READ).await;
+}
