@@ -5,6 +5,7 @@
 
 mod changes;
 mod entry;
+mod etag;
 mod flight;
 mod key;
 pub mod message;
@@ -14,6 +15,7 @@ mod tags;
 
 pub use changes::{Changes, Fence, Fill, Published, Told, Transaction};
 pub use entry::Entry;
+pub use etag::ETag;
 pub use flight::{Flights, Generation, Joined, Landing};
 pub use key::Key;
 pub use scope::{RowKey, Scope};

@@ -7,6 +7,7 @@ pub mod accelerate;
 pub mod accept;
 pub mod body;
 mod cache_control;
+mod conditional;
 mod connection;
 pub mod credentials;
 mod delivery;

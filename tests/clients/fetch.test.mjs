@@ -94,6 +94,30 @@ describe('fetch', () => {
     assert.deepEqual(await name(wish), ['Augusta', 'pool-proxy; fwd=miss; stored']);
   });
 
+  test('a copy of an answer, asked about again', async () => {
+    const query = { query: 'SELECT name FROM person WHERE id = 1' };
+    const asked = async (headers) => {
+      const address = { 'Neon-Connection-String': connectionString({ cache_max_age: '60' }) };
+      const answer = await fetch(`${PROXY}/sql`, { method: 'POST', headers: { ...address, ...headers }, body: JSON.stringify(query) });
+      return [answer.status, await answer.text(), answer.headers.get('cache-status'), answer.headers.get('etag')];
+    };
+    const [, text, , tag] = await asked({});
+    assert.match(tag, /^W\/"[\w-]{22}"$/);
+    for (const control of ['max-age=60', 'no-transform']) {
+      const [status, body, told, again] = await asked({ 'If-None-Match': tag, 'Cache-Control': control });
+      assert.deepEqual([status, body, again], [304, '', tag]);
+      assert.match(told, /^pool-proxy; hit; ttl=\d+$/);
+    }
+    // With that header fetch says `no-cache` by itself, if nothing else is said.
+    assert.deepEqual(await asked({ 'If-None-Match': tag }), [200, text, null, null]);
+    await direct.query(`UPDATE person SET name = 'Augusta' WHERE id = 1`);
+    await ask({ tags: 'all' }, {}, '/invalidate');
+    const [status, changed, , other] = await asked({ 'If-None-Match': tag, 'Cache-Control': 'max-age=60' });
+    assert.equal(status, 200);
+    assert.match(changed, /Augusta/);
+    assert.notEqual(other, tag);
+  });
+
   test('the key, as a bearer token or in a connection string', async () => {
     const query = { query: 'SELECT 1 AS one' };
     const asked = async (headers) => {

@@ -1,6 +1,7 @@
 //! The cache as a client sees it: what is stored, for whom, for how long, and when it is gone.
 
 mod bench;
+mod conditional;
 mod errors;
 mod fill;
 mod flights;

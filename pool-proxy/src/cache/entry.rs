@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::changes::Fence;
+use super::etag::ETag;
 use super::key::Key;
 use super::tags::Tag;
 
@@ -20,6 +21,8 @@ pub struct Entry {
     pub body: Bytes,
     /// The body as clients want it that take it smaller; none if it gets no smaller.
     pub packed: OnceCell<Option<Bytes>>,
+    /// What stands for the body.
+    pub etag: Option<ETag>,
     /// When its query began: it is no younger than what the query saw.
     pub born: Instant,
     /// How long any request may still want it: time to live plus stale-while-revalidate of the one that stored it.
@@ -47,6 +50,7 @@ impl Entry {
         Self {
             body,
             packed: OnceCell::new(),
+            etag: None,
             born,
             lifetime,
             fence: None,
@@ -61,6 +65,12 @@ impl Entry {
     #[must_use]
     pub fn with_fence(self, fence: Option<Fence>) -> Self {
         Self { fence, ..self }
+    }
+
+    /// With what stands for its body.
+    #[must_use]
+    pub fn with_etag(self, etag: ETag) -> Self {
+        Self { etag: Some(etag), ..self }
     }
 
     /// Whether it is true as far as the change stream has told.
@@ -85,9 +95,10 @@ impl Entry {
         }
     }
 
-    /// What its bodies take, in bytes.
+    /// What its bodies and its tag take, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.body.len() + self.packed.get().and_then(Option::as_ref).map_or(0, Bytes::len)
+        let etag = self.etag.as_ref().map_or(0, |etag| etag.as_bytes().len());
+        self.body.len() + etag + self.packed.get().and_then(Option::as_ref).map_or(0, Bytes::len)
     }
 
     /// How old it is.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{AGE, CONTENT_ENCODING, HeaderName, HeaderValue, VARY};
+use hyper::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY};
 use tokio::time::Instant;
 
 use super::cache_control::{cache_status, mark};
+use super::conditional::Known;
 use super::gzip;
 use super::public::Public;
 use super::reply::{self, Reply, SERVER_TIMING, Text};
@@ -22,6 +24,8 @@ pub(super) struct Delivery<'d> {
     pub(super) line: Arc<str>,
     /// Whether the client takes gzip.
     pub(super) packs: bool,
+    /// What it holds already.
+    pub(super) known: Known,
     pub(super) arrived: Instant,
     pub(super) authenticated: Duration,
 }
@@ -29,19 +33,31 @@ pub(super) struct Delivery<'d> {
 impl Delivery<'_> {
     /// The reply.
     pub(super) async fn of(self, mut answer: Answer) -> Reply {
-        let Self { door, line, packs, arrived, authenticated } = self;
+        let Self { door, line, packs, known, arrived, authenticated } = self;
         let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
+        let etag = answer.entry.as_ref().and_then(|entry| entry.etag.clone());
+        let unchanged = etag.as_ref().is_some_and(|etag| known.has(etag));
+        if unchanged {
+            answer.body = Bytes::new();
+        }
         // Those that others hold, too, are in memory once, however many read them.
         let shared = answer.entry.is_some() || answer.cache.is_some_and(|status| status.is_collapsed());
         if !shared {
             answer.body = door.ledger.answer(&line, answer.body);
         }
         // Boxed, so that a hit and an idle connection do not carry its size.
-        let packed = varies && packs && Box::pin(pack(door, &mut answer)).await;
+        let packed = varies && packs && !unchanged && Box::pin(pack(door, &mut answer)).await;
         if packed && !shared {
             answer.body = door.ledger.answer(&line, answer.body);
         }
         let mut reply = encode(answer, authenticated, arrived);
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_maybe_shared(etag.as_bytes().clone()).ok()) {
+            reply.headers_mut().insert(ETAG, etag);
+        }
+        if unchanged {
+            *reply.status_mut() = StatusCode::NOT_MODIFIED;
+            reply.headers_mut().remove(CONTENT_TYPE);
+        }
         if varies {
             reply.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         }

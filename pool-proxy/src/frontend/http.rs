@@ -24,7 +24,7 @@ use crate::error::Failure;
 
 static REGION: HeaderName = HeaderName::from_static("pool-region");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "cache-status, age, server-timing, x-request-id, pool-region, retry-after, www-authenticate, \
+    "etag, cache-status, age, pool-bookmark, server-timing, x-request-id, pool-region, retry-after, www-authenticate, \
     prisma-transaction-id, accelerate-cache-status, accelerate-signature, last-modified, cf-ray",
 );
 
@@ -126,7 +126,7 @@ impl Public {
             // Boxed, so that the others do not carry its size.
             (route, None) => (route, Box::pin(self.other(route, head, &mut body, id)).await),
         };
-        let refused = outcome.as_ref().map_or(true, |reply| !reply.status().is_success());
+        let refused = outcome.as_ref().map_or(true, |reply| reply.status().as_u16() >= 400);
         if refused && !waits {
             // Boxed, so that other requests do not carry its size.
             Box::pin(body::discard(&mut body)).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Gateway;
@@ -10,7 +11,7 @@ use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Format, Fo
 use super::execute::{Execution, Seen};
 use super::kept;
 use super::session::{Purpose, Session};
-use crate::cache::{Entry, Fence, Fill, Generation, Shelf, Ticket};
+use crate::cache::{ETag, Entry, Fence, Fill, Generation, Shelf, Ticket};
 use crate::error::Failure;
 
 /// What a fill came to.
@@ -280,7 +281,7 @@ pub(super) async fn read(
     if !matches!(read, Ok(Read::Refused(_))) {
         call.database.metrics.query(super::result_word(&read), timing.database);
     }
-    let body = match read? {
+    let body: Bytes = match read? {
         Read::Refused(refusal) => return Ok(Err(refusal)),
         // The cache counts the bytes it holds: no more than these.
         Read::Body(body) => body.into_boxed_slice().into(),
@@ -288,8 +289,9 @@ pub(super) async fn read(
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
     let fence = reading.fill.as_ref().zip(seen).map(|(fill, seen)| fill.fence(seen.scope, seen.snapshot, seen.flushed));
+    let etag = ETag::of(&body).await;
     let entry = Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags);
-    Ok(Ok(((reading, Arc::new(entry.with_fence(fence))), timing)))
+    Ok(Ok(((reading, Arc::new(entry.with_etag(etag).with_fence(fence))), timing)))
 }
 
 /// What a read that may be stored came to.

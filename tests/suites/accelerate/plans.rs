@@ -1,5 +1,6 @@
 //! What becomes of plans, written by hand: how their statements reach the database, and what is left when one fails.
 
+mod conditional;
 mod depth;
 mod flights;
 mod restricted;

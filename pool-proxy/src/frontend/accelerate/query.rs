@@ -12,6 +12,7 @@ use super::decode::{self, Asked, Rest};
 use super::{cache, telemetry};
 use crate::error::Failure;
 use crate::frontend::body;
+use crate::frontend::conditional::Known;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
 use crate::frontend::gzip;
@@ -50,10 +51,11 @@ pub async fn query(
     let log = telemetry::wants_statements(&head.headers)?.then(Log::default);
     let sequence = sequence(&head.headers)?;
     let packs = door.terms.compression && gzip::is_wanted(&head.headers);
+    let known = Known::from_headers(&head.headers);
     // A request that waits holds no more than it needs.
     drop(head);
     let (line, authenticated) = (Arc::clone(&guest.principal.line), arrived.elapsed());
-    let delivery = Delivery { door, line, packs, arrived, authenticated };
+    let delivery = Delivery { door, line, packs, known, arrived, authenticated };
 
     let (database, principal) = (guest.database, Arc::clone(&guest.principal));
     let limit = database.limits().request_bytes.max(LARGEST);

@@ -13,6 +13,7 @@ use super::decode::{Asked, Options, decode};
 use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::cache_control::{SQL, Wish};
+use crate::frontend::conditional::Known;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
@@ -38,10 +39,11 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let wish = Wish::from_request(&head.headers, &credentials, &SQL, guest.database.keeping.is_some())?;
     let within = Within::from_headers(&head.headers)?;
     let packs = door.terms.compression && gzip::is_wanted(&head.headers);
+    let known = Known::from_headers(&head.headers);
     // A request that waits holds no more than it needs.
     drop(head);
     let (line, authenticated) = (Arc::clone(&guest.principal.line), arrived.elapsed());
-    let delivery = Delivery { door, line, packs, arrived, authenticated };
+    let delivery = Delivery { door, line, packs, known, arrived, authenticated };
 
     let (database, principal) = (guest.database, Arc::clone(&guest.principal));
     let body = body::read(incoming, database.limits().request_bytes, &door.terms, guest.place()).await?;
