@@ -2,8 +2,11 @@
 
 mod bench;
 mod clients;
+mod conditional;
 mod history;
+pub(crate) mod keeping;
 mod kept;
 mod observe;
 mod own_writes;
+mod sessions;
 mod stream;

@@ -14,5 +14,6 @@ mod posts;
 mod preconditions;
 mod reads;
 mod rights;
+mod sessions;
 mod tokens;
 mod worker;

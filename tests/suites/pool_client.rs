@@ -6,6 +6,7 @@ mod cached;
 mod encrypted;
 mod failures;
 mod identity;
+mod kept;
 mod patience;
 mod rows;
 mod values;

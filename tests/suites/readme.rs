@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::coherence::keeping::{followed, keeping};
 use harness::{Proxy, fresh_database, target_dir};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -85,6 +86,20 @@ async fn the_pool_over_http_is_one_for_drizzle_and_kysely() {
     let script = format!("{}\n{tests}", pool.replace(ADDRESS, proxy.url()));
     let printed = run("node", &["--input-type=module"], &script, proxy.key()).await;
     assert!(printed.ends_with("all is well\n"), "{printed}");
+}
+
+/// What a session of Neon's driver knows holds at another proxy, too.
+#[tokio::test]
+async fn a_session_of_neons_driver_carries_its_bookmark() {
+    let postgres = followed(async |_| {}).await;
+    let (near, far) = (keeping(&postgres).await, keeping(&postgres).await);
+    let [example] = <[String; 1]>::try_from(examples("node, kept")).expect("one example");
+    let tests = fs::read_to_string(root().join("tests/clients/bookmark.mjs")).expect("its tests");
+    let script = format!("{}\n{}", example.replace(ADDRESS, near.url()), tests.replace(ADDRESS, far.url()));
+    // Each has a key of its own.
+    let script = script.replace("FAR_KEY", far.key());
+    let printed = run("node", &["--input-type=module"], &script, near.key()).await;
+    assert!(printed.starts_with("bookmark=") && printed.ends_with("all is well\n"), "{printed}");
 }
 
 #[tokio::test]

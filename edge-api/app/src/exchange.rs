@@ -3,12 +3,13 @@
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::middleware::Next;
 use uuid::Uuid;
 
 use crate::Site;
+use crate::bookmark;
 use crate::problem::Problem;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,7 +27,8 @@ const SAFE: [(&str, &str); 5] = [
 /// Goes around every request, outermost.
 pub(crate) async fn exchange(mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers());
-    let site = request.extensions_mut().remove::<Site>().map(|site| site.with_request_id(&id));
+    let known = bookmark::known(request.headers());
+    let site = request.extensions_mut().remove::<Site>().map(|site| site.of_request(&id, known));
     let method = request.method().clone();
     // The route, not the path: paths may carry what users wrote.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -35,7 +37,7 @@ pub(crate) async fn exchange(mut request: Request, next: Next) -> Response<Body>
     }
     let mut answer = next.run(request).await;
     if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
-        if let (Some(site), true) = (site, problem.status().is_server_error()) {
+        if let (Some(site), true) = (&site, problem.status().is_server_error()) {
             let route = route.as_ref().map_or("-", MatchedPath::as_str);
             let status = problem.status().as_u16();
             let cause = problem.cause.as_deref().unwrap_or_default();
@@ -46,6 +48,12 @@ pub(crate) async fn exchange(mut request: Request, next: Next) -> Response<Body>
     let headers = answer.headers_mut();
     for (name, value) in SAFE {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // Answers to reads may be kept by caches, for everybody.
+    if !method.is_safe()
+        && let Some(cookie) = site.as_ref().and_then(Site::bookmark).and_then(bookmark::cookie)
+    {
+        headers.append(SET_COOKIE, cookie);
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {

@@ -9,6 +9,7 @@
 
 mod auth;
 mod blog;
+mod bookmark;
 mod conditional;
 mod cors;
 mod exchange;

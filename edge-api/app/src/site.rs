@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use pool_client::{BoxFuture, Client};
+use pool_client::{Bookmark, BoxFuture, Client};
 
 use crate::problem::{Code, Problem};
 use crate::{Settings, SettingsError};
@@ -73,6 +73,11 @@ impl Site {
         &self.timed().most
     }
 
+    /// What the database's log holds of what the request has seen and done.
+    pub(crate) fn bookmark(&self) -> Option<Bookmark> {
+        self.client.bookmark()
+    }
+
     fn timed(&self) -> &Timed {
         self.timed.get_or_init(|| {
             let within = |time| self.client.clone().with_total_deadline(time);
@@ -80,9 +85,10 @@ impl Site {
         })
     }
 
-    /// The same, with the request's id on every call of the proxy. It has made none yet.
-    pub(crate) fn with_request_id(mut self, id: &str) -> Self {
-        self.client = self.client.with_request_id(id);
+    /// The same for one request: its id is on every call of the proxy, and nothing is shown to it that is older than what it
+    /// knows of. It has made no call yet.
+    pub(crate) fn of_request(mut self, id: &str, known: Option<Bookmark>) -> Self {
+        self.client = self.client.with_request_id(id).with_session(known);
         self.timed = Arc::default();
         self
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
+use crate::bookmark::{self, Bookmark};
 use crate::decode::{Column, Shape, decode_row, hide};
 use crate::error::{Error, Kind};
 use crate::transport::Response;
@@ -19,6 +20,8 @@ pub struct Done {
     pub rows_affected: Option<u64>,
     /// The command's first word, as `INSERT`.
     pub command: String,
+    /// A place in the database's log behind what it has changed.
+    pub bookmark: Option<Bookmark>,
     /// The id under which the proxy logged the request.
     pub request_id: Option<String>,
     /// `Server-Timing`: where the proxy spent the time.
@@ -35,6 +38,8 @@ pub struct Rows<T> {
     pub cache_status: Option<String>,
     /// How old a cached answer is, in whole seconds.
     pub age: Option<Duration>,
+    /// A place in the database's log that the rows cover.
+    pub bookmark: Option<Bookmark>,
     /// The id under which the proxy logged the request.
     pub request_id: Option<String>,
     /// `Server-Timing`: where the proxy spent the time.
@@ -59,6 +64,7 @@ impl<T> fmt::Debug for Rows<T> {
             .field("rows", &self.rows.len())
             .field("cache_status", &self.cache_status)
             .field("age", &self.age)
+            .field("bookmark", &self.bookmark)
             .field("request_id", &self.request_id)
             .field("server_timing", &self.server_timing)
             .finish()
@@ -128,6 +134,7 @@ fn head(response: &Response, json: &[u8]) -> Result<Done, Error> {
     Ok(Done {
         rows_affected: head.row_count,
         command: head.command,
+        bookmark: bookmark::of(response),
         request_id: header("x-request-id"),
         server_timing: header("server-timing"),
     })
@@ -140,6 +147,7 @@ pub(crate) fn rows<T: DeserializeOwned>(response: &Response, shape: Shape) -> Re
         rows,
         cache_status: header("cache-status"),
         age: response.header("age").and_then(|digits| digits.parse().ok()).map(Duration::from_secs),
+        bookmark: bookmark::of(response),
         request_id: header("x-request-id"),
         server_timing: header("server-timing"),
     })
@@ -238,6 +246,11 @@ impl Results {
     /// As [`rows`](Self::rows); also if there is more than one row.
     pub fn optional<T: DeserializeOwned>(&self, index: usize) -> Result<Option<T>, Error> {
         only(self.rows(index)?).map_err(|error| self.error(error.of_query(index)))
+    }
+
+    /// A place in the database's log behind what the batch has changed.
+    pub fn bookmark(&self) -> Option<Bookmark> {
+        bookmark::of(&self.response)
     }
 
     /// The id under which the proxy logged the request.

@@ -19,7 +19,7 @@ pub(crate) struct Patience {
     pub(crate) retries: u32,
 }
 
-/// Sends a request until there is an answer of status 2xx, or no use or time in trying again.
+/// Sends a request until there is an answer of status 2xx, or 304 where that was asked for, or no use or time in trying again.
 pub(crate) async fn perform(
     transport: &dyn Transport,
     request: &Request,
@@ -42,7 +42,7 @@ pub(crate) async fn perform(
             return Err(last.unwrap_or_else(|| Error::from(Kind::NoTime)).of_request(id));
         }
         let error = match transport.send(request, time).await {
-            Ok(response) if (200..300).contains(&response.status) => return Ok(response),
+            Ok(response) if is_success(request, &response) => return Ok(response),
             Ok(response) => Error::of_answer(&response, safety),
             Err(cause) => Error::of_transport(cause, safety),
         };
@@ -56,6 +56,11 @@ pub(crate) async fn perform(
         last = Some(error);
         tries += 1;
     }
+}
+
+fn is_success(request: &Request, response: &Response) -> bool {
+    let asked = || request.header("if-none-match").is_some();
+    (200..300).contains(&response.status) || (response.status == 304 && asked())
 }
 
 /// Half to one and a half times the usual pause, so that those who were refused together do not come back together;

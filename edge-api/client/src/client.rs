@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::batch::Batch;
+use crate::bookmark::{self, Bookmark, Latest};
 use crate::cache;
 use crate::call::{Patience, perform};
 use crate::error::{Error, Kind, Safety};
@@ -28,6 +29,7 @@ pub struct Client {
     key: Arc<str>,
     database: Option<Arc<str>>,
     request_id: Option<Arc<str>>,
+    session: Option<Latest>,
     patience: Patience,
 }
 
@@ -42,14 +44,45 @@ impl Client {
             key: key.into().into(),
             database: None,
             request_id: None,
+            session: None,
             patience: Patience { deadline: Duration::from_secs(20), end: None, retries: 2 },
         }
     }
 
-    /// Asks for this one of the proxy's databases, instead of the key's only one or `default`.
+    /// Asks for this one of the proxy's databases, instead of the key's only one or `default`. A session begins anew: the
+    /// bookmarks of one database say nothing of another.
     pub fn with_database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into().into());
+        self.session = self.session.map(|_| Latest::from(None));
         self
+    }
+
+    /// Makes of this client and its clones one session: it remembers the latest bookmark that the proxy has told it, and
+    /// sends it with every query. So it is shown nothing older than what it has written or read itself, whichever of several
+    /// proxies answers, and however the proxy keeps answers until they change.
+    ///
+    /// A session that goes on elsewhere, as with its user's next request, takes the [`bookmark`](Self::bookmark) along;
+    /// `known` is the one that it comes with. A minute later it is of no more use.
+    ///
+    /// ```
+    /// # fn of_this_request(client: &pool_client::Client, cookie: Option<&str>) -> pool_client::Client {
+    /// // What is no bookmark is none: cookies come from outside.
+    /// client.clone().with_session(cookie.and_then(|text| text.parse().ok()))
+    /// # }
+    /// # fn to_the_answer(client: &pool_client::Client) -> Option<String> {
+    /// let cookie = client.bookmark().map(|bookmark| format!("bookmark={bookmark}; Max-Age=60; Path=/; Secure; HttpOnly"));
+    /// # cookie
+    /// # }
+    /// ```
+    pub fn with_session(mut self, known: Option<Bookmark>) -> Self {
+        self.session = Some(Latest::from(known));
+        self
+    }
+
+    /// The latest bookmark of the [session](Self::with_session). `None` outside of one, before the proxy has told any, and
+    /// where it never does since it keeps no answers until they change.
+    pub fn bookmark(&self) -> Option<Bookmark> {
+        self.session.as_ref().and_then(Latest::get)
     }
 
     /// How long each call may take, with all repetitions and the pauses between them.
@@ -209,7 +242,11 @@ impl Client {
         safety: Safety,
     ) -> Result<Response, Error> {
         let patience = Patience { deadline: deadline.unwrap_or(self.patience.deadline), ..self.patience };
-        perform(&*self.transport, request, patience, safety).await
+        let response = perform(&*self.transport, request, patience, safety).await?;
+        if let (Some(session), Some(told)) = (&self.session, bookmark::of(&response)) {
+            session.learn(told);
+        }
+        Ok(response)
     }
 }
 
@@ -218,6 +255,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("database", &self.database)
             .field("request_id", &self.request_id)
+            .field("session", &self.session)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }

@@ -8,10 +8,12 @@ use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::answer::{self, Done, Rows, only, some};
+use crate::bookmark;
 use crate::cache::Cache;
 use crate::client::Client;
 use crate::decode::Shape;
 use crate::error::{Error, Kind, Safety};
+use crate::kept::Kept;
 use crate::param::Param;
 use crate::statement::Statement;
 use crate::transport::{Request, Response};
@@ -57,7 +59,7 @@ impl Query {
     /// # Errors
     /// If Postgres or the proxy refused, or there was no answer within the deadline.
     pub async fn execute(self) -> Result<Done, Error> {
-        answer::done(&self.send().await?).map_err(|error| error.of_request(self.client.request_id()))
+        answer::done(&self.send(|request| request).await?).map_err(|error| error.of_request(self.client.request_id()))
     }
 
     /// Whether the caller takes it for a read, in words or by its hints.
@@ -65,8 +67,9 @@ impl Query {
         self.read || self.cache.as_ref().is_some_and(Cache::is_of_a_read)
     }
 
-    async fn send(&self) -> Result<Response, Error> {
-        let mut request = sql_request(&self.client, std::slice::from_ref(&self.statement))?;
+    /// Sends it, as `complete` makes it.
+    async fn send(&self, complete: impl FnOnce(Request) -> Request) -> Result<Response, Error> {
+        let mut request = complete(sql_request(&self.client, std::slice::from_ref(&self.statement))?);
         if let Some(cache) = &self.cache {
             request = request.with("cache-control", cache.control());
             if let Some(tags) = cache.tag_list()? {
@@ -168,13 +171,47 @@ impl<T: DeserializeOwned> QueryAs<T> {
         self.read(Ok).await
     }
 
+    /// All rows, which are sent only if they are others than those of the copy that the caller has kept; without one, or where
+    /// the proxy keeps no answer, as always. What is asked, and how old the answer may be, is the query's own affair: the
+    /// proxy settles first what it would answer.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use pool_client::{Cache, Client, Error, Kept};
+    /// # async fn page(client: &Client, copy: &mut Option<Kept<String>>) -> Result<usize, Error> {
+    /// // `copy: &mut Option<Kept<String>>` is of this place alone, and lives as long as its owner wants it to.
+    /// let titles = client.query_scalar("SELECT title FROM posts ORDER BY id").cache(Cache::ttl(Duration::from_mins(1)));
+    /// let titles = copy.insert(titles.revalidate(copy.as_ref()).await?);
+    /// println!("{} titles, sent again: {}", titles.rows.len(), !titles.unchanged);
+    /// # Ok(titles.rows.len())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub async fn revalidate(self, copy: Option<&Kept<T>>) -> Result<Kept<T>, Error> {
+        let ask = |request| match copy {
+            Some(copy) => copy.ask(request, self.shape),
+            None => request,
+        };
+        let response = self.query.send(ask).await?;
+        let kept = match copy.filter(|_| response.status == 304) {
+            Some(copy) => copy.again(&response),
+            None => answer::rows(&response, self.shape).map(|rows| Kept::new(rows, &response, self.shape)),
+        };
+        kept.map_err(|error| self.error(error, &response))
+    }
+
     /// What `select` makes of the rows.
     async fn read<R>(self, select: impl FnOnce(Rows<T>) -> Result<R, Error>) -> Result<R, Error> {
-        let response = self.query.send().await?;
-        answer::rows(&response, self.shape).and_then(select).map_err(|error| {
-            let error = error.unless_read(self.query.is_read()).of_request(response.header("x-request-id"));
-            error.of_request(self.query.client.request_id())
-        })
+        let response = self.query.send(|request| request).await?;
+        answer::rows(&response, self.shape).and_then(select).map_err(|error| self.error(error, &response))
+    }
+
+    /// An error that knows of which request it is.
+    fn error(&self, error: Error, response: &Response) -> Error {
+        let error = error.unless_read(self.query.is_read()).of_request(response.header("x-request-id"));
+        error.of_request(self.query.client.request_id())
     }
 }
 
@@ -193,7 +230,10 @@ pub(crate) fn sql_request(client: &Client, statements: &[Statement]) -> Result<R
             return Err(if statements.len() > 1 { error.of_query(index) } else { error });
         }
     }
-    let request = client.request("/sql")?;
+    let mut request = client.request("/sql")?;
+    if let Some(known) = client.bookmark() {
+        request = request.with(bookmark::HEADER, known.to_string());
+    }
     Ok(request.with("neon-raw-text-output", "true").with("neon-array-mode", "true"))
 }
 
