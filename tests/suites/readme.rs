@@ -91,7 +91,8 @@ async fn the_pool_over_http_is_one_for_drizzle_and_kysely() {
 /// What a session of Neon's driver knows holds at another proxy, too.
 #[tokio::test]
 async fn a_session_of_neons_driver_carries_its_bookmark() {
-    let postgres = followed(async |_| {}).await;
+    let table = "CREATE TABLE visits (n int PRIMARY KEY)";
+    let postgres = followed(async |_, client| client.batch_execute(table).await.unwrap()).await;
     let (near, far) = (keeping(&postgres).await, keeping(&postgres).await);
     let [example] = <[String; 1]>::try_from(examples("node, kept")).expect("one example");
     let tests = fs::read_to_string(root().join("tests/clients/bookmark.mjs")).expect("its tests");

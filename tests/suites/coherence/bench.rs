@@ -103,7 +103,7 @@ impl Bench {
 }
 
 /// Tables that have a primary key, partitions by their root.
-async fn publish(client: &Client) {
+pub(super) async fn publish(client: &Client) {
     client
         .batch_execute(
             "DO $$ DECLARE tables text; BEGIN

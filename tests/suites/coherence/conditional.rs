@@ -3,7 +3,7 @@
 use harness::{Answer, Proxy, eventually};
 use serde_json::json;
 
-use super::bench::{Bench, HIT, STORED, status, value};
+use super::bench::{Bench, HIT, STORED, status, url, value};
 
 const WORDS: &str = "CREATE TABLE words (id int PRIMARY KEY, word text); INSERT INTO words VALUES (1, 'old')";
 const WORD: &str = "SELECT word FROM words WHERE id = 1";
@@ -94,8 +94,9 @@ async fn compressed_or_not_it_is_the_same_answer() {
 
 #[tokio::test]
 async fn where_answers_are_only_compared_nothing_has_a_tag() {
-    let bench = Bench::with(WORDS, |proxy| proxy).await;
-    let observing = super::bench::auto(&bench.postgres).env("POOL_PROXY_CACHE_MODE", "observe").start().await;
+    let bench = Bench::after(WORDS).await;
+    let observing = Proxy::builder().database_url(url(&bench.postgres)).env("POOL_PROXY_CACHE_MODE", "observe");
+    let observing = observing.start().await;
     let read = json!({ "query": WORD, "arrayMode": true });
     eventually(|| async {
         let answer = observing.sql_request(&read).header("if-none-match", "*").send().await;

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use harness::{Postgres, Proxy, eventually_within};
 use serde_json::json;
-use tokio_postgres::NoTls;
+use tokio_postgres::Client;
 
-/// A cluster whose database has these tables, all of them followed.
-pub(crate) async fn followed(setup: impl AsyncFnOnce(&str)) -> Postgres {
+use super::bench::{connect, publish};
+
+/// A cluster whose database has these tables; those with a primary key are followed.
+pub(crate) async fn followed(setup: impl AsyncFnOnce(&str, &Client)) -> Postgres {
     let postgres = Postgres::start(&mut |_| {}).unwrap();
-    setup(&postgres.url()).await;
-    let (client, connection) = tokio_postgres::connect(&postgres.url(), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("CREATE PUBLICATION pool_proxy FOR ALL TABLES").await.unwrap();
+    let client = connect(&postgres.url()).await;
+    setup(&postgres.url(), &client).await;
+    publish(&client).await;
     postgres
 }
 

@@ -13,7 +13,7 @@ fn cookie(answer: &Answer) -> String {
 
 /// Writes through one API, and reads through another with a proxy of its own.
 async fn writes_are_seen(writing: BlogBuilder) {
-    let postgres = followed(async |url| drop(edge_migrations::apply(url).await.unwrap())).await;
+    let postgres = followed(async |url, _| drop(edge_migrations::apply(url).await.unwrap())).await;
     let near = writing.in_front_of(keeping(&postgres).await).await;
     let far = Blog::builder().in_front_of(keeping(&postgres).await).await;
 
