@@ -5,6 +5,7 @@
 //! happened. What that means for answers, [`Changes`] knows.
 
 mod follow;
+mod guard;
 pub mod install;
 mod look;
 
@@ -18,7 +19,7 @@ use crate::drain::Drain;
 use crate::error::Failure;
 use crate::gateway::Database;
 use crate::postgres::Target;
-use crate::postgres::replication::StreamError;
+use crate::postgres::replication::{Replication, StreamError};
 use look::Eye;
 
 /// How long until the next attempt, at first and at most.
@@ -111,17 +112,19 @@ impl Coherence {
     /// Follows them for as long as the process serves, from anew whenever that fails.
     pub async fn keep(self) {
         let (mut pause, mut told) = (FIRST, None);
+        let mut eye = Eye::new(Arc::clone(&self.database));
         loop {
             let began = tokio::time::Instant::now();
-            let stop = self.follow_once().await;
+            let stop = self.follow_once(&mut eye).await;
             self.shelf.discard(&self.changes.close());
+            eye.close();
             let reason = stop.to_string();
             if began.elapsed() > LASTED {
                 (pause, told) = (FIRST, None);
             }
             // Said once, not with every attempt.
             if told.as_ref() != Some(&reason) {
-                warn!(database = %self.database.name, "answers are not kept until they change: {reason}");
+                warn!(database = %self.database.name, "answers are not kept until they change: {reason} (`pool-proxy check` tells what is missing)");
                 told = Some(reason);
             }
             let jitter = rand::random_range(0.5..1.0);
@@ -130,9 +133,9 @@ impl Coherence {
         }
     }
 
-    async fn follow_once(&self) -> Stop {
-        match self.open().await {
-            Ok((stream, eye)) => {
+    async fn follow_once(&self, eye: &mut Eye) -> Stop {
+        match self.open(eye).await {
+            Ok(stream) => {
                 let followed = self.changes.followed().len();
                 info!(database = %self.database.name, tables = followed, "answers are kept until they change");
                 tokio::select! {
@@ -145,10 +148,11 @@ impl Coherence {
     }
 
     /// The stream first: what is read after it has begun is not older than what it tells.
-    async fn open(&self) -> Result<(crate::postgres::replication::Replication, Eye), Stop> {
-        let mut eye = Eye::new(Arc::clone(&self.database));
+    async fn open(&self, eye: &mut Eye) -> Result<Replication, Stop> {
         // A server that is not there is noticed here, before a slot is asked for.
         let timeline = eye.look().await?.timeline;
+        // Whether a stream is to be had or not, the publication stands in the way of writes.
+        self.clear(eye).await?;
         if eye.published(&self.publication).await?.is_empty() {
             return Err(Stop::Unpublished(Arc::clone(&self.publication)));
         }
@@ -159,11 +163,13 @@ impl Coherence {
         }
         // What other proxies were told to drop meanwhile was not heard here.
         self.shelf.invalidate(&self.database.name, &Tags::Tagged);
+        let doubts = self.changes.definitions_doubted();
         let definitions = eye.definitions().await?;
         let published = eye.published(&self.publication).await?;
         let seen = eye.look().await?;
         self.changes.open(seen.snapshot, published);
+        self.changes.settle_definitions(doubts);
         eye.known = Some(definitions);
-        Ok((stream, eye))
+        Ok(stream)
     }
 }

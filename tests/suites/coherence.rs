@@ -2,11 +2,17 @@
 
 mod bench;
 mod clients;
+mod command;
 mod conditional;
 mod history;
+mod identity;
+mod install;
 pub(crate) mod keeping;
 mod kept;
 mod observe;
 mod own_writes;
+mod refused;
 mod sessions;
 mod stream;
+mod tenants;
+mod triggers;

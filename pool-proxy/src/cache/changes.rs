@@ -8,6 +8,7 @@
 //! before the stream has told of it.
 
 mod acknowledged;
+mod definitions;
 mod fence;
 mod log;
 mod proof;
@@ -27,6 +28,7 @@ use super::entry::Entry;
 use super::scope::{Places, Scope};
 use crate::postgres::{Lsn, Snapshot};
 use acknowledged::Acknowledged;
+use definitions::Definitions;
 use fence::Dependents;
 use log::Log;
 use proof::Proof;
@@ -52,8 +54,7 @@ pub struct Changes {
     awaited: AtomicU64,
     /// When it was last true that everything committed by then had been told: milliseconds since `origin`, and 1.
     proven: AtomicU64,
-    /// Counts what changes the meaning of statements.
-    definitions: AtomicU64,
+    definitions: Definitions,
     origin: Instant,
     bound: Duration,
     moved: Notify,
@@ -84,7 +85,7 @@ impl Changes {
             position: AtomicU64::new(0),
             awaited: AtomicU64::new(0),
             proven: AtomicU64::new(0),
-            definitions: AtomicU64::new(0),
+            definitions: Definitions::default(),
             origin: Instant::now(),
             bound,
             moved: Notify::new(),
@@ -129,7 +130,7 @@ impl Changes {
     pub fn redefine(&self, snapshot: Snapshot, published: Published) -> Vec<Arc<Entry>> {
         let mut state = self.state();
         state.settle(snapshot, published);
-        self.definitions.fetch_add(1, Ordering::AcqRel);
+        self.definitions.changed();
         state.give_up()
     }
 
@@ -140,7 +141,7 @@ impl Changes {
         let xid = state.newest.as_ref().map_or(u64::from(transaction.xid), |newest| newest.widen(transaction.xid));
         if transaction.defines {
             state.log.add_definition(xid);
-            self.definitions.fetch_add(1, Ordering::AcqRel);
+            self.definitions.changed();
             return state.give_up();
         }
         state.log.add(xid, &transaction.scope);
@@ -172,12 +173,28 @@ impl Changes {
         let mut state = self.state();
         if state.log.forget(&snapshot) {
             // Whoever asks what a statement means has the new meaning from now on, and perhaps not before.
-            self.definitions.fetch_add(1, Ordering::AcqRel);
+            self.definitions.changed();
             state.log.refuse_all();
         }
         state.newest = Some(snapshot);
         let oldest = state.log.oldest();
         state.acknowledged.reached(self.position(), oldest);
+    }
+
+    /// Definitions and rights were looked at since they had been doubted so often, and what was seen has been dealt with.
+    pub fn settle_definitions(&self, doubted: u64) {
+        self.definitions.settle(doubted);
+        self.moved.notify_waiters();
+    }
+
+    /// How often they have been doubted.
+    pub fn definitions_doubted(&self) -> u64 {
+        self.definitions.doubted()
+    }
+
+    /// Waits until they are in doubt.
+    pub async fn definitions_in_doubt(&self) {
+        self.definitions.in_doubt().await;
     }
 
     fn prove(&self, state: &mut State, asked: Option<(Instant, Lsn)>) {
@@ -217,7 +234,7 @@ impl Changes {
 
     /// A number for what statements mean: another one, and they may mean something else.
     pub fn definitions(&self) -> u64 {
-        self.definitions.load(Ordering::Acquire)
+        self.definitions.number()
     }
 
     /// What the stream tells of.
@@ -249,9 +266,21 @@ impl Changes {
     /// Nobody knows what a statement did that was lost, or where in the log that is: nothing that was kept is given until
     /// the stream has been proven once more.
     pub fn doubt(&self) {
+        self.doubt_definitions();
         let mut state = self.state();
         state.proof.begin_anew(Instant::now());
         self.proven.store(0, Ordering::Release);
+    }
+
+    /// A statement may have changed definitions or rights, of which the stream does not tell: nothing that was kept is given
+    /// until they have been looked at.
+    pub fn doubt_definitions(&self) {
+        self.definitions.doubt();
+    }
+
+    /// Whether no such statement is left to be looked for.
+    pub fn knows_definitions(&self) -> bool {
+        self.definitions.are_settled()
     }
 
     /// How far the stream must have come before this may be given.
@@ -269,20 +298,21 @@ impl Changes {
         self.state().acknowledged.latest(scope)
     }
 
-    /// Waits until the stream has come to a position; false if it does not in time.
+    /// Waits until the stream has come to a position, and definitions are in no doubt; false if that takes too long.
     pub async fn reached(&self, position: Lsn, patience: Duration) -> bool {
+        let has_come = || self.position() >= position && self.knows_definitions();
         let wait = async {
             loop {
                 let moved = self.moved.notified();
                 let mut moved = std::pin::pin!(moved);
                 moved.as_mut().enable();
-                if self.position() >= position {
+                if has_come() {
                     return;
                 }
                 moved.await;
             }
         };
-        self.position() >= position || tokio::time::timeout(patience, wait).await.is_ok()
+        has_come() || tokio::time::timeout(patience, wait).await.is_ok()
     }
 
     /// What the index of answers by what they were read from takes, in entries and places.

@@ -92,55 +92,58 @@ async fn one(database: &DatabaseConfig, does: Does) -> Result<String, String> {
 
 async fn report(client: &Client, database: &DatabaseConfig, does: Does) -> Result<String, String> {
     let publication = &database.keep.publication;
-    let ask = || Standing::ask(client, publication);
-    let standing = ask().await.map_err(|error| said(&error))?;
+    let standing = Standing::ask(client, publication).await.map_err(|error| said(&error))?;
     let mut text = format!("database {}, publication {publication}\n", database.name);
+    let obstacles = standing.obstacles();
     let sql = match does {
         Does::Remove => standing.to_remove(publication),
+        Does::Apply if !obstacles.is_empty() => return Err(obstacles.join("; ")),
         Does::Plan | Does::Apply => {
-            let obstacles = standing.obstacles();
             for obstacle in &obstacles {
                 let _ = writeln!(text, "  ! {obstacle}");
-            }
-            if does == Does::Apply && !obstacles.is_empty() {
-                return Err(obstacles.join("; "));
             }
             tables(&mut text, &standing);
             if !standing.tells_definitions && !standing.is_superuser {
                 text.push_str("  changed definitions and rights are found by looking, twice a second: event triggers are for superusers\n");
             }
-            standing.to_apply(publication)
+            if obstacles.is_empty() { standing.to_apply(publication) } else { Vec::new() }
         }
     };
-    if does == Does::Plan {
-        text.push_str(if sql.is_empty() {
-            "nothing is to be done\n"
-        } else {
-            "to be run by `pool-proxy coherence apply`:\n"
-        });
-        for statement in &sql {
-            let _ = writeln!(text, "{statement};");
-        }
-        return Ok(text);
-    }
-    if !sql.is_empty() {
-        // A table that somebody keeps locked is not waited for behind all others' backs.
-        let all = format!("BEGIN; SET LOCAL lock_timeout = '10s'; {}; COMMIT", sql.join("; "));
-        client.batch_execute(&all).await.map_err(|error| said(&error))?;
-    }
-    text.push_str(match (does, sql.len()) {
-        (Does::Apply, 0) => "nothing was to be done\n",
-        (Does::Apply, _) => "done\n",
-        _ => "removed\n",
+    let sql = in_one_transaction(sql);
+    text.push_str(match (does, sql.is_empty()) {
+        (Does::Plan, _) if !obstacles.is_empty() => "`pool-proxy coherence apply` would run nothing\n",
+        (Does::Plan, false) => "to be run by `pool-proxy coherence apply`:\n",
+        (Does::Plan | Does::Apply, true) => "nothing is to be done\n",
+        (Does::Remove, true) => "nothing is to be removed\n",
+        (Does::Apply | Does::Remove, false) => "done:\n",
     });
+    if does != Does::Plan && !sql.is_empty() {
+        client.batch_execute(&sql.join("; ")).await.map_err(|error| said(&error))?;
+    }
+    for statement in &sql {
+        let _ = writeln!(text, "{statement};");
+    }
     Ok(text)
+}
+
+/// A table that somebody keeps locked is not waited for behind all others' backs.
+fn in_one_transaction(sql: Vec<String>) -> Vec<String> {
+    if sql.is_empty() {
+        return sql;
+    }
+    let (begin, end) = (["BEGIN", "SET LOCAL lock_timeout = '10s'"], ["COMMIT"]);
+    begin.map(str::to_owned).into_iter().chain(sql).chain(end.map(str::to_owned)).collect()
 }
 
 fn tables(text: &mut String, standing: &Standing) {
     let widest = standing.tables.iter().map(|table| table.name.chars().count()).max().unwrap_or_default();
     for table in &standing.tables {
         let state = match &table.obstacle {
-            None => "followed".to_owned(),
+            None if table.is_published && !table.is_filtered => "is followed".to_owned(),
+            None => "can be followed".to_owned(),
+            Some(obstacle) if table.is_published && table.refuses_writes => {
+                format!("{obstacle}; Postgres refuses UPDATE and DELETE on it until then")
+            }
             Some(obstacle) => obstacle.to_string(),
         };
         let _ = writeln!(text, "  {:widest$}  {state}", table.name);

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::guard::Guard;
 use super::{Coherence, Stop};
 use crate::auth::Principal;
 use crate::cache::{Published, Told};
 use crate::error::Failure;
 use crate::gateway::Database;
 use crate::pool::Lease;
-use crate::postgres::{Lsn, Snapshot};
+use crate::postgres::{Lsn, Server, Snapshot};
 
 /// How often the end of the log is asked for, and how often of these the catalogue is looked at, too.
 const OFTEN: Duration = Duration::from_millis(250);
 const CATALOGUE: u32 = 2;
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the stream may be behind without telling anything at all.
 const SILENCE: Duration = Duration::from_mins(1);
 
@@ -106,6 +107,10 @@ pub(super) struct Eye {
     lease: Option<Lease>,
     /// The definitions that the cache relies on.
     pub(super) known: Option<String>,
+    /// What became of tables that refuse writes.
+    pub(super) guard: Guard,
+    /// No table is known to be left that does.
+    pub(super) is_cleared: bool,
 }
 
 /// What was seen.
@@ -120,7 +125,12 @@ pub(super) struct Seen {
 
 impl Eye {
     pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database, lease: None, known: None }
+        Self { database, lease: None, known: None, guard: Guard::default(), is_cleared: true }
+    }
+
+    /// Nothing is known any more, and another connection is to be taken.
+    pub(super) fn close(&mut self) {
+        (self.lease, self.known) = (None, None);
     }
 
     /// How far the log is, and who has ended.
@@ -156,28 +166,45 @@ impl Eye {
     }
 
     async fn ask(&mut self, query: &str, params: &[&str]) -> Result<Vec<Row>, Stop> {
+        let server = self.server().await?;
+        let params: Vec<(&(dyn ToSql + Sync), Type)> =
+            params.iter().map(|param| (param as &(dyn ToSql + Sync), Type::TEXT)).collect();
+        let answer = timeout(PATIENCE, server.client().query_typed(query, &params)).await;
+        let rows = answer.map_err(|_| lost())?.map_err(|error| refused(&error))?;
+        self.rest().await;
+        Ok(rows)
+    }
+
+    /// The connection, for as long as something is asked.
+    pub(super) async fn server(&mut self) -> Result<&mut Server, Stop> {
         if self.lease.is_none() {
             // A principal of nobody: its line is its own.
             let (lease, _) = self.database.lease(&Principal::default()).await.map_err(Stop::Asked)?;
             self.lease = Some(lease);
         }
-        let lost = || Stop::Asked(Failure::unavailable("the connection to the database was lost"));
         let server = self.lease.as_mut().and_then(Lease::server).ok_or_else(lost)?;
         server.limit_rows(0);
-        let params: Vec<(&(dyn ToSql + Sync), Type)> =
-            params.iter().map(|param| (param as &(dyn ToSql + Sync), Type::TEXT)).collect();
-        let answer = timeout(PATIENCE, server.client().query_typed(query, &params)).await;
-        let rows = answer.map_err(|_| lost())?.map_err(|error| match error.as_db_error() {
-            Some(said) => Stop::Answered(said.message().to_owned()),
-            None => lost(),
-        })?;
-        // The only one there is cannot be kept from clients.
+        Ok(server)
+    }
+
+    /// Nothing is being asked. The only connection there is cannot be kept from clients.
+    pub(super) async fn rest(&mut self) {
         if self.database.pool.max() == 1
             && let Some(lease) = self.lease.take()
         {
             lease.finish(false).await;
         }
-        Ok(rows)
+    }
+}
+
+pub(super) fn lost() -> Stop {
+    Stop::Asked(Failure::unavailable("the connection to the database was lost"))
+}
+
+pub(super) fn refused(error: &tokio_postgres::Error) -> Stop {
+    match error.as_db_error() {
+        Some(said) => Stop::Answered(said.message().to_owned()),
+        None => lost(),
     }
 }
 
@@ -191,12 +218,12 @@ fn text(row: &Row, at: usize) -> Result<String, Stop> {
 
 impl Coherence {
     /// Looks at the database again and again, until that fails or the stream turns out to be dead.
-    pub(super) async fn watch(&self, mut eye: Eye) -> Stop {
+    pub(super) async fn watch(&self, eye: &mut Eye) -> Stop {
         let mut moved = (self.changes.position(), Instant::now());
         for turn in 0_u32.. {
             let next = Instant::now() + OFTEN;
             if turn % CATALOGUE == 0
-                && let Err(stop) = self.look_at_definitions(&mut eye).await
+                && let Err(stop) = self.look_at_definitions(eye).await
             {
                 return stop;
             }
@@ -212,20 +239,34 @@ impl Coherence {
             } else if moved.1.elapsed() > SILENCE {
                 return Stop::Silent;
             }
-            sleep_until(next).await;
+            // Who has changed a definition through this proxy is not kept waiting for the next turn.
+            while timeout_at(next, self.changes.definitions_in_doubt()).await.is_ok() {
+                if let Err(stop) = self.look_at_definitions(eye).await {
+                    return stop;
+                }
+                if Instant::now() >= next {
+                    break;
+                }
+            }
         }
         Stop::Silent
     }
 
     async fn look_at_definitions(&self, eye: &mut Eye) -> Result<(), Stop> {
-        let definitions = eye.definitions().await?;
-        if eye.known.as_ref() == Some(&definitions) {
-            return Ok(());
+        let doubts = self.changes.definitions_doubted();
+        let mut definitions = eye.definitions().await?;
+        let is_same = eye.known.as_ref() == Some(&definitions);
+        if !is_same || !eye.is_cleared {
+            self.clear(eye).await?;
+            definitions = eye.definitions().await?;
         }
-        let published = eye.published(&self.publication).await?;
-        let seen = eye.look().await?;
-        self.shelf.discard(&self.changes.redefine(seen.snapshot, published));
-        eye.known = Some(definitions);
+        if eye.known.as_ref() != Some(&definitions) {
+            let published = eye.published(&self.publication).await?;
+            let seen = eye.look().await?;
+            self.shelf.discard(&self.changes.redefine(seen.snapshot, published));
+            eye.known = Some(definitions);
+        }
+        self.changes.settle_definitions(doubts);
         Ok(())
     }
 }

@@ -250,6 +250,7 @@ impl Execution {
             self.database.metrics.reset();
         }
         let queries = flight.queries;
+        self.note_definitions(flight.statements, queries);
         let sent = send(&mut self.lease, &self.progress, frame, flight).await;
         if sent.was_reset {
             self.owes_reset = false;

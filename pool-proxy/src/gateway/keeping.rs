@@ -36,10 +36,10 @@ impl Keeping {
         if !self.changes.is_proven() || !fence.holds() {
             return Err(NEVER);
         }
-        if self.changes.position() < needed {
+        if self.changes.position() < needed || !self.changes.knows_definitions() {
             return Err(needed);
         }
-        // Once more, since it is only now that the stream is known to have come so far.
+        // Once more, since it is only now that the stream is known to have come so far, and definitions to be the same.
         if fence.holds() { Ok(()) } else { Err(NEVER) }
     }
 
@@ -97,7 +97,7 @@ impl Keeping {
         let followed = self.changes.followed();
         let mut scope = Scope::default();
         for relation in &verdict.reads {
-            let told = followed.get(*relation).ok_or("unpublished")?;
+            let told = followed.get(*relation).ok_or(UNPUBLISHED)?;
             add(&mut scope, told, rows(verdict, *relation, told, query));
         }
         Ok(scope)
@@ -174,6 +174,9 @@ fn value(pin: &Pin, source: &Source, params: &[Param]) -> Option<String> {
 }
 
 const TELL: &str = "SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)::text";
+
+/// It is read from what the stream does not tell of.
+pub(super) const UNPUBLISHED: &str = "unpublished";
 
 /// No stream ever comes so far.
 pub(super) const NEVER: Lsn = Lsn(u64::MAX);

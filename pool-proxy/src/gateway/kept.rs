@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Gateway;
 use super::cached::{self, answer, fill, fly, from_entry};
 use super::call::{Answer, CacheRequest, CacheStatus, Call, Forward, Work};
-use super::keeping::{Keeping, NEVER};
+use super::keeping::{Keeping, NEVER, UNPUBLISHED};
 use crate::cache::{Entry, Scope};
 use crate::error::Failure;
 
@@ -14,6 +14,10 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     let Some(keeping) = &call.database.keeping else { return gateway.run_uncached(&call, None).await };
     let scope = match scope(&call, keeping) {
         Ok(scope) => scope,
+        // Whatever it is: nothing is known to be published.
+        Err(UNPUBLISHED) if !keeping.changes.is_proven() => {
+            return gateway.run_uncached(&call, Some(CacheStatus::bypass("incoherent"))).await;
+        }
         Err(word) => return gateway.run_uncached(&call, Some(CacheStatus::bypass(word))).await,
     };
     if !keeping.changes.is_proven() {

@@ -21,12 +21,7 @@ pub(super) struct Bench {
 impl Bench {
     /// After `setup`, which the role runs that owns the database. Every table of it with a primary key is published.
     pub(super) async fn with(setup: &str, settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
-        // A slot waits for every transaction of the cluster that has written, so it must be one's own.
-        let postgres = Postgres::start(&mut |_| {}).unwrap();
-        let root = connect(&postgres.url()).await;
-        let create = "CREATE ROLE app LOGIN REPLICATION PASSWORD 'app'; GRANT pg_read_all_stats TO app";
-        root.batch_execute(create).await.unwrap();
-        root.batch_execute("CREATE DATABASE app OWNER app").await.unwrap();
+        let postgres = cluster().await;
         let client = connect(&url(&postgres)).await;
         client.batch_execute(setup).await.unwrap();
         publish(&client).await;
@@ -86,9 +81,7 @@ impl Bench {
 
     /// As the cluster's superuser, in the same database.
     pub(super) async fn root(&self) -> Client {
-        let (server, _) =
-            self.postgres.url().rsplit_once('/').map(|(server, rest)| (server.to_owned(), rest.to_owned())).unwrap();
-        connect(&format!("{server}/app")).await
+        connect(&root_url(&self.postgres)).await
     }
 
     /// The first value of the first row, past the proxy.
@@ -100,6 +93,24 @@ impl Bench {
         });
         row.unwrap_or_default()
     }
+}
+
+/// With a database and the role that owns it, and nothing in it.
+pub(super) async fn cluster() -> Postgres {
+    // A slot waits for every transaction of the cluster that has written, so it must be one's own.
+    let postgres = Postgres::start(&mut |_| {}).unwrap();
+    let root = connect(&postgres.url()).await;
+    let create = "CREATE ROLE app LOGIN REPLICATION PASSWORD 'app'; GRANT pg_read_all_stats TO app";
+    root.batch_execute(create).await.unwrap();
+    root.batch_execute("CREATE DATABASE app OWNER app").await.unwrap();
+    postgres
+}
+
+/// The same database's URL as the cluster's superuser.
+pub(super) fn root_url(postgres: &Postgres) -> String {
+    let url = postgres.url();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/app")
 }
 
 /// Tables that have a primary key, partitions by their root.

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::sql::served::{batch, first_value};
 
-pub(super) const SECRET: &str = "a secret of the tests, at least 32 bytes long";
+pub(crate) const SECRET: &str = "a secret of the tests, at least 32 bytes long";
 
 /// Something that signs.
-pub(super) enum Mint {
+pub(crate) enum Mint {
     Secret(Vec<u8>),
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
@@ -26,22 +26,22 @@ pub(super) enum Mint {
 }
 
 impl Mint {
-    pub(super) fn secret(secret: &str) -> Self {
+    pub(crate) fn secret(secret: &str) -> Self {
         Self::Secret(secret.as_bytes().to_vec())
     }
 
-    pub(super) fn ec() -> Self {
+    pub(crate) fn ec() -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         Self::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap())
     }
 
-    pub(super) fn ed() -> Self {
+    pub(crate) fn ed() -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         Self::Ed(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
     }
 
-    pub(super) fn rsa(bits: u32) -> Self {
+    pub(crate) fn rsa(bits: u32) -> Self {
         let folder = Folder::new();
         let path = folder.path("rsa.der");
         let mut command = Command::new("openssl");
@@ -53,7 +53,7 @@ impl Mint {
         Self::Rsa(RsaKeyPair::from_pkcs8(&key).or_else(|_| RsaKeyPair::from_der(&key)).unwrap())
     }
 
-    pub(super) fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self {
             Self::Secret(_) => "HS256",
             Self::Rsa(_) => "RS256",
@@ -63,7 +63,7 @@ impl Mint {
     }
 
     /// The public key as a JSON Web Key.
-    pub(super) fn jwk(&self, id: &str) -> Value {
+    pub(crate) fn jwk(&self, id: &str) -> Value {
         match self {
             Self::Secret(secret) => json!({ "kty": "oct", "kid": id, "k": part(secret) }),
             Self::Rsa(pair) => {
@@ -80,16 +80,16 @@ impl Mint {
         }
     }
 
-    pub(super) fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.token_with(&json!({ "alg": self.algorithm(), "typ": "JWT" }), claims)
     }
 
-    pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
         self.sign(&format!("{}.{}", part(header.to_string()), part(claims.to_string())))
     }
 
     /// What is signed, with its signature.
-    pub(super) fn sign(&self, signed: &str) -> String {
+    pub(crate) fn sign(&self, signed: &str) -> String {
         let bytes = signed.as_bytes();
         let signature = match self {
             Self::Secret(secret) => hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), bytes).as_ref().to_vec(),
@@ -106,25 +106,25 @@ impl Mint {
 }
 
 /// In base64url without padding, as RFC 7515 has it.
-pub(super) fn part(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn part(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The time, in seconds since 1970.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// An entry of the file for an issuer that signs with [`SECRET`] and gives the role of an [`Office`], and more lines.
-pub(super) fn issuer(more: &str) -> String {
+pub(crate) fn issuer(more: &str) -> String {
     format!("[[issuers]]\nname = \"tests\"\nsecret = \"{SECRET}\"\ndefault_role = \"ROLE_NAME\"\n{more}\n")
 }
 
 /// A proxy that takes tokens, and the Postgres role they give.
-pub(super) struct Office {
-    pub(super) proxy: Proxy,
-    pub(super) database: Database,
-    pub(super) role: String,
+pub(crate) struct Office {
+    pub(crate) proxy: Proxy,
+    pub(crate) database: Database,
+    pub(crate) role: String,
 }
 
 const SETUP: &str = "
@@ -139,7 +139,7 @@ INSERT INTO notes (owner, text) VALUES ('ada', 'of Ada'), ('bob', 'of Bob'), ('b
 
 impl Office {
     /// `issuers` are lines of the file; `ROLE_NAME` in them is the role.
-    pub(super) async fn with(issuers: &str, settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
+    pub(crate) async fn with(issuers: &str, settings: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Self {
         let database = fresh_database().await;
         // Roles belong to the whole cluster: one of this database's own.
         let role = format!("{}_role", database.name());
@@ -150,29 +150,29 @@ impl Office {
     }
 
     /// Takes tokens signed with [`SECRET`].
-    pub(super) async fn plain() -> Self {
+    pub(crate) async fn plain() -> Self {
         Self::with(&issuer(""), |proxy| proxy.env("POOL_PROXY_POOL_MAX", "1")).await
     }
 
-    pub(super) async fn send(&self, token: &str, body: &Value) -> Answer {
+    pub(crate) async fn send(&self, token: &str, body: &Value) -> Answer {
         self.proxy.request("POST", "/sql").bearer(token).json(body).send().await
     }
 
-    pub(super) async fn ask(&self, token: &str, query: &str) -> Answer {
+    pub(crate) async fn ask(&self, token: &str, query: &str) -> Answer {
         self.send(token, &json!({ "query": query })).await
     }
 
-    pub(super) async fn ask_batch(&self, token: &str, queries: &[&str]) -> Answer {
+    pub(crate) async fn ask_batch(&self, token: &str, queries: &[&str]) -> Answer {
         self.send(token, &batch(queries)).await
     }
 
     /// The first value of the first row, of a statement that works.
-    pub(super) async fn value(&self, token: &str, query: &str) -> Value {
+    pub(crate) async fn value(&self, token: &str, query: &str) -> Value {
         first_value(query, &self.send(token, &json!({ "query": query, "arrayMode": true })).await)
     }
 
     /// Drops what outlives the database.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         drop(self.proxy);
         let role = &self.role;
         self.database.batch(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;

@@ -1,7 +1,7 @@
 //! Whether answers can be kept until they change.
 
 use pool_proxy::coherence::Mode;
-use pool_proxy::coherence::install::{Obstacle, Standing};
+use pool_proxy::coherence::install::Standing;
 use pool_proxy::config::DatabaseConfig;
 use tokio_postgres::Client;
 
@@ -17,6 +17,15 @@ pub(super) async fn examine(client: &Client, database: &DatabaseConfig, findings
         Ok(standing) => standing,
         Err(error) => return findings.unknown(CHECK, &error.to_string()),
     };
+    // Whether answers are kept or not, what is published is in the way.
+    let refused: Vec<&str> = standing.refusing().collect();
+    if !refused.is_empty() {
+        let detail = format!(
+            "Postgres refuses UPDATE and DELETE on {}: published, and without a replica identity; run `pool-proxy coherence apply`",
+            listed(&refused)
+        );
+        findings.fail("published tables", detail);
+    }
     if database.keep.mode == Mode::Ask {
         let can = if standing.obstacles().is_empty() {
             "; with cache.mode = \"auto\", and `pool-proxy coherence apply`, until it changes"
@@ -43,15 +52,6 @@ pub(super) async fn examine(client: &Client, database: &DatabaseConfig, findings
             findings.fail(CHECK, detail);
         }
         Some(_) => findings.fine(CHECK, format!("{followed} of {} tables are followed", standing.tables.len())),
-    }
-    let refused: Vec<&str> =
-        names(&standing, |table| table.is_published && table.obstacle == Some(Obstacle::NoIdentity));
-    if !refused.is_empty() {
-        let detail = format!(
-            "Postgres refuses UPDATE and DELETE on {}: published, and without a replica identity; run `pool-proxy coherence apply`",
-            listed(&refused)
-        );
-        findings.fail("published tables", detail);
     }
     let missing = names(&standing, |table| !table.is_published && table.obstacle.is_none());
     if !missing.is_empty() {

@@ -14,6 +14,7 @@ use crate::gateway::outcome::not_sent;
 use crate::gateway::send::Frame;
 use crate::gateway::witness::{Hearing, Questions, Witness};
 use crate::postgres::{Lsn, Snapshot, TransactionStatus};
+use crate::statement::{Kind, may_define};
 
 /// How long the moment behind a text may take to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Traces {
     scope: Scope,
     writes: bool,
+    /// Definitions or rights may be others afterwards.
+    defines: bool,
     /// What the last read that may be kept saw, and where the log ended on disk.
     witness: Option<(Snapshot, Lsn)>,
     /// The last place in the log that an answer must be known to cover.
@@ -81,11 +84,14 @@ impl Execution {
         }
         if frame.questions.before.is_some() {
             // What it saw is the answer's own, and told with it.
-            self.traces.scope = Scope::default();
+            (self.traces.scope, self.traces.defines) = (Scope::default(), false);
             self.traces.witness = witness.snapshot.zip(witness.ends.map(|ends| ends.flushed));
         } else if let Some(ends) = witness.ends {
             let traces = std::mem::take(&mut self.traces);
             let position = if traces.writes { ends.end } else { ends.flushed };
+            if traces.defines {
+                keeping.changes.doubt_definitions();
+            }
             keeping.changes.acknowledge(&traces.scope, position);
             self.traces.bookmark = Some(position);
         } else if frame.questions.behind.is_some() {
@@ -97,11 +103,24 @@ impl Execution {
         // Else its transaction goes on; if it has failed, it has changed nothing.
     }
 
+    /// Takes note of statements that may change definitions or rights, by their commands: what a function or a trigger
+    /// does of that kind is found by looking, like what others do.
+    pub(super) fn note_definitions(&mut self, statements: &[Statement], queries: &[Query]) {
+        if self.database.keeping.is_none() {
+            return;
+        }
+        self.traces.defines |= statements.iter().zip(queries).any(|(statement, query)| {
+            let verdict = self.database.known_verdict(&self.principal, query.judged());
+            let is_of_rows = verdict.is_some_and(|verdict| !matches!(verdict.kind, Kind::Utility | Kind::Unknown));
+            !is_of_rows && may_define(&query.text, !statement.columns().is_empty())
+        });
+    }
+
     /// What was touched in a way that nobody knows, such as by a text of several statements.
     pub(super) fn touch_everything(&mut self) {
         if self.database.keeping.is_some() {
             self.traces.scope = Scope::everything();
-            self.traces.writes = true;
+            (self.traces.writes, self.traces.defines) = (true, true);
         }
     }
 
@@ -126,7 +145,8 @@ impl Execution {
 
     /// What was touched is undone.
     pub(super) fn leave_no_traces(&mut self) {
-        (self.traces.scope, self.traces.writes) = (Scope::default(), false);
+        self.traces =
+            Traces { witness: self.traces.witness.take(), bookmark: self.traces.bookmark, ..Traces::default() };
     }
 
     /// Whatever was under way is lost: if it has come to nothing else, nobody knows what it did.
