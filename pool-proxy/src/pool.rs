@@ -179,6 +179,12 @@ impl Pool {
         tokio::time::timeout(patience, self.0.dialer.server_answers()).await.unwrap_or(false)
     }
 
+    /// Definitions or rights were seen to be others: statements are prepared anew. Postgres does so by itself for most of what
+    /// changes, but not for a role's BYPASSRLS and memberships, which it looks at when it plans.
+    pub fn redefined(&self) {
+        self.0.schema.changed();
+    }
+
     /// Which schema the database has, as far as is known.
     pub fn schema_version(&self) -> u64 {
         self.0.schema.version()

@@ -102,7 +102,7 @@ async fn report(client: &Client, database: &DatabaseConfig, does: Does) -> Resul
             for obstacle in &obstacles {
                 let _ = writeln!(text, "  ! {obstacle}");
             }
-            tables(&mut text, &standing);
+            tables(&mut text, &standing, does);
             if !standing.tells_definitions && !standing.is_superuser {
                 text.push_str("  changed definitions and rights are found by looking, twice a second: event triggers are for superusers\n");
             }
@@ -135,11 +135,11 @@ fn in_one_transaction(sql: Vec<String>) -> Vec<String> {
     begin.map(str::to_owned).into_iter().chain(sql).chain(end.map(str::to_owned)).collect()
 }
 
-fn tables(text: &mut String, standing: &Standing) {
+fn tables(text: &mut String, standing: &Standing, does: Does) {
     let widest = standing.tables.iter().map(|table| table.name.chars().count()).max().unwrap_or_default();
     for table in &standing.tables {
         let state = match &table.obstacle {
-            None if table.is_published && !table.is_filtered => "is followed".to_owned(),
+            None if does == Does::Apply || (table.is_published && !table.is_filtered) => "is followed".to_owned(),
             None => "can be followed".to_owned(),
             Some(obstacle) if table.is_published && table.refuses_writes => {
                 format!("{obstacle}; Postgres refuses UPDATE and DELETE on it until then")

@@ -263,6 +263,8 @@ impl Coherence {
         if eye.known.as_ref() != Some(&definitions) {
             let published = eye.published(&self.publication).await?;
             let seen = eye.look().await?;
+            // First: what is read from now on is to be kept.
+            self.database.pool.redefined();
             self.shelf.discard(&self.changes.redefine(seen.snapshot, published));
             eye.known = Some(definitions);
         }

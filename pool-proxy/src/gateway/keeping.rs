@@ -87,9 +87,10 @@ impl Keeping {
             Some(Param::Null) => false,
             _ => true,
         };
-        let tells = match as_judged(verdict, query) {
-            true => verdict.timed.iter().any(told),
-            false => !verdict.timed.is_empty() && (0..query.params.len()).any(|index| told(&index)),
+        let tells = if as_judged(verdict, query) {
+            verdict.timed.iter().any(told)
+        } else {
+            !verdict.timed.is_empty() && (0..query.params.len()).any(|index| told(&index))
         };
         if tells {
             return Err(Refusal::Changing.as_str());

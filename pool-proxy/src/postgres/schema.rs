@@ -14,7 +14,7 @@ impl Schema {
     }
 
     /// It may be another one from now on.
-    pub(super) fn changed(&self) {
+    pub(crate) fn changed(&self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
 }

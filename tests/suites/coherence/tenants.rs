@@ -36,10 +36,15 @@ fn token(subject: &str) -> String {
     Mint::secret(SECRET).token(&json!({ "sub": subject, "exp": now() + 600 }))
 }
 
-/// What a tenant sees: the owners of rows, or the code of a refusal.
+/// What a tenant sees: the owners of rows, or that it may not.
+#[track_caller]
 fn seen(answer: &Answer) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    if answer.status == 200 { text(&answer.body["rows"][0]["owners"]) } else { text(&answer.body["code"]) }
+    match (answer.status.as_u16(), answer.body["code"].as_str()) {
+        (200, _) => answer.body["rows"][0]["owners"].as_str().unwrap_or_default().to_owned(),
+        // Without a right on the schema the name means nothing, or the statement cannot be analysed.
+        (400, Some("42501" | "42P01")) | (403, None) => "refused".to_owned(),
+        _ => panic!("{} {}", answer.status, answer.text),
+    }
 }
 
 struct Tenant<'b> {
@@ -62,7 +67,7 @@ impl<'b> Tenant<'b> {
         eventually_within(Duration::from_secs(20), || async {
             let answer = self.ask().await;
             let told = status(&answer);
-            if answer.status == 400 || told == HIT { Ok(()) } else { Err((told, self.bench.proxy.stderr())) }
+            if answer.status != 200 || told == HIT { Ok(()) } else { Err((told, self.bench.proxy.stderr())) }
         })
         .await;
     }
@@ -115,13 +120,13 @@ const CHANGES: &[(&str, &str)] = &[
     ("DROP POLICY not_too_many ON notes; ALTER POLICY any_of_them ON notes USING (owner = 'bob')", "bob"),
     ("ALTER ROLE tenant BYPASSRLS", "ada bob"),
     ("ALTER ROLE tenant NOBYPASSRLS", "bob"),
-    ("REVOKE SELECT ON notes FROM tenant", "42501"),
+    ("REVOKE SELECT ON notes FROM tenant", "refused"),
     ("GRANT SELECT ON notes TO tenant", "bob"),
-    ("REVOKE SELECT ON notes FROM tenant; GRANT SELECT (id, owner) ON notes TO tenant", "42501"),
+    ("REVOKE SELECT ON notes FROM tenant; GRANT SELECT (id, owner) ON notes TO tenant", "refused"),
     ("GRANT SELECT (n) ON notes TO tenant", "bob"),
-    ("REVOKE SELECT (n) ON notes FROM tenant", "42501"),
+    ("REVOKE SELECT (n) ON notes FROM tenant", "refused"),
     ("GRANT SELECT ON notes TO tenant", "bob"),
-    ("REVOKE USAGE ON SCHEMA public FROM PUBLIC", "42P01"),
+    ("REVOKE USAGE ON SCHEMA public FROM PUBLIC", "refused"),
     ("GRANT USAGE ON SCHEMA public TO PUBLIC", "bob"),
     ("CREATE POLICY managing ON notes TO managers USING (true)", "bob"),
     ("GRANT managers TO tenant", "ada bob"),
@@ -172,7 +177,7 @@ async fn rights_that_are_changed_through_the_proxy_count_at_once() {
         for (sql, expected) in [
             (all, "ada bob"),
             ("DROP POLICY any_of_them ON notes", "ada"),
-            ("REVOKE SELECT ON notes FROM tenant", "42501"),
+            ("REVOKE SELECT ON notes FROM tenant", "refused"),
             ("GRANT SELECT ON notes TO tenant", "ada"),
             ("ALTER TABLE notes DISABLE ROW LEVEL SECURITY", "ada bob"),
             ("ALTER TABLE notes ENABLE ROW LEVEL SECURITY", "ada"),
