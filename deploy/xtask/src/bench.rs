@@ -42,8 +42,9 @@ const OPTIONS: [(&str, Value); 6] = [
 const CLIENTS: &str = "clients";
 const EDGE: &str = "edge";
 const PLANS: &str = "plans";
+const HISTORY: &str = "history";
 const PROFILE: &str = "profile";
-const PARTS: [&str; 8] = ["hits", "select", CLIENTS, "memory", "overload", EDGE, PLANS, PROFILE];
+const PARTS: [&str; 10] = ["hits", "select", CLIENTS, "memory", "overload", EDGE, PLANS, "coherence", HISTORY, PROFILE];
 
 impl Options {
     /// Reads the arguments after `bench`.
@@ -108,6 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     } else {
         None
     };
+    let suites = if options.has(HISTORY) { Some(suites(&interrupts)?) } else { None };
     let postgres = Postgres::start(&mut |step| eprintln!("{step} ..."))?;
     let mut load = cargo(&["run", "--release", "--package", "load", "--bin", "load", "--"]);
     load.args(&options.arguments)
@@ -117,6 +119,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         .env("OHA_BIN", oha);
     if let Some(worker) = edge {
         load.env("EDGE_WORKER_BUILD", worker);
+    }
+    if let Some(suites) = suites {
+        load.env("SUITES_BIN", suites);
     }
     if let Some(pgbouncer) = pgbouncer {
         load.env("PGBOUNCER_BIN", pgbouncer);
@@ -147,6 +152,25 @@ fn oha(interrupts: &Interrupts) -> Result<PathBuf, Error> {
     let mut install = cargo(&["install", "oha", "--locked", "--root"]);
     in_front("`cargo install oha --locked`", install.arg(&tools), interrupts)?;
     Ok(own)
+}
+
+/// The tests' binary, built as `cargo xtask test` builds it.
+fn suites(interrupts: &Interrupts) -> Result<PathBuf, Error> {
+    let build = ["test", "--workspace", "--no-run", "--test", "suites"];
+    in_front("the build of the tests", &mut cargo(&build), interrupts)?;
+    // Built already: this only tells where it is.
+    let told = cargo(&build).args(["--quiet", "--message-format", "json"]).output();
+    let told = told.map_err(Error::doing("asking cargo for the tests' binary"))?;
+    let told = String::from_utf8_lossy(&told.stdout);
+    let binary = told.lines().find_map(|line| executable(line, "suites"));
+    binary.ok_or_else(|| Error::new("cargo did not tell where the tests' binary is"))
+}
+
+/// The program of a target, if that is what a line of cargo's tells of.
+fn executable(line: &str, target: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_it = message["target"]["name"] == target;
+    is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
 }
 
 /// `PgBouncer`, which is measured beside: the one named in `PGBOUNCER_BIN`, or the machine's, installed where we may.
@@ -190,7 +214,7 @@ fn in_front(what: &str, command: &mut Command, interrupts: &Interrupts) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use super::{OPTIONS, Options, PARTS};
+    use super::{OPTIONS, Options, PARTS, executable};
 
     /// Where the benchmarks say what they take.
     const THEIRS: &str = include_str!("../../../tests/load/src/bin/load/options.rs");
@@ -217,15 +241,27 @@ mod tests {
         check("--fast", "`bench` takes no `--fast`");
         check("select", "`bench` takes no `select`");
         check("--quick=yes", "`bench` takes no `--quick=yes`");
-        check("--only", "--only is ``, but should be hits, select, clients, memory, overload, edge, plans, profile");
+        check(
+            "--only",
+            "--only is ``, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, profile",
+        );
         check(
             "--quick --only nothing",
-            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, plans, profile",
+            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, profile",
         );
         check("--rounds=many --quick", "--rounds is `many`, but should be a number of at least 1");
         check("--rounds 0", "--rounds is `0`, but should be a number of at least 1");
         check("--out=", "--out is ``, but should be a folder");
         check("--out --quick", "--out is ``, but should be a folder");
+    }
+
+    #[test]
+    fn a_program_is_found_in_what_cargo_tells() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"suites"},"executable":"/x/suites-1"}"#;
+        assert_eq!(executable(line, "suites"), Some("/x/suites-1".into()));
+        assert_eq!(executable(line, "load"), None);
+        assert_eq!(executable(r#"{"reason":"build-finished"}"#, "suites"), None);
+        assert_eq!(executable("no JSON", "suites"), None);
     }
 
     #[test]

@@ -39,7 +39,7 @@ usage: cargo xtask <command>
       install what the tests need and run everything; ARGS go to the test runner, as a filter
   bench [--quick] [--only PART] [--rounds N] [--seconds N] [--clients-seconds N] [--out FOLDER]
       run the load benchmarks and write their report; --quick shows that they work, in one round of two
-      seconds; --only runs one part (hits, select, clients or edge), and neither writes a report unless
+      seconds; --only runs one part (see tests/load/README.md), and neither writes a report unless
       --out names its folder; the numbers are rounds, and seconds of load, 3, 8 and 30 unless told otherwise
 ";
 

@@ -1,22 +1,24 @@
 //! A history of writers and readers at two proxies and around them, with everything that may go wrong, checked as it is made:
 //! every row has one writer, who gives it the next higher number each time, so that each answer tells how old it is.
 
+mod size;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use harness::{Proxy, Relay, Signal, Way, random_hex};
+use harness::{Proxy, Relay, Signal, Way};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::bench::{Bench, HIT, auto, connect, status, url};
+use size::{Dice, Size, seed};
 
 /// Rows of each writer.
 const ROWS: usize = 8;
 /// One at each proxy, and one past them.
 const WRITERS: usize = 3;
-const READERS: usize = 12;
 
 const SETUP: &str = "
     CREATE TABLE item (id int PRIMARY KEY, v bigint, note text);
@@ -62,6 +64,8 @@ struct Row {
 struct History {
     rows: Vec<Row>,
     reads: AtomicU64,
+    writes: AtomicU64,
+    accidents: AtomicU64,
     /// How often each word of the cache was said.
     said: Mutex<BTreeMap<String, u64>>,
     wanted: u64,
@@ -75,6 +79,8 @@ impl History {
         Self {
             rows,
             reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            accidents: AtomicU64::new(0),
             said: Mutex::default(),
             wanted,
             ends: AtomicBool::new(false),
@@ -89,20 +95,6 @@ impl History {
     fn wrong(&self, what: String) {
         self.wrong.lock().unwrap().push(what);
         self.ends.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Numbers that follow from a seed, so that a history can be made again as far as chance allows.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        // xorshift64*: <https://www.jstatsoft.org/article/view/v008i14>
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(drawn).unwrap() % limit
     }
 }
 
@@ -148,8 +140,11 @@ async fn write(history: Arc<History>, writer: usize, proxy: Option<Arc<Proxy>>, 
         } else {
             past(&mut client, &direct, &queries).await
         };
-        if done && let (Some(_), Some(place)) = (&proxy, history.rows[row].acknowledged.get(writer)) {
-            place.fetch_max(v, Ordering::SeqCst);
+        if done {
+            history.writes.fetch_add(1, Ordering::SeqCst);
+            if let (Some(_), Some(place)) = (&proxy, history.rows[row].acknowledged.get(writer)) {
+                place.fetch_max(v, Ordering::SeqCst);
+            }
         }
         tokio::time::sleep(Duration::from_micros(500 + 100 * dice.below(300) as u64)).await;
     }
@@ -236,7 +231,13 @@ fn number(value: &Value) -> i64 {
 }
 
 /// Accidents, one after the other.
-async fn accidents(history: Arc<History>, relays: [Arc<Relay>; 2], bench: Arc<Bench>, root: String, seed: u64) {
+async fn accidents(
+    history: Arc<History>,
+    relays: [Arc<Relay>; 2],
+    bench: Arc<Bench>,
+    (root, quiet): (String, usize),
+    seed: u64,
+) {
     let mut dice = Dice(seed);
     let mut turn = 0;
     while history.goes_on() {
@@ -278,21 +279,37 @@ async fn accidents(history: Arc<History>, relays: [Arc<Relay>; 2], bench: Arc<Be
             }
             _ => {}
         }
+        history.accidents.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(200 + dice.below(400) as u64)).await;
         relay.forward();
         // Without some quiet there would be nothing to be wrong.
-        tokio::time::sleep(Duration::from_millis(dice.below(3000) as u64)).await;
+        tokio::time::sleep(Duration::from_millis(dice.below(quiet) as u64)).await;
     }
 }
 
 struct Outcome {
     wrong: Vec<String>,
     reads: u64,
+    writes: u64,
+    accidents: u64,
     said: BTreeMap<String, u64>,
 }
 
-/// Makes a history of so many reads.
-async fn make(reads: u64, seed: u64, variables: &[(&str, &str)]) -> Outcome {
+impl Outcome {
+    fn hits(&self) -> u64 {
+        self.said.get(HIT).copied().unwrap_or_default()
+    }
+
+    /// One line, which `cargo xtask bench` reads.
+    fn line(&self) -> String {
+        let Self { wrong, reads, writes, accidents, .. } = self;
+        let (wrong, hits) = (wrong.len(), self.hits());
+        format!("history: {reads} reads, {wrong} wrong, {hits} hits, {writes} writes, {accidents} accidents")
+    }
+}
+
+/// Makes a history.
+async fn make(size: Size, seed: u64, variables: &[(&str, &str)]) -> Outcome {
     let bench = Arc::new(Bench::after(SETUP).await);
     let root = bench.postgres.url().rsplit_once('/').map(|(server, _)| format!("{server}/app")).unwrap();
     let mut relays = Vec::new();
@@ -311,7 +328,7 @@ async fn make(reads: u64, seed: u64, variables: &[(&str, &str)]) -> Outcome {
     }
     let proxies: [Arc<Proxy>; 2] = proxies.try_into().unwrap();
     let relays: [Arc<Relay>; 2] = relays.try_into().unwrap();
-    let history = Arc::new(History::new(reads));
+    let history = Arc::new(History::new(size.reads));
     let mut tasks = Vec::new();
     let mut dice = Dice(seed);
     let mut draw = || dice.below(usize::MAX >> 1) as u64 | 1;
@@ -319,10 +336,11 @@ async fn make(reads: u64, seed: u64, variables: &[(&str, &str)]) -> Outcome {
         let proxy = proxies.get(writer).cloned();
         tasks.push(tokio::spawn(write(Arc::clone(&history), writer, proxy, url(&bench.postgres), draw())));
     }
-    for reader in 0..READERS {
+    for reader in 0..size.readers {
         tasks.push(tokio::spawn(read(Arc::clone(&history), proxies.clone(), reader, draw())));
     }
-    tasks.push(tokio::spawn(accidents(Arc::clone(&history), relays.clone(), Arc::clone(&bench), root, draw())));
+    let (relays, whom) = (relays.clone(), (root, size.quiet));
+    tasks.push(tokio::spawn(accidents(Arc::clone(&history), relays, Arc::clone(&bench), whom, draw())));
     for task in tasks {
         task.await.unwrap();
     }
@@ -330,7 +348,9 @@ async fn make(reads: u64, seed: u64, variables: &[(&str, &str)]) -> Outcome {
     if wrong.is_empty() {
         settled(&bench, &proxies).await;
     }
-    Outcome { wrong, reads: history.reads.load(Ordering::SeqCst), said: history.said.lock().unwrap().clone() }
+    let count = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
+    let (reads, writes, accidents) = (count(&history.reads), count(&history.writes), count(&history.accidents));
+    Outcome { wrong, reads, writes, accidents, said: history.said.lock().unwrap().clone() }
 }
 
 /// After quiet, every answer is the database's own.
@@ -349,30 +369,18 @@ async fn settled(bench: &Bench, proxies: &[Arc<Proxy>; 2]) {
     }
 }
 
-fn seed() -> u64 {
-    let given = std::env::var("POOL_PROXY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| u64::from_str_radix(&random_hex(7), 16).unwrap());
-    println!("POOL_PROXY_TEST_SEED={seed}");
-    seed | 1
-}
-
-fn wanted(default: u64) -> u64 {
-    std::env::var("POOL_PROXY_TEST_READS").ok().and_then(|reads| reads.parse().ok()).unwrap_or(default)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answer_is_ever_too_old() {
-    let outcome = make(wanted(8_000), seed(), &[]).await;
-    println!("{} reads: {:#?}", outcome.reads, outcome.said);
+    let outcome = make(Size::wanted(8_000), seed(), &[]).await;
+    println!("{:#?}\n{}", outcome.said, outcome.line());
     assert!(outcome.wrong.is_empty(), "{}", outcome.wrong.join("\n"));
-    let hits = outcome.said.get(HIT).copied().unwrap_or_default();
-    assert!(hits * 20 > outcome.reads, "{hits} hits of {} reads show little", outcome.reads);
+    assert!(outcome.hits() * 20 > outcome.reads, "{} hits of {} reads show little", outcome.hits(), outcome.reads);
 }
 
 /// The checker itself: with a cache that does not hold its answers against what has changed meanwhile, it must complain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_fence_is_found() {
-    let outcome = make(200_000, seed(), &[("POOL_PROXY_TEST_FENCE", "off")]).await;
+    let outcome = make(Size::short(200_000), seed(), &[("POOL_PROXY_TEST_FENCE", "off")]).await;
     println!("found after {} reads: {:?}", outcome.reads, outcome.wrong);
     assert!(!outcome.wrong.is_empty());
 }

@@ -52,7 +52,9 @@ impl Client {
             if self.line.is_none() {
                 self.connect().await;
             }
-            self.ask(from..until).await;
+            if !self.ask(from..until).await {
+                break;
+            }
         }
         self.tally
     }
@@ -68,16 +70,17 @@ impl Client {
         }
     }
 
-    async fn ask(&mut self, counted: Range<Instant>) {
+    /// False if there is nothing more to ask.
+    async fn ask(&mut self, counted: Range<Instant>) -> bool {
         let drawn = self.draw();
-        let task = self.plan.work.task(drawn);
-        let Some(line) = &mut self.line else { return };
+        let Some(line) = &mut self.line else { return true };
+        let Some(task) = self.plan.work.task(drawn) else { return false };
         let since = Instant::now();
         let said = timeout(PATIENCE, line.ask(&task)).await;
         let took = since.elapsed();
         let in_time = counted.contains(&Instant::now());
         match said {
-            Ok(Ok(Said::Done)) => self.tally.done(took, task.writes(), in_time),
+            Ok(Ok(Said::Done { hit })) => self.tally.done(took, &task, hit, in_time),
             Ok(Ok(Said::Refused { status, retry_after })) => self.tally.refuse(status, took, retry_after),
             Ok(Err(failure)) => {
                 self.line = None;
@@ -88,6 +91,7 @@ impl Client {
                 self.tally.fail("no answer".to_owned());
             }
         }
+        true
     }
 
     /// Marsaglia's xorshift: the ids need be spread, not secret.

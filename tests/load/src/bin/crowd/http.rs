@@ -25,6 +25,8 @@ pub(crate) struct Http {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: bool,
+    /// It says that it came out of the proxy's cache (RFC 9211).
+    pub(crate) hit: bool,
     body: Range<usize>,
 }
 
@@ -81,7 +83,8 @@ fn parse(read: &[u8]) -> Outcome<Option<Answer>> {
     let length: usize = header("content-length").ok_or("an answer without a length")?.parse()?;
     let body = end + 4..end + 4 + length;
     let whole = read.len() >= body.end;
-    Ok(whole.then(|| Answer { status, retry_after: header("retry-after").is_some(), body }))
+    let hit = header("cache-status").is_some_and(|said| said.starts_with("pool-proxy; hit"));
+    Ok(whole.then(|| Answer { status, retry_after: header("retry-after").is_some(), hit, body }))
 }
 
 #[cfg(test)]
@@ -92,9 +95,20 @@ mod tests {
     fn an_answer_ends_where_its_length_says() {
         let text = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}";
         let body = text.len() - 2..text.len();
-        assert_eq!(parse(text).expect("an answer"), Some(Answer { status: 503, retry_after: true, body }));
+        assert_eq!(parse(text).expect("an answer"), Some(Answer { status: 503, retry_after: true, hit: false, body }));
         assert_eq!(parse(&text[..text.len() - 1]).expect("a part"), None);
         assert_eq!(parse(&text[..20]).expect("a part"), None);
         assert!(parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn a_hit_says_so() {
+        let check = |said: &str, hit: bool| {
+            let text = format!("HTTP/1.1 200 OK\r\nCache-Status: {said}\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(parse(text.as_bytes()).expect("an answer").map(|answer| answer.hit), Some(hit), "{said}");
+        };
+        check("pool-proxy; hit", true);
+        check("pool-proxy; hit; ttl=41", true);
+        check("pool-proxy; fwd=miss; stored", false);
     }
 }

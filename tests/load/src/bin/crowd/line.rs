@@ -31,12 +31,12 @@ pub(crate) enum Line {
 
 /// An answer.
 pub(crate) enum Said {
-    Done,
-    /// 429 or 503.
-    Refused {
-        status: u16,
-        retry_after: bool,
+    Done {
+        /// It came out of the proxy's cache.
+        hit: bool,
     },
+    /// 429 or 503.
+    Refused { status: u16, retry_after: bool },
 }
 
 impl Target {
@@ -74,7 +74,7 @@ impl Line {
                 let params: Vec<_> = id.iter().map(i32::to_string).collect();
                 let answer = http.post("/sql", head, &json!({ "query": sql, "params": params }).to_string()).await?;
                 match answer.status {
-                    200 => Ok(Said::Done),
+                    200 => Ok(Said::Done { hit: answer.hit }),
                     status @ (429 | 503) => Ok(Said::Refused { status, retry_after: answer.retry_after }),
                     status => Err(format!("status {status}").into()),
                 }
@@ -84,7 +84,7 @@ impl Line {
                 let params: Vec<(&(dyn ToSql + Sync), Type)> =
                     id.iter().map(|id| (id as &(dyn ToSql + Sync), Type::INT4)).collect();
                 client.query_typed(sql, &params).await?;
-                Ok(Said::Done)
+                Ok(Said::Done { hit: false })
             }
             (Self::Postgres(_), Task::Transaction(_)) => Err("transactions go over HTTP".into()),
         }

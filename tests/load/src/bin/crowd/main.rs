@@ -4,6 +4,7 @@
 
 mod client;
 mod http;
+mod ids;
 mod line;
 mod pace;
 mod tally;
@@ -12,6 +13,7 @@ mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use clap::Parser;
@@ -20,6 +22,7 @@ use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::client::Client;
+use crate::ids::{Ids, Zipf};
 use crate::line::Target;
 use crate::pace::Pace;
 use crate::tally::{Tally, summary};
@@ -47,12 +50,24 @@ struct Options {
     /// What is read.
     #[arg(long, required_unless_present = "transactions")]
     read: Option<String>,
-    /// What is written by every fifth request, if anything is.
+    /// What is written by some requests, if anything is.
     #[arg(long)]
     write: Option<String>,
+    /// One of so many requests writes.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    one_of: u64,
     /// `$1` of both is a random number from 1 to this; without it they have no parameter.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     ids: Option<u32>,
+    /// They are drawn by Zipf's law with this exponent: few of them most of the time.
+    #[arg(long, requires = "ids")]
+    zipf: Option<f64>,
+    /// Each of them once instead; the end is when all are done.
+    #[arg(long, requires = "ids", conflicts_with = "zipf")]
+    each: bool,
+    /// What is drawn follows from this.
+    #[arg(long, default_value_t = 0)]
+    seed: usize,
     /// How many clients.
     #[arg(long)]
     clients: usize,
@@ -101,9 +116,15 @@ async fn main() -> Outcome<()> {
         (None, Some(config)) => Target::Postgres(Box::new(config)),
         (None, None) => return Err("--http or DATABASE_URL is needed".into()),
     };
-    let work = match options.transactions {
-        Some(file) => Work::transactions(&file)?,
-        None => Work::Statements { read: options.read.unwrap_or_default(), write: options.write, ids: options.ids },
+    let work = if let Some(file) = options.transactions {
+        Work::transactions(&file)?
+    } else {
+        let ids = options.ids.map(|count| match options.zipf {
+            Some(exponent) => Ids::Zipf(Zipf::new(count, exponent)),
+            None if options.each => Ids::Each { count, next: AtomicU32::new(0) },
+            None => Ids::Even(count),
+        });
+        Work::Statements { read: options.read.unwrap_or_default(), write: options.write, one_of: options.one_of, ids }
     };
     let plan = Arc::new(Plan {
         target,
@@ -117,6 +138,7 @@ async fn main() -> Outcome<()> {
     });
     let mut clients = JoinSet::new();
     for number in 0..options.clients {
+        let number = options.seed * options.clients + number;
         clients.spawn(Client::new(number, Arc::clone(&plan)).live());
     }
     plan.begin.wait().await;

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::work::Task;
+
 /// One client's share.
 #[derive(Default)]
 pub(crate) struct Tally {
     /// Answers within the time.
     in_time: u32,
+    /// Of these, to reads, and out of the proxy's cache.
+    reads_in_time: u32,
+    hits_in_time: u32,
     writes: u32,
     /// Of all answers, in microseconds.
     took: Vec<u32>,
@@ -20,9 +25,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn done(&mut self, took: Duration, wrote: bool, in_time: bool) {
+    pub(crate) fn done(&mut self, took: Duration, task: &Task<'_>, hit: bool, in_time: bool) {
         self.in_time += u32::from(in_time);
-        self.writes += u32::from(wrote);
+        self.reads_in_time += u32::from(in_time && !task.writes());
+        self.hits_in_time += u32::from(in_time && hit);
+        self.writes += u32::from(task.writes());
         self.took.push(micros(took));
     }
 
@@ -44,10 +51,12 @@ fn micros(took: Duration) -> u32 {
 pub(crate) fn summary(tallies: Vec<Tally>, time: Duration) -> Value {
     let mut each: Vec<u32> = tallies.iter().map(|tally| tally.in_time).collect();
     let (mut took, mut refusals, mut statuses, mut failed) = (vec![], vec![], BTreeMap::new(), BTreeMap::new());
-    let (mut writes, mut without_retry_after) = (0, 0);
+    let (mut writes, mut without_retry_after, mut reads_in_time, mut hits_in_time) = (0, 0, 0, 0);
     for tally in tallies {
         took.extend(tally.took);
         writes += tally.writes;
+        reads_in_time += tally.reads_in_time;
+        hits_in_time += tally.hits_in_time;
         without_retry_after += tally.without_retry_after;
         for (status, times) in tally.refused {
             *statuses.entry(status.to_string()).or_insert(0) += times.len();
@@ -64,6 +73,7 @@ pub(crate) fn summary(tallies: Vec<Tally>, time: Duration) -> Value {
     json!({
         "answered": took.len(),
         "writes": writes,
+        "in_time": { "all": in_time, "reads": reads_in_time, "hits": hits_in_time },
         "per_second": f64::from(in_time) / time.as_secs_f64(),
         "p50_ms": ms(percentile(&took, 50)),
         "p99_ms": ms(percentile(&took, 99)),
@@ -99,6 +109,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Tally, percentile, summary};
+    use crate::work::Task;
 
     #[test]
     fn percentiles_are_values_that_were_seen() {
@@ -115,13 +126,15 @@ mod tests {
     #[test]
     fn a_client_without_an_answer_is_seen() {
         let (mut served, mut late) = (Tally::default(), Tally::default());
-        served.done(Duration::from_millis(2), false, true);
-        served.done(Duration::from_millis(4), true, true);
-        late.done(Duration::from_millis(900), false, false);
+        let task = |writes| Task::Statement { sql: "", id: None, writes };
+        served.done(Duration::from_millis(2), &task(false), true, true);
+        served.done(Duration::from_millis(4), &task(true), false, true);
+        late.done(Duration::from_millis(900), &task(false), true, false);
         late.refuse(503, Duration::from_millis(1), false);
         let seen = summary(vec![served, late], Duration::from_secs(2));
         assert_eq!(seen["answered"], 3);
         assert_eq!(seen["per_second"], 1.0);
+        assert_eq!(seen["in_time"], serde_json::json!({ "all": 2, "reads": 1, "hits": 1 }));
         assert_eq!(seen["per_client"]["without_any"], 1);
         assert_eq!(seen["refused"]["by_status"]["503"], 1);
         assert_eq!(seen["refused"]["without_retry_after"], 1);

@@ -34,7 +34,7 @@ pub(crate) async fn run(http: &mut Http, head: &str, queries: &[Box<RawValue>]) 
     }
     let answer = http.post(&format!("/transaction/{id}/commit"), head, "").await?;
     match answer.status {
-        200 => Ok(Said::Done),
+        200 => Ok(Said::Done { hit: false }),
         status => Err(format!("commit: status {status}").into()),
     }
 }

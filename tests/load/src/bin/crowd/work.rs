@@ -5,17 +5,17 @@ use std::path::Path;
 use load::Outcome;
 use serde_json::value::RawValue;
 
-/// One of so many requests writes.
-const WRITES: u64 = 5;
+use crate::ids::Ids;
 
 /// The same for all clients.
 pub(crate) enum Work {
     Statements {
         read: String,
-        /// Every fifth is this, if anything is written.
+        /// What one of so many requests is instead, if anything is written.
         write: Option<String>,
-        /// `$1` of both is a random number from 1 to this; without it they have no parameter.
-        ids: Option<u32>,
+        one_of: u64,
+        /// `$1` of both; without it they have no parameter.
+        ids: Option<Ids>,
     },
     /// Interactive transactions as Prisma's client has them: of each, the bodies of its queries.
     Transactions(Vec<Vec<Box<RawValue>>>),
@@ -39,17 +39,20 @@ impl Work {
         Ok(Self::Transactions(all))
     }
 
-    /// The task that a random number stands for.
-    pub(crate) fn task(&self, drawn: u64) -> Task<'_> {
+    /// The task that a random number stands for; none if there is no more to do.
+    pub(crate) fn task(&self, drawn: u64) -> Option<Task<'_>> {
         match self {
-            Self::Statements { read, write, ids } => {
-                let write = write.as_deref().filter(|_| drawn.is_multiple_of(WRITES));
-                let id = ids.and_then(|ids| i32::try_from(drawn / WRITES % u64::from(ids) + 1).ok());
-                Task::Statement { sql: write.unwrap_or(read), id, writes: write.is_some() }
+            Self::Statements { read, write, one_of, ids } => {
+                let write = write.as_deref().filter(|_| drawn.is_multiple_of(*one_of));
+                let id = match ids {
+                    None => None,
+                    Some(ids) => Some(i32::try_from(ids.id(drawn / one_of)?).ok()?),
+                };
+                Some(Task::Statement { sql: write.unwrap_or(read), id, writes: write.is_some() })
             }
             Self::Transactions(all) => {
                 let place = usize::try_from(drawn % all.len() as u64).unwrap_or_default();
-                Task::Transaction(&all[place])
+                Some(Task::Transaction(&all[place]))
             }
         }
     }

@@ -14,17 +14,16 @@ use crate::servers::{self, POOL};
 use crate::setup::{Bench, ROWS, SELECT, progress, select_body};
 
 pub(crate) const CLIENTS: u32 = 10_000;
-const UPDATE: &str = "UPDATE bench_users SET credits = credits + 1 WHERE id = $1";
+pub(crate) const UPDATE: &str = "UPDATE bench_users SET credits = credits + 1 WHERE id = $1";
 
 pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let crowd = Crowd {
         clients: CLIENTS,
         seconds: bench.options.clients_seconds(),
-        uncounted: 0,
-        rate: None,
         read: SELECT,
         write: Some(UPDATE),
         ids: Some(ROWS),
+        ..Crowd::default()
     };
     bench.database.wait_until_unused()?;
     let proxy = servers::pool_proxy(bench)?;

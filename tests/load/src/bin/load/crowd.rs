@@ -17,7 +17,7 @@ use crate::servers::{self, Server};
 use crate::setup::Bench;
 
 /// What one run asks for.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Crowd {
     pub(crate) clients: u32,
     pub(crate) seconds: u32,
@@ -26,10 +26,28 @@ pub(crate) struct Crowd {
     /// Requests per second of all together; all they can without it.
     pub(crate) rate: Option<u32>,
     pub(crate) read: &'static str,
-    /// Run by every fifth request.
+    /// Run by every fifth request, or by one of `one_of`.
     pub(crate) write: Option<&'static str>,
+    pub(crate) one_of: Option<u32>,
     /// `$1` is a random number from 1 to this.
     pub(crate) ids: Option<u32>,
+    pub(crate) spread: Spread,
+    /// What is drawn follows from it.
+    pub(crate) seed: u32,
+    /// Besides those that every server gets, each as `name: value`.
+    pub(crate) headers: &'static [&'static str],
+}
+
+/// How ids are drawn.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Spread {
+    /// One as often as another.
+    #[default]
+    Even,
+    /// By Zipf's law, with this exponent.
+    Zipf(f64),
+    /// Each once, and then no more.
+    Each,
 }
 
 /// Whom it asks.
@@ -55,8 +73,18 @@ pub(crate) struct CrowdSeen {
     pub(crate) p99_ms: f64,
     pub(crate) slowest_ms: f64,
     pub(crate) failed: BTreeMap<String, u64>,
+    pub(crate) in_time: InTime,
     pub(crate) per_client: PerClient,
     pub(crate) refused: Refused,
+}
+
+/// Answers within the time.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct InTime {
+    pub(crate) all: u64,
+    pub(crate) reads: u64,
+    /// Out of the proxy's cache.
+    pub(crate) hits: u64,
 }
 
 /// How the answers spread over the clients.
@@ -106,23 +134,35 @@ impl From<CrowdSeen> for Seen {
 
 impl Crowd {
     fn arguments(&self, whom: &Whom<'_>) -> Vec<OsString> {
+        let mut arguments = match whom {
+            Whom::Http(server) => self.to_proxy(&server.address, server.cert.as_deref()),
+            Whom::Postgres(..) => Vec::new(),
+        };
+        arguments.extend(self.what());
+        arguments.into_iter().map(OsString::from).collect()
+    }
+
+    fn to_proxy(&self, address: &str, cert: Option<&Path>) -> Vec<String> {
+        let mut arguments = vec!["--http".to_owned(), address.to_owned()];
+        if let Some(cert) = cert {
+            arguments.extend(["--cert".to_owned(), cert.display().to_string()]);
+        }
+        for header in servers::headers(self.headers) {
+            arguments.extend(["--header".to_owned(), header]);
+        }
+        arguments
+    }
+
+    fn what(&self) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();
         let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
-        if let Whom::Http(server) = whom {
-            add("--http", server.address.clone());
-            if let Some(cert) = &server.cert {
-                add("--cert", cert.display().to_string());
-            }
-            for header in servers::headers(&[]) {
-                add("--header", header);
-            }
-        }
         add("--clients", self.clients.to_string());
         add("--seconds", self.seconds.to_string());
-        if self.uncounted > 0 {
-            add("--uncounted", self.uncounted.to_string());
-        }
-        for (name, number) in [("--rate", self.rate), ("--ids", self.ids)] {
+        let some = |number: u32| Some(number).filter(|number| *number > 0);
+        let (uncounted, seed) = (some(self.uncounted), some(self.seed));
+        let numbers =
+            [("--uncounted", uncounted), ("--rate", self.rate), ("--ids", self.ids), ("--one-of", self.one_of)];
+        for (name, number) in numbers.into_iter().chain([("--seed", seed)]) {
             if let Some(number) = number {
                 add(name, number.to_string());
             }
@@ -131,7 +171,12 @@ impl Crowd {
         if let Some(write) = self.write {
             add("--write", write.to_owned());
         }
-        arguments.into_iter().map(OsString::from).collect()
+        match self.spread {
+            Spread::Even => {}
+            Spread::Zipf(exponent) => add("--zipf", exponent.to_string()),
+            Spread::Each => arguments.push("--each".to_owned()),
+        }
+        arguments
     }
 
     fn command(&self, whom: &Whom<'_>, more: &[&OsStr]) -> Outcome<Command> {
@@ -142,6 +187,13 @@ impl Crowd {
             command.env("DATABASE_URL", url);
         }
         Ok(command)
+    }
+
+    /// The call of a proxy as a person would type it.
+    pub(crate) fn spelled_out_at_proxy(&self) -> String {
+        let arguments = self.to_proxy("127.0.0.1:PORT", None).into_iter().chain(self.what());
+        let words: Vec<_> = arguments.map(|word| quoted(&word)).collect();
+        format!("target/release/crowd {}", words.join(" "))
     }
 
     /// The call as a person would type it.

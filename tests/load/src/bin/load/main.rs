@@ -3,10 +3,12 @@
 
 mod certificate;
 mod clients;
+mod coherence;
 mod contest;
 mod crowd;
 mod edge;
 mod figures;
+mod history;
 mod hits;
 mod http;
 mod interrupt;
@@ -58,6 +60,8 @@ fn run(options: Options) -> Outcome<()> {
             Part::Overload => report.chapters.push(overload::run(&bench)?),
             Part::Edge => report.chapters.extend(edge::run(&bench)?),
             Part::Plans => report.chapters.extend(plans::run(&bench)?),
+            Part::Coherence => report.chapters.extend(coherence::run(&bench)?),
+            Part::History => report.chapters.push(history::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
     }

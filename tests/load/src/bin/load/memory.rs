@@ -62,7 +62,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
 }
 
 fn crowd(clients: u32) -> Crowd {
-    Crowd { clients, seconds: 1, uncounted: 0, rate: None, read: SELECT, write: None, ids: Some(ROWS) }
+    Crowd { clients, seconds: 1, read: SELECT, ids: Some(ROWS), ..Crowd::default() }
 }
 
 struct Measured {

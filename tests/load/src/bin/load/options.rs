@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// `PgBouncer`, to measure beside; without it, that is left out.
     #[arg(long, env = "PGBOUNCER_BIN")]
     pub(crate) pgbouncer: Option<PathBuf>,
+    /// The tests, built: the history checker is one of them.
+    #[arg(long, env = "SUITES_BIN")]
+    pub(crate) suites: Option<PathBuf>,
     /// One round of two seconds: shows that all of it works, measures nothing, writes no report.
     #[arg(long)]
     quick: bool,
@@ -65,6 +68,10 @@ pub(crate) enum Part {
     Edge,
     /// Prisma's query plans, against Prisma's own server for them.
     Plans,
+    /// Answers that are kept until they change: what hits, writes, and a mix of both come to.
+    Coherence,
+    /// The history checker of the tests, for a million reads.
+    History,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -87,7 +94,17 @@ impl Options {
     }
 
     pub(crate) fn parts(&self) -> Vec<Part> {
-        let all = vec![Part::Hits, Part::Select, Part::Clients, Part::Memory, Part::Overload, Part::Edge, Part::Plans];
+        let all = vec![
+            Part::Hits,
+            Part::Select,
+            Part::Clients,
+            Part::Memory,
+            Part::Overload,
+            Part::Edge,
+            Part::Plans,
+            Part::Coherence,
+            Part::History,
+        ];
         self.only.map_or(all, |part| vec![part])
     }
 
@@ -96,7 +113,7 @@ impl Options {
         let needs = |part: Part| match part {
             Part::Clients | Part::Memory => u64::from(clients::CLIENTS),
             Part::Overload => overload::FILES,
-            Part::Hits | Part::Select | Part::Edge | Part::Plans | Part::Profile => 0,
+            Part::Hits | Part::Select | Part::Edge | Part::Plans | Part::Coherence | Part::History | Part::Profile => 0,
         };
         self.parts().into_iter().map(needs).max().unwrap_or_default() + SPARE_FILES
     }

@@ -29,8 +29,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let proxy = servers::pool_proxy(bench)?;
     post_sql(&proxy, &servers::headers(&[]), &select_body(1))?;
     let whom = Whom::Http(&proxy);
-    let calm =
-        |clients, seconds| Crowd { clients, seconds, uncounted: 0, rate: None, read: WORK, write: None, ids: None };
+    let calm = |clients, seconds| Crowd { clients, seconds, read: WORK, ..Crowd::default() };
     let mut found: Option<(u32, f64)> = None;
     let mut rows = Vec::new();
     for clients in STEPS {

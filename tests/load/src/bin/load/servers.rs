@@ -42,16 +42,21 @@ pub(crate) fn headers(more: &[&str]) -> Vec<String> {
 const SERVE: [&str; 2] = ["serve", "--ready-file"];
 
 pub(crate) fn pool_proxy(bench: &Bench) -> Outcome<Server> {
-    start(bench, "pool-proxy", &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), None)
+    pool_proxy_with(bench, "pool-proxy", &[])
+}
+
+/// The same under another name, with these variables.
+pub(crate) fn pool_proxy_with(bench: &Bench, name: &'static str, variables: &[(&str, &str)]) -> Outcome<Server> {
+    start(bench, name, &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), None, variables)
 }
 
 pub(crate) fn pool_proxy_over_tls(bench: &Bench, certificate: &Certificate) -> Outcome<Server> {
-    start(bench, "pool-proxy", &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), Some(certificate))
+    start(bench, "pool-proxy", &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), Some(certificate), &[])
 }
 
 /// The edge API's Worker in workerd, in front of a proxy of its own that may keep its reads for `ttl` seconds.
 pub(crate) fn edge_api(bench: &Bench, name: &'static str, proxy_name: &'static str, ttl: u32) -> Outcome<Server> {
-    let proxy = start(bench, proxy_name, &bench.options.proxy_binary()?, &SERVE.map(OsStr::new), None)?;
+    let proxy = pool_proxy_with(bench, proxy_name, &[])?;
     let workerd = Workerd::builder()
         .var("POOL_PROXY_URL", format!("http://{}", proxy.address))
         .var("POOL_PROXY_KEY", KEY)
@@ -76,22 +81,22 @@ pub(crate) fn bare_hyper(
         arguments.extend::<[&OsStr; 4]>(["--tls-cert".as_ref(), cert.as_ref(), "--tls-key".as_ref(), key.as_ref()]);
     }
     arguments.push("--ready-file".as_ref());
-    start(bench, "bare-hyper", &sibling("bare-hyper")?, &arguments, certificate)
+    start(bench, "bare-hyper", &sibling("bare-hyper")?, &arguments, certificate, &[])
 }
 
 pub(crate) fn bare_pool(bench: &Bench) -> Outcome<Server> {
-    start(bench, "bare-pool", &sibling("bare-pool")?, &["--ready-file".as_ref()], None)
+    start(bench, "bare-pool", &sibling("bare-pool")?, &["--ready-file".as_ref()], None, &[])
 }
 
 /// The same program over one connection, which all requests share.
 pub(crate) fn bare_pipeline(bench: &Bench) -> Outcome<Server> {
     let arguments = ["--pipelined", "--ready-file"].map(OsStr::new);
-    start(bench, "bare-pool, one pipelined connection", &sibling("bare-pool")?, &arguments, None)
+    start(bench, "bare-pool, one pipelined connection", &sibling("bare-pool")?, &arguments, None, &[])
 }
 
 pub(crate) fn hono(bench: &Bench) -> Outcome<Server> {
     let script = node_folder().join("server.mjs");
-    start(bench, "hono + node-postgres", Path::new("node"), &[script.as_os_str()], None)
+    start(bench, "hono + node-postgres", Path::new("node"), &[script.as_os_str()], None, &[])
 }
 
 /// What Prisma has for the plans of its clients, which is on npm: one Node process, node-postgres's pool of ten.
@@ -113,6 +118,7 @@ fn start(
     program: &Path,
     arguments: &[&OsStr],
     certificate: Option<&Certificate>,
+    variables: &[(&str, &str)],
 ) -> Outcome<Server> {
     let file = name.replace([' ', ','], "");
     let (ready, log) = (bench.scratch.file(&format!("{file}.ready")), bench.scratch.file(&format!("{file}.log")));
@@ -129,7 +135,8 @@ fn start(
         .env("POOL_PROXY_LISTEN", "127.0.0.1:0")
         .env("POOL_PROXY_OPS_LISTEN", "127.0.0.1:0")
         .env("POOL_PROXY_POOL_MAX", POOL.to_string())
-        .env("POOL_PROXY_LOG", "text,warn");
+        .env("POOL_PROXY_LOG", "text,warn")
+        .envs(variables.iter().copied());
     if let Some(Certificate { cert, key }) = certificate {
         command.env("POOL_PROXY_TLS_CERT", cert).env("POOL_PROXY_TLS_KEY", key);
     }
