@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use load::Outcome;
 
-use crate::crowd::{Crowd, CrowdSeen, Whom};
+use crate::crowd::{Crowd, CrowdSeen, Spread, Whom};
 use crate::figures::{Asked, Bar, median};
 use crate::http::post_sql;
 use crate::oha::float;
@@ -24,10 +24,12 @@ use crate::sql::Sql;
 const CLIENTS: u32 = 64;
 
 pub(crate) fn run(bench: &Bench) -> Outcome<Vec<Chapter>> {
-    let sql = Sql::connect(&bench.database.url)?;
-    listing::prepare(&sql)?;
+    // For a moment each: nobody else is to be connected when a proxy begins.
+    let run = |statement: &str| Sql::connect(&bench.database.url)?.run(statement);
+    listing::prepare(&Sql::connect(&bench.database.url)?)?;
     // As `pool-proxy coherence apply` makes it.
-    sql.run("CREATE PUBLICATION pool_proxy FOR TABLE bench_users, blog.users, blog.posts WITH (publish_via_partition_root = true)")?;
+    let tables = "bench_users, blog.users, blog.posts";
+    run(&format!("CREATE PUBLICATION pool_proxy FOR TABLE {tables} WITH (publish_via_partition_root = true)"))?;
     let chapters = vec![
         costs::hits(bench)?,
         costs::writes(bench)?,
@@ -36,7 +38,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Vec<Chapter>> {
         listing::chapter(bench)?,
         memory::chapter(bench)?,
     ];
-    sql.run("DROP PUBLICATION pool_proxy")?;
+    run("DROP PUBLICATION pool_proxy")?;
     Ok(chapters)
 }
 
@@ -56,15 +58,15 @@ struct Side {
     crowd: Crowd,
     /// Seconds of the same load before anything is counted.
     warm_up: u32,
+    /// Before that each row is read once.
+    is_full: bool,
 }
 
 /// Starts a proxy and waits until it keeps what it is to keep.
 fn start(bench: &Bench, name: &'static str, mode: Mode) -> Outcome<Server> {
     bench.database.wait_until_unused()?;
     let word = if mode == Mode::Auto { "auto" } else { "ask" };
-    // What it holds is not to depend on how much that is.
-    let variables = [("POOL_PROXY_CACHE_MODE", word), ("POOL_PROXY_CACHE_BYTES", "2GiB")];
-    let proxy = servers::pool_proxy_with(bench, name, &variables)?;
+    let proxy = servers::pool_proxy_with(bench, name, &[("POOL_PROXY_CACHE_MODE", word)])?;
     let is_ready = || -> Outcome<bool> {
         let answer = post_sql(&proxy, &servers::headers(&[]), r#"{"query":"SELECT 'is it kept?'"}"#)?;
         Ok(mode == Mode::Ask || answer.is_hit())
@@ -85,6 +87,10 @@ fn round(bench: &Bench, title: &str, sides: &[Side], round: u32) -> Outcome<Vec<
     for side in sides {
         let proxy = start(bench, side.name, side.mode)?;
         let whom = Whom::Http(&proxy);
+        if side.is_full && !bench.options.is_quick() {
+            let each = Crowd { spread: Spread::Each, write: None, seconds: 600, ..side.crowd.clone() };
+            each.run(bench, &whom)?;
+        }
         Crowd { seconds: side.warm_up, seed: 2 * round, ..side.crowd.clone() }.run(bench, &whom)?;
         let seen = Crowd { seed: 2 * round + 1, ..side.crowd.clone() }.run(bench, &whom)?;
         progress(&format!(

@@ -17,8 +17,8 @@ pub(super) fn hits(bench: &Bench) -> Outcome<Chapter> {
     let crowd = Crowd { clients: CLIENTS, seconds: bench.options.seconds(), read: ROW, ..Crowd::default() };
     let timed = Crowd { headers: &["Cache-Control: max-age=600"], ..crowd.clone() };
     let sides = [
-        Side { name: "kept for ten minutes", mode: Mode::Ask, crowd: timed, warm_up: 1 },
-        Side { name: "kept until it changes", mode: Mode::Auto, crowd: crowd.clone(), warm_up: 1 },
+        Side { name: "kept for ten minutes", mode: Mode::Ask, crowd: timed, warm_up: 1, is_full: false },
+        Side { name: "kept until it changes", mode: Mode::Auto, crowd: crowd.clone(), warm_up: 1, is_full: false },
     ];
     let rounds = rounds(bench, "hits", &sides)?;
     let bars = vec![
@@ -87,6 +87,6 @@ fn uncached(bench: &Bench) -> Crowd {
 }
 
 fn sides(crowd: &Crowd) -> [Side; 2] {
-    let side = |name, mode| Side { name, mode, crowd: crowd.clone(), warm_up: 1 };
+    let side = |name, mode| Side { name, mode, crowd: crowd.clone(), warm_up: 1, is_full: false };
     [side("ask", Mode::Ask), side("auto", Mode::Auto)]
 }

@@ -49,7 +49,7 @@ pub(super) fn chapter(bench: &Bench) -> Outcome<Chapter> {
         one_of: Some(ONE_OF),
         ..Crowd::default()
     };
-    let side = |name, mode| Side { name, mode, crowd: crowd.clone(), warm_up: 1 };
+    let side = |name, mode| Side { name, mode, crowd: crowd.clone(), warm_up: 1, is_full: false };
     let rounds = rounds(bench, "list", &[side("uncached", Mode::Ask), side("kept until it changes", Mode::Auto)])?;
     let bars = vec![ratio(&rounds, "requests/s", per_second, (1, 0), Asked::AtLeast(10.0)), failures(&rounds)];
     Ok(super::chapter(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use load::Outcome;
 
 use super::{Mode, start};
-use crate::crowd::{Crowd, Whom};
+use crate::crowd::{Crowd, Spread, Whom};
 use crate::figures::{Asked, Bar};
 use crate::oha::float;
 use crate::report::{Chapter, Table};
@@ -27,7 +27,7 @@ pub(super) fn chapter(bench: &Bench) -> Outcome<Chapter> {
         seconds: 600,
         read: SELECT,
         ids: Some(entries),
-        spread: crate::crowd::Spread::Each,
+        spread: Spread::Each,
         ..Crowd::default()
     };
     let kept = [
@@ -71,8 +71,9 @@ pub(super) fn chapter(bench: &Bench) -> Outcome<Chapter> {
 fn measure(bench: &Bench, name: &'static str, mode: Mode, crowd: &Crowd) -> Outcome<(u64, u64)> {
     let proxy = start(bench, name, mode)?;
     let whom = Whom::Http(&proxy);
-    // As many clients as will come, so that what each takes is there already.
-    Crowd { seconds: 1, ids: Some(1), spread: crate::crowd::Spread::Even, ..crowd.clone() }.run(bench, &whom)?;
+    // As many clients and connections to Postgres as there will be, so that what each takes is there already.
+    let others = Crowd { seconds: 1, spread: Spread::Even, headers: &["Cache-Control: no-store"], ..crowd.clone() };
+    others.run(bench, &whom)?;
     sleep(SETTLE);
     let before = proxy.process.memory()?.now_kib;
     crowd.run(bench, &whom)?;
