@@ -18,6 +18,7 @@ use super::identity;
 use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
 use super::send::{Flight, Frame, send, too_late};
+use super::witness::Questions;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
@@ -60,19 +61,22 @@ struct Care {
     discard_sequences: bool,
     /// It is known to do no more than read and write rows.
     only_rows: bool,
+    /// It is known to write nothing, in whatever it runs.
+    only_reads: bool,
 }
 
 impl Care {
     /// By what is known of the statement, if a restricted principal may run it at all.
     fn of(verdict: Option<&Verdict>, restricted: bool) -> Result<Self, Failure> {
         let Some(verdict) = verdict else {
-            return Ok(Self { reset: true, discard_sequences: true, only_rows: false });
+            return Ok(Self { reset: true, discard_sequences: true, only_rows: false, only_reads: false });
         };
         if let (true, Err(reason)) = (restricted, &verdict.restricted) {
             return Err(Failure::Forbidden(reason.clone()));
         }
         let only_rows = !matches!(verdict.kind, Kind::Utility | Kind::Unknown);
-        Ok(Self { reset: !verdict.clean, discard_sequences: verdict.reads_sequence_state, only_rows })
+        let only_reads = verdict.cacheable.is_ok() && verdict.contained;
+        Ok(Self { reset: !verdict.clean, discard_sequences: verdict.reads_sequence_state, only_rows, only_reads })
     }
 }
 
@@ -162,7 +166,7 @@ impl Execution {
         }
     }
 
-    /// Runs one statement; `read_only` in a READ ONLY transaction of its own.
+    /// Runs one statement; `read_only` where nothing of it may come to stay.
     pub(super) async fn one<S: Sinks>(
         &mut self,
         query: &Query,
@@ -215,12 +219,18 @@ impl Execution {
         if restricted {
             self.enter(mode).await?;
         }
-        let questions = self.questions(read_only).await?;
+        // Where nothing could write, nothing has to be kept from it.
+        let in_transaction = restricted || (read_only && !care.only_reads);
+        let questions = if read_only || self.shows_what_is_followed(query) {
+            self.questions(read_only).await?
+        } else {
+            Questions::default()
+        };
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
         let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
         let mut sink = sinks.sink(0, budget.clone());
-        if !restricted && !read_only && !care.reset && !care.discard_sequences && questions.behind.is_none() {
+        if !in_transaction && !care.reset && !care.discard_sequences && questions.behind.is_none() {
             // The plain case: one request, one answer.
             if self.progress.is_over() {
                 return Err(too_late());
@@ -228,11 +238,12 @@ impl Execution {
             let number = server.executions();
             self.progress.sent();
             server.execute(number, &statement, &query.params, &mut sink).await.map_err(refused)?;
+            self.leave_no_position(query);
         } else {
             let frame = Frame {
-                begin: (!restricted && read_only).then(|| mode.begin()),
-                in_transaction: restricted || read_only,
-                commit: restricted || read_only,
+                begin: (in_transaction && !restricted).then(|| mode.begin()),
+                in_transaction,
+                commit: in_transaction,
                 reset: care.reset,
                 discard_sequences: care.discard_sequences,
                 questions,

@@ -104,6 +104,12 @@ impl Keeping {
         Ok(scope)
     }
 
+    /// Whether the changes of one of these relations are followed.
+    pub(super) fn follows_any(&self, relations: &[u32]) -> bool {
+        let followed = self.changes.followed();
+        relations.iter().any(|relation| followed.get(*relation).is_some())
+    }
+
     /// What a statement may have read or written, as far as it is known, and whether it may have written at all.
     pub(super) fn touched(&self, verdict: Option<&Verdict>, query: &Query) -> (Scope, bool) {
         let Some(verdict) = verdict.filter(|verdict| verdict.contained) else { return (Scope::everything(), true) };

@@ -188,8 +188,10 @@ async fn rights_that_are_changed_through_the_proxy_count_at_once() {
             match turn {
                 0 => _ = one(sql).await,
                 1 => {
-                    _ = send(json!({ "queries": [{ "query": "SELECT 1" }, { "query": sql }, { "query": "SELECT 2" }] }))
-                        .await
+                    _ = send(
+                        json!({ "queries": [{ "query": "SELECT 1" }, { "query": sql }, { "query": "SELECT 2" }] }),
+                    )
+                    .await;
                 }
                 2 => {
                     let open = Open::begin(&bench.proxy).await;

@@ -116,6 +116,22 @@ impl Execution {
         });
     }
 
+    /// Whether the answer to a statement may show, or be, a change of what is followed: where in the log that lies is asked then.
+    pub(super) fn shows_what_is_followed(&self, query: &Query) -> bool {
+        let Some(keeping) = &self.database.keeping else { return false };
+        let verdict = self.database.known_verdict(&self.principal, query.judged());
+        let pure = verdict.filter(|verdict| verdict.cacheable.is_ok() && verdict.contained);
+        pure.is_none_or(|verdict| keeping.follows_any(&verdict.reads))
+    }
+
+    /// Takes note of a read of which nothing is followed: what is under way may be too old for who has seen it.
+    pub(super) fn leave_no_position(&self, query: &Query) {
+        if let Some(keeping) = &self.database.keeping {
+            let verdict = self.database.known_verdict(&self.principal, query.judged());
+            keeping.changes.acknowledge(&keeping.touched(verdict.as_deref(), query).0, Lsn(0));
+        }
+    }
+
     /// What was touched in a way that nobody knows, such as by a text of several statements.
     pub(super) fn touch_everything(&mut self) {
         if self.database.keeping.is_some() {
