@@ -7,6 +7,7 @@ mod encrypted;
 mod failures;
 mod identity;
 mod kept;
+mod once;
 mod patience;
 mod rows;
 mod values;

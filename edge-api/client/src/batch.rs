@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use crate::answer::Results;
 use crate::client::Client;
 use crate::error::{Error, Kind, Safety};
-use crate::query::{AsJson, sql_request};
+use crate::query::{AsJson, keyed, sql_request};
 use crate::statement::Statement;
 
 /// How much a transaction may see of others (<https://www.postgresql.org/docs/current/transaction-iso.html>).
@@ -34,6 +34,7 @@ pub struct Batch {
     deferrable: bool,
     deadline: Option<Duration>,
     idempotent: bool,
+    key: Option<String>,
 }
 
 impl Batch {
@@ -46,6 +47,7 @@ impl Batch {
             deferrable: false,
             deadline: None,
             idempotent: false,
+            key: None,
         }
     }
 
@@ -91,6 +93,13 @@ impl Batch {
         self
     }
 
+    /// Has the proxy do all of it once for this key, however often it is sent; see
+    /// [`Query::idempotency_key`](crate::Query::idempotency_key).
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
     /// Runs the statements in order and commits.
     ///
     /// # Errors
@@ -109,7 +118,9 @@ impl Batch {
         }
         let body = serde_json::to_vec(&AsJsonList(&self.statements));
         request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
-        let safety = Safety { read: self.read_only, idempotent: self.idempotent, atomic: true };
+        let request = keyed(request, self.key.as_deref())?;
+        let idempotent = self.idempotent || self.key.is_some();
+        let safety = Safety { read: self.read_only, idempotent, atomic: true };
         let response = self.client.send(&request, self.deadline, safety).await?;
         let sent = self.client.request_id();
         Results::read(response, self.read_only, sent)

@@ -118,6 +118,8 @@ impl Error {
             }
             // Nothing was run, says the proxy; a gateway says nothing of the kind.
             (Kind::Refused { .. }, 429 | 503) => true,
+            // The first with its idempotency key still runs; without one the proxy says nothing of when to come again.
+            (Kind::Refused { .. }, 409) => safety.may_repeat() && after.is_some(),
             (Kind::Foreign { .. }, 429) => safety.may_repeat(),
             _ => unknown && safety.may_repeat(),
         };

@@ -29,11 +29,12 @@ pub struct Query {
     /// The caller vouches that it changes nothing.
     read: bool,
     idempotent: bool,
+    key: Option<String>,
 }
 
 impl Query {
     pub(crate) fn new(client: Client, statement: Statement) -> Self {
-        Self { client, statement, cache: None, deadline: None, read: false, idempotent: false }
+        Self { client, statement, cache: None, deadline: None, read: false, idempotent: false, key: None }
     }
 
     /// The next parameter: `$1` first.
@@ -51,6 +52,15 @@ impl Query {
     /// Says that doing it twice is as good as once, so that it may be repeated when its outcome is unknown.
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
+        self
+    }
+
+    /// Has the proxy do it once for this key, however often it is sent: a repetition within 24 hours gets the answer of the
+    /// first, also after that was lost, and [`Error::outcome_unknown`] is told by asking again. So it is repeated as one that
+    /// is [`idempotent`](Self::idempotent). Of 1 to 255 visible ASCII characters; a new one, such as a UUID, for each thing that
+    /// is to be done. The same key with another statement is refused (422).
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
         self
     }
 
@@ -78,7 +88,14 @@ impl Query {
         }
         let body = serde_json::to_vec(&AsJson(&self.statement));
         request.body = body.map_err(|_| Kind::Invalid("it cannot be written as JSON".to_owned()))?;
-        let safety = Safety { read: self.is_read(), idempotent: self.idempotent, atomic: self.statement.is_atomic() };
+        let request = keyed(request, self.key.as_deref())?;
+        let is_keyed = self.key.is_some();
+        let safety = Safety {
+            read: self.is_read(),
+            idempotent: self.idempotent || is_keyed,
+            // With a key it runs in a transaction.
+            atomic: is_keyed || self.statement.is_atomic(),
+        };
         self.client.send(&request, self.deadline, safety).await
     }
 }
@@ -135,6 +152,12 @@ impl<T: DeserializeOwned> QueryAs<T> {
     /// outcome is unknown.
     pub fn idempotent(mut self) -> Self {
         self.query = self.query.idempotent();
+        self
+    }
+
+    /// Has the proxy do it once for this key, however often it is sent; see [`Query::idempotency_key`].
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.query = self.query.idempotency_key(key);
         self
     }
 
@@ -235,6 +258,15 @@ pub(crate) fn sql_request(client: &Client, statements: &[Statement]) -> Result<R
         request = request.with(bookmark::HEADER, known.to_string());
     }
     Ok(request.with("neon-raw-text-output", "true").with("neon-array-mode", "true"))
+}
+
+/// The request with its key, if it has one.
+pub(crate) fn keyed(request: Request, key: Option<&str>) -> Result<Request, Error> {
+    let Some(key) = key else { return Ok(request) };
+    if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(request.with("idempotency-key", key));
+    }
+    Err(Kind::Invalid("an idempotency key is of 1 to 255 visible ASCII characters".to_owned()).into())
 }
 
 /// A statement in the words of the Neon contract.
