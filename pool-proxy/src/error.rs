@@ -119,9 +119,31 @@ pub enum Failure {
     /// A transaction between its client's requests is not there, or cannot do this.
     #[error(transparent)]
     Transaction(TransactionError),
+    /// What was to be done once was not done now.
+    #[error(transparent)]
+    Once(OnceError),
     /// A defect of ours. The cause is logged, never sent.
     #[error("internal error")]
     Internal,
+}
+
+/// Why a request with an `Idempotency-Key` was not done, nor answered as the first one was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OnceError {
+    /// The first one has not come to its end.
+    #[error("the first request with this Idempotency-Key still runs")]
+    UnderWay,
+    /// The first one was not the same.
+    #[error(
+        "the first request with this Idempotency-Key was another one: a key is used again only to repeat its request as it was"
+    )]
+    Another,
+    /// There is nowhere to store an outcome.
+    #[error(
+        "Idempotency-Key needs the table pool_proxy.idempotency, which the proxy's role can neither use nor make: grant it CREATE \
+        on the database and run `pool-proxy coherence apply`, or give it a schema pool_proxy of its own"
+    )]
+    NoTable,
 }
 
 /// Why a query plan failed, as Prisma's clients read it

@@ -15,6 +15,7 @@ pub mod errors;
 mod guest;
 pub mod gzip;
 pub mod http;
+mod idempotency;
 mod invalidate;
 pub mod ledger;
 pub mod ops;

@@ -14,6 +14,7 @@ mod keeping;
 mod kept;
 pub mod limits;
 mod meter;
+pub mod once;
 mod outcome;
 mod send;
 pub mod session;
@@ -32,6 +33,7 @@ pub use database::Database;
 pub use keeping::Keeping;
 pub use limits::Limits;
 pub use meter::Admission;
+pub use once::Once;
 
 use crate::auth::Principal;
 use crate::cache::{Flights, Shelf, Tags};

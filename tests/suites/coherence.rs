@@ -10,6 +10,7 @@ mod install;
 pub(crate) mod keeping;
 mod kept;
 mod observe;
+mod once;
 mod own_writes;
 mod refused;
 mod sessions;

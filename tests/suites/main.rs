@@ -10,6 +10,7 @@ mod config;
 mod deploy;
 mod edge;
 mod house;
+mod idempotency;
 mod keys_command;
 mod limits;
 mod migrations;

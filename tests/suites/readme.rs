@@ -67,7 +67,13 @@ async fn check(with: &str, program: &str, arguments: &[&str], expected: &[&str])
 
 #[tokio::test]
 async fn the_curl_examples_work() {
-    check("sh", "sh", &["-e"], &[r#""rows":[{"answer":42}]"#, r#"{"results":["#, "fwd=miss; stored"]).await;
+    check(
+        "sh",
+        "sh",
+        &["-e"],
+        &[r#""rows":[{"answer":42}]"#, r#"{"results":["#, "fwd=miss; stored", "idempotency-replayed: true"],
+    )
+    .await;
 }
 
 #[tokio::test]

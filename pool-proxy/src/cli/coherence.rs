@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use pool_proxy::coherence::install::Standing;
 use pool_proxy::config::{Config, DatabaseConfig};
 use pool_proxy::drain::Drain;
+use pool_proxy::gateway::once::table;
 use tokio_postgres::Client;
 
 use super::{FAULT, REFUSED, SourceArguments, print, refuse};
@@ -106,7 +107,13 @@ async fn report(client: &Client, database: &DatabaseConfig, does: Does) -> Resul
             if !standing.tells_definitions && !standing.is_superuser {
                 text.push_str("  changed definitions and rights are found by looking, twice a second: event triggers are for superusers\n");
             }
-            if obstacles.is_empty() { standing.to_apply(publication) } else { Vec::new() }
+            if obstacles.is_empty() {
+                let mut sql = standing.to_apply(publication);
+                sql.extend(table::to_apply(client).await.map_err(|error| said(&error))?);
+                sql
+            } else {
+                Vec::new()
+            }
         }
     };
     let sql = in_one_transaction(sql);

@@ -7,7 +7,7 @@ use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use super::reply::{self, Reply};
-use crate::error::{DatabaseError, Failure};
+use crate::error::{DatabaseError, Failure, OnceError};
 
 /// The JSON of an error: Postgres's fields under the names node-postgres gives them, as the Neon driver reads them.
 #[derive(Serialize, Default)]
@@ -85,7 +85,10 @@ pub fn status(failure: &Failure) -> StatusCode {
         Failure::BadRequest(_) | Failure::Database { .. } | Failure::Plan(_) => StatusCode::BAD_REQUEST,
         Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Forbidden(_) => StatusCode::FORBIDDEN,
-        Failure::Transaction(_) => StatusCode::CONFLICT,
+        Failure::Transaction(_) | Failure::Once(OnceError::UnderWay) => StatusCode::CONFLICT,
+        Failure::Once(OnceError::Another) => StatusCode::UNPROCESSABLE_ENTITY,
+        // No client mends it by asking again.
+        Failure::Once(OnceError::NoTable) => StatusCode::NOT_IMPLEMENTED,
         Failure::UnknownDatabase(_) => StatusCode::NOT_FOUND,
         Failure::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
         Failure::RequestTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -119,6 +122,9 @@ pub(super) fn dress(mut reply: Reply, failure: &Failure) -> Reply {
     match failure {
         Failure::Unavailable { retry_after, .. } | Failure::TooManyRequests { retry_after, .. } => {
             reply.headers_mut().insert(RETRY_AFTER, retry_seconds(*retry_after));
+        }
+        Failure::Once(OnceError::UnderWay) => {
+            reply.headers_mut().insert(RETRY_AFTER, retry_seconds(Duration::from_secs(1)));
         }
         Failure::Unauthorized { presented, .. } => {
             // RFC 6750, section 3: a client that refreshes its tokens looks for this.

@@ -25,7 +25,7 @@ use crate::error::Failure;
 static REGION: HeaderName = HeaderName::from_static("pool-region");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "etag, cache-status, age, pool-bookmark, server-timing, x-request-id, pool-region, retry-after, www-authenticate, \
-    prisma-transaction-id, accelerate-cache-status, accelerate-signature, last-modified, cf-ray",
+    prisma-transaction-id, accelerate-cache-status, accelerate-signature, last-modified, cf-ray, idempotency-replayed",
 );
 
 /// No route takes anything that would need more, in bytes.

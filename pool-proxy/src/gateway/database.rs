@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::admit::Queue;
 use super::keeping::Keeping;
 use super::limits::Limits;
+use super::once::Sweeps;
 use super::verdicts::{Definitions, Verdicts};
 use crate::auth::Principal;
 use crate::error::Failure;
@@ -34,6 +35,8 @@ pub struct Database {
     places: Arc<Semaphore>,
     limits: RwLock<Limits>,
     pub(super) verdicts: Verdicts,
+    /// Of keys that have expired.
+    pub(super) sweeps: Sweeps,
     pub(super) metrics: Arc<DatabaseMetrics>,
 }
 
@@ -58,6 +61,7 @@ impl Database {
             places,
             limits: RwLock::new(limits),
             verdicts: Verdicts::new(),
+            sweeps: Sweeps::default(),
             metrics,
         }
     }

@@ -1,6 +1,7 @@
 //! Running a call on a leased connection: one flight to the server where the order allows it.
 
 mod batch;
+mod once;
 mod open;
 mod traces;
 
@@ -53,6 +54,8 @@ pub(super) struct Execution {
 }
 
 /// What is known of a statement before it runs.
+// Four independent answers, not a state.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy)]
 struct Care {
     /// It may change the session for those behind it.
@@ -242,6 +245,7 @@ impl Execution {
         } else {
             let frame = Frame {
                 begin: (in_transaction && !restricted).then(|| mode.begin()),
+                claim: None,
                 in_transaction,
                 commit: in_transaction,
                 reset: care.reset,

@@ -4,6 +4,7 @@ use tokio_postgres::Statement;
 
 use super::call::Query;
 use super::deadline::Progress;
+use super::identity::{Claim, Nowhere};
 use super::outcome::refused;
 use super::witness::{Hearing, Questions, Witness};
 use crate::error::{DatabaseError, Failure};
@@ -18,6 +19,8 @@ use crate::postgres::{QueryError, RowSink, Server};
 pub(super) struct Frame {
     /// The command that begins a transaction.
     pub(super) begin: Option<String>,
+    /// What is to succeed before anything of the transaction runs.
+    pub(super) claim: Option<Claim>,
     /// The statements run in a transaction, begun here or before.
     pub(super) in_transaction: bool,
     /// The transaction is to be committed behind them.
@@ -87,6 +90,11 @@ pub(super) async fn send<S: RowSink>(
             fate.set_cancellable(true);
             begun.map(|()| None)
         }));
+    }
+    if let Some(Claim { statement, params }) = &frame.claim {
+        let at = number;
+        number += 1;
+        steps.push(Box::pin(async move { server.execute(at, statement, params, &mut Nowhere).await }));
     }
     if let Some(question) = &frame.questions.before {
         let (at, heard) = (number, &mut heard_before);

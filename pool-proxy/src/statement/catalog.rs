@@ -32,7 +32,8 @@ SELECT 'function', a.aggfnoid::oid::text, part.oid::text FROM pg_catalog.pg_aggr
 const RELATIONS: &str = "\
 SELECT c.oid::text, c.relkind::text, c.relpersistence::text,
   (c.relhassubclass OR c.relhasrules OR c.relrowsecurity)::text,
-  c.relhastriggers::text, c.relhasrules::text, (c.relchecks > 0)::text
+  c.relhastriggers::text, c.relhasrules::text, (c.relchecks > 0)::text,
+  coalesce(c.relnamespace = pg_catalog.to_regnamespace('pool_proxy'), false)::text
 FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::text::oid[])";
 
 /// What reading a relation reads and runs. Views are rules named `_RETURN`, of event type 1.
@@ -115,6 +116,8 @@ pub(super) struct Relation {
     pub(super) persistence: String,
     /// Has children, rules (a view is one) or row security.
     pub(super) has_more: bool,
+    /// Is the proxy's own.
+    pub(super) is_ours: bool,
     /// Which parts of what writing runs there can be, as the queries that ask for them.
     pub(super) written: Vec<&'static str>,
 }
@@ -181,7 +184,8 @@ pub(super) async fn relations(client: &Client, oids: &BTreeSet<u32>) -> Result<V
         let kind = word(row, 1)?;
         let parts = [(flag(4)?, TRIGGERED), (flag(5)?, RULED), (flag(6)?, CHECKED), (kind == "p", PARTITIONED)];
         let written = parts.iter().filter(|(there, _)| *there).map(|(_, query)| *query).collect();
-        found.push(Relation { oid: oid(row, 0)?, kind, persistence: word(row, 2)?, has_more: flag(3)?, written });
+        let (persistence, has_more, is_ours) = (word(row, 2)?, flag(3)?, flag(7)?);
+        found.push(Relation { oid: oid(row, 0)?, kind, persistence, has_more, is_ours, written });
     }
     if found.len() == oids.len() { Ok(found) } else { Err(Failure::Unanalysable) }
 }

@@ -250,6 +250,9 @@ impl<'s> Survey<'s> {
             self.unopened.behind_writing.insert(relation.oid);
             self.unopened.parts.extend(&relation.written);
         }
+        if relation.is_ours && self.verdict.restricted.is_ok() {
+            self.verdict.restricted = Err("the schema pool_proxy is not for this principal".to_owned());
+        }
         match (relation.kind.as_str(), relation.persistence.as_str()) {
             (_, "t") => self.taint(Refusal::Temporary),
             // A wrapper's connections and their settings live in the session.

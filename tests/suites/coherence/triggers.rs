@@ -44,7 +44,7 @@ async fn they_tell_of_definitions_and_stand_in_nobodys_way() {
     let bench = Bench::after("CREATE TABLE words (id int PRIMARY KEY, n int); INSERT INTO words VALUES (1, 0)").await;
     let root = bench.root().await;
     let printed = coherence("apply", &root_url(&bench.postgres));
-    assert!(printed.contains("CREATE EVENT TRIGGER"), "{plan}");
+    assert!(printed.contains("CREATE EVENT TRIGGER"), "{printed}");
     run(&root, "CREATE ROLE plain LOGIN PASSWORD 'plain'; CREATE SCHEMA plain AUTHORIZATION plain").await;
     run(&root, "SELECT pg_create_logical_replication_slot('listener', 'pgoutput')").await;
     let plain_url = format!("postgres://plain:plain@127.0.0.1:{}/app", bench.postgres.port());

@@ -70,7 +70,7 @@ fn said(failure: &Failure) -> PlanError {
         Failure::OutcomeUnknown => Some("P1017"),
         Failure::TimedOut(_) => Some("P6004"),
         Failure::ResultTooLarge { .. } => Some(TOO_LARGE),
-        Failure::BadRequest(_) | Failure::TooSlow(_) | Failure::Internal => None,
+        Failure::BadRequest(_) | Failure::TooSlow(_) | Failure::Once(_) | Failure::Internal => None,
     };
     PlanError { code, message: failure.to_string(), meta: None, sqlstate: None }
 }

@@ -15,10 +15,10 @@ use crate::frontend::body;
 use crate::frontend::conditional::Known;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
-use crate::frontend::gzip;
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::frontend::sql::sequence;
+use crate::frontend::{gzip, idempotency};
 use crate::gateway::Call;
 use crate::gateway::call::Work;
 use crate::gateway::transactions::{Numbered, Step};
@@ -44,6 +44,7 @@ pub async fn query(
     let arrived = Instant::now();
     let guest = Guest::enter(door, &head.headers).await?;
     decode::must_be_json(&head.headers)?;
+    idempotency::refuse(&head.headers)?;
     // What is read in a transaction is for that one alone.
     let by_itself = guest.database.keeping.is_some();
     let wish = if transaction.is_none() { cache::wish(&head.headers, by_itself)? } else { None };

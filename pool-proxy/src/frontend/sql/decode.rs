@@ -78,6 +78,15 @@ impl Options {
     }
 }
 
+impl Options {
+    /// All of it, such that no two are the same.
+    pub fn bytes(self) -> [u8; 5] {
+        let isolation = self.isolation.map_or(0, |isolation| isolation as u8 + 1);
+        let flags = [self.raw_text, self.array_mode, self.read_only, self.deferrable].map(u8::from);
+        [flags[0], flags[1], flags[2], flags[3], isolation]
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {

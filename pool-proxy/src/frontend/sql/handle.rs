@@ -17,12 +17,12 @@ use crate::frontend::conditional::Known;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
-use crate::frontend::gzip;
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
-use crate::gateway::Call;
+use crate::frontend::{gzip, idempotency};
 use crate::gateway::call::Answer;
 use crate::gateway::transactions::{Numbered, Step};
+use crate::gateway::{Call, Once};
 
 static TRANSACTION: HeaderName = HeaderName::from_static("pool-transaction");
 static SEQUENCE: HeaderName = HeaderName::from_static("pool-sequence");
@@ -38,6 +38,12 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let options = Options::from_headers(&head.headers)?;
     let wish = Wish::from_request(&head.headers, &credentials, &SQL, guest.database.keeping.is_some())?;
     let within = Within::from_headers(&head.headers)?;
+    let key = idempotency::key(&head.headers)?;
+    if within.is_some() && key.is_some() {
+        let message =
+            "Idempotency-Key is for what commits by itself; a step of a transaction is numbered by Pool-Sequence";
+        return Err(Failure::BadRequest(message.to_owned()));
+    }
     let packs = door.terms.compression && gzip::is_wanted(&head.headers);
     let known = Known::from_headers(&head.headers);
     // A request that waits holds no more than it needs.
@@ -52,6 +58,18 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     }
     let mode = [u8::from(options.raw_text), u8::from(options.array_mode)];
     let cache = wish.map(|wish| wish.of(&database.name, &principal, mode, &body));
+    if let Some(key) = key {
+        let once = Once::new(&key, &options.bytes(), &body);
+        let (work, database) = (decode(&body, options)?.into_work(), Arc::clone(database));
+        // Boxed, so that others do not carry its size.
+        let (answer, is_repeated) =
+            Box::pin(door.gateway.run_once(&Call { principal, database, work, cache }, &once)).await?;
+        let mut reply = delivery.of(answer).await;
+        if is_repeated {
+            idempotency::tell(reply.headers_mut());
+        }
+        return Ok(reply);
+    }
     let answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
         hit
     } else {

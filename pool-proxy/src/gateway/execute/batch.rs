@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::Statement;
 
 use super::{Care, Execution, is_read_anew, prepare, refuse_keyword, within};
-use crate::error::Failure;
+use crate::error::{DatabaseError, Failure};
 use crate::gateway::call::{Budget, Mode, Query, Sinks};
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
@@ -20,6 +20,12 @@ pub(super) enum Sending {
     Pipelined,
     /// One statement at a time, none of them prepared before what stands before it has run.
     Stepwise,
+}
+
+/// Whether a batch has failed only since what was prepared before it does not fit any more.
+pub(super) fn is_stale(error: &DatabaseError, query: Option<usize>, reused: &[bool]) -> bool {
+    let is_reused = query.is_some_and(|index| reused.get(index) == Some(&true));
+    error.is_stale_statement() && (is_reused || error.is_of_this_call())
 }
 
 impl Execution {
@@ -51,10 +57,7 @@ impl Execution {
             let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
             match outcome {
                 Err(Failure::Database { error, query })
-                    if !retried
-                        && !progress.is_over()
-                        && error.is_stale_statement()
-                        && (query.is_some_and(|index| reused.get(index) == Some(&true)) || error.is_of_this_call()) =>
+                    if !retried && !progress.is_over() && is_stale(&error, query, &reused) =>
                 {
                     retried = true;
                     sending = Sending::Stepwise;
@@ -73,7 +76,7 @@ impl Execution {
     }
 
     /// Undoes a batch that has failed, such that all of it can be run again; false if that cannot be done here.
-    async fn start_over(&mut self, queries: &[Query]) -> bool {
+    pub(super) async fn start_over(&mut self, queries: &[Query]) -> bool {
         let owes_reset = std::mem::take(&mut self.owes_reset);
         let restricted = self.principal.is_restricted();
         let fate = self.lease.fate();
@@ -133,6 +136,7 @@ impl Execution {
             let frame = Frame {
                 discard_sequences: begin.is_some() && discard_sequences,
                 begin: begin.take(),
+                claim: None,
                 in_transaction: true,
                 commit: last,
                 reset: last && reset,

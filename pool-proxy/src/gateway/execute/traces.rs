@@ -55,7 +55,7 @@ impl Execution {
         Ok(Questions { before, behind: Some(self.question(behind).await?) })
     }
 
-    async fn question(&mut self, text: &Arc<str>) -> Result<Statement, Failure> {
+    pub(super) async fn question(&mut self, text: &Arc<str>) -> Result<Statement, Failure> {
         let server = self.server()?;
         match server.prepared(text) {
             Some(statement) => Ok(statement),

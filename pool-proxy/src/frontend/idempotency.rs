@@ -1,0 +1,44 @@
+//! `Idempotency-Key`, and what its repetition is told
+//! (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>).
+
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
+
+use crate::error::Failure;
+
+static KEY: HeaderName = HeaderName::from_static("idempotency-key");
+static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The longest a key may be, in characters.
+const LONGEST: usize = 255;
+
+/// The key a request was sent with, exactly as it was sent.
+///
+/// # Errors
+/// When it is none, or several.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<Box<str>>, Failure> {
+    let mut values = headers.get_all(&KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let is_one = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+    let text = value.to_str().ok().filter(|_| is_one && values.next().is_none());
+    text.map(|text| Some(text.into())).ok_or_else(|| {
+        Failure::BadRequest(format!("Idempotency-Key is one value of 1 to {LONGEST} visible ASCII characters"))
+    })
+}
+
+/// Refuses a key where nothing is stored under it.
+///
+/// # Errors
+/// When there is one.
+pub(super) fn refuse(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.contains_key(&KEY) {
+        let message = "Idempotency-Key is taken by POST /sql alone: send what is to be done once there";
+        return Err(Failure::BadRequest(message.to_owned()));
+    }
+    Ok(())
+}
+
+/// Says that an answer is that of the first request.
+pub(super) fn tell(headers: &mut HeaderMap) {
+    headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+}
