@@ -96,6 +96,8 @@ impl Scope {
 #[derive(Debug)]
 pub(super) struct Places<V> {
     everything: V,
+    /// What has the scope of nothing, which no other meets.
+    nothing: V,
     relations: HashMap<u32, Place<V>>,
 }
 
@@ -112,7 +114,7 @@ pub(super) trait Part: Default {
 
 impl<V: Part> Default for Places<V> {
     fn default() -> Self {
-        Self { everything: V::default(), relations: HashMap::new() }
+        Self { everything: V::default(), nothing: V::default(), relations: HashMap::new() }
     }
 }
 
@@ -121,6 +123,8 @@ impl<V: Part> Places<V> {
     pub(super) fn change(&mut self, scope: &Scope, mut change: impl FnMut(&mut V)) {
         if scope.everything {
             change(&mut self.everything);
+        } else if scope.is_empty() {
+            change(&mut self.nothing);
         }
         for (relation, rows) in &scope.relations {
             let mut entry = match self.relations.entry(*relation) {
@@ -179,6 +183,7 @@ impl<V: Part> Places<V> {
     /// Changes all that is kept.
     pub(super) fn each(&mut self, mut change: impl FnMut(&mut V)) {
         change(&mut self.everything);
+        change(&mut self.nothing);
         self.relations.retain(|_, place| {
             change(&mut place.all);
             place.rows.retain(|_, value| {

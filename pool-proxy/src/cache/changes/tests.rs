@@ -140,10 +140,11 @@ fn what_is_seen_by_all_is_forgotten_not_before() {
 fn a_change_of_definitions_is_everything_until_all_see_it() {
     let stage = Stage::new();
     stage.keep("eight", Scope::of([8]));
+    stage.keep("of nothing", Scope::default());
     let before = stage.changes.definitions();
     let early = stage.changes.begin();
     stage.apply(&Transaction { xid: 300, scope: Scope::default(), defines: true });
-    assert!(!stage.holds("eight"));
+    assert!(!stage.holds("eight") && !stage.holds("of nothing"));
     let between = stage.changes.definitions();
     assert_ne!(between, before);
     let late = stage.changes.begin();
@@ -176,9 +177,10 @@ fn a_change_too_large_to_remember_is_everything_until_all_see_it() {
 fn an_end_of_the_stream_drops_everything() {
     let stage = Stage::new();
     stage.keep("seven", Scope::of([7]));
+    stage.keep("of nothing", Scope::default());
     let early = stage.changes.begin();
     stage.shelf.discard(&stage.changes.close());
-    assert!(!stage.holds("seven") && stage.changes.dependents() == 0);
+    assert!(!stage.holds("seven") && !stage.holds("of nothing") && stage.changes.dependents() == 0);
     assert!(!stage.store(&stage.changes.begin(), "closed", Scope::of([7]), "400:400:", Duration::ZERO).1);
     stage.changes.open(snapshot("300:310:305"), published());
     assert!(!stage.store(&early, "early", Scope::of([7]), "400:400:", Duration::ZERO).1);
