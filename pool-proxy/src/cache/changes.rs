@@ -156,8 +156,6 @@ impl Changes {
         }
         let mut state = self.state();
         self.prove(&mut state, None);
-        let oldest = state.log.oldest();
-        state.acknowledged.reached(position, oldest);
         drop(state);
         self.moved.notify_waiters();
     }
@@ -177,8 +175,6 @@ impl Changes {
             state.log.refuse_all();
         }
         state.newest = Some(snapshot);
-        let oldest = state.log.oldest();
-        state.acknowledged.reached(self.position(), oldest);
     }
 
     /// Definitions and rights were looked at since they had been doubted so often, and what was seen has been dealt with.
@@ -247,19 +243,16 @@ impl Changes {
         Fill::new(self)
     }
 
-    /// A client has been told, or is about to be, of what lies before `position` in the log and touches this. It is given
-    /// nothing older from now on.
-    pub fn acknowledge(&self, scope: &Scope, position: Lsn) {
-        if scope.is_empty() {
-            return;
-        }
+    /// A client has been told, or is about to be, of what lies before `position` in the log. Nobody is given anything older
+    /// from now on.
+    pub fn acknowledge(&self, position: Lsn) {
         let mut state = self.state();
         let now = state.log.tick();
         if self.position() >= position && state.log.oldest() > now {
             // Nobody is behind.
             return;
         }
-        state.acknowledged.add(scope, position, now);
+        state.acknowledged.add(position, now);
         self.awaited.fetch_max(position.0, Ordering::AcqRel);
     }
 
@@ -289,13 +282,13 @@ impl Changes {
             return Lsn(0);
         }
         let state = self.state();
-        state.acknowledged.needed(&fence.scope, fence.begun())
+        state.acknowledged.needed(fence.begun())
     }
 
-    /// A number that changes when clients come to know of a change of this scope: what is under way under another number may be
-    /// too old for them.
-    pub fn generation(&self, scope: &Scope) -> u64 {
-        self.state().acknowledged.latest(scope)
+    /// A number that changes when clients come to know of something: what is under way under another number may be too old for
+    /// them.
+    pub fn generation(&self) -> u64 {
+        self.state().acknowledged.latest()
     }
 
     /// Waits until the stream has come to a position, and definitions are in no doubt; false if that takes too long.

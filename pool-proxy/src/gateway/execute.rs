@@ -224,11 +224,8 @@ impl Execution {
         }
         // Where nothing could write, nothing has to be kept from it.
         let in_transaction = restricted || (read_only && !care.only_reads);
-        let questions = if read_only || self.shows_what_is_followed(query) {
-            self.questions(read_only).await?
-        } else {
-            Questions::default()
-        };
+        let questions =
+            if read_only || self.may_show(query) { self.questions(read_only).await? } else { Questions::default() };
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
         let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
@@ -241,7 +238,6 @@ impl Execution {
             let number = server.executions();
             self.progress.sent();
             server.execute(number, &statement, &query.params, &mut sink).await.map_err(refused)?;
-            self.leave_no_position(query);
         } else {
             let frame = Frame {
                 begin: (in_transaction && !restricted).then(|| mode.begin()),

@@ -103,27 +103,16 @@ impl Keeping {
         }
         Ok(scope)
     }
+}
 
-    /// Whether the changes of one of these relations are followed.
-    pub(super) fn follows_any(&self, relations: &[u32]) -> bool {
-        let followed = self.changes.followed();
-        relations.iter().any(|relation| followed.get(*relation).is_some())
-    }
+/// Whether a statement may have written anything, as far as that is known.
+pub(super) fn writes(verdict: Option<&Verdict>) -> bool {
+    verdict.is_none_or(|verdict| !verdict.contained || !verdict.writes.is_empty())
+}
 
-    /// What a statement may have read or written, as far as it is known, and whether it may have written at all.
-    pub(super) fn touched(&self, verdict: Option<&Verdict>, query: &Query) -> (Scope, bool) {
-        let Some(verdict) = verdict.filter(|verdict| verdict.contained) else { return (Scope::everything(), true) };
-        let followed = self.changes.followed();
-        let mut scope = Scope::default();
-        for relation in verdict.reads.iter().chain(&verdict.writes) {
-            match followed.get(*relation) {
-                Some(told) => add(&mut scope, told, rows(verdict, *relation, told, query)),
-                // Nothing read from it is kept, but a read of it under way is too old for who knows of this.
-                None => scope.add(*relation),
-            }
-        }
-        (scope, !verdict.writes.is_empty())
-    }
+/// Whether an answer may show anything that somebody has written, as far as that is known.
+pub(super) fn shows(verdict: Option<&Verdict>) -> bool {
+    verdict.is_none_or(|verdict| !verdict.contained || verdict.cacheable.is_err() || !verdict.reads.is_empty())
 }
 
 fn add(scope: &mut Scope, told: &Told, rows: Option<Vec<RowKey>>) {

@@ -6,20 +6,20 @@ use super::Gateway;
 use super::cached::{self, answer, fill, fly, from_entry};
 use super::call::{Answer, CacheRequest, CacheStatus, Call, Forward, Work};
 use super::keeping::{Keeping, NEVER, UNPUBLISHED};
-use crate::cache::{Entry, Scope};
+use crate::cache::Entry;
 use crate::error::Failure;
 
 /// Runs it, or answers with what is kept.
 pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Result<Answer, Failure> {
     let Some(keeping) = &call.database.keeping else { return gateway.run_uncached(&call, None).await };
-    let scope = match scope(&call, keeping) {
-        Ok(scope) => scope,
+    match is_derivable(&call, keeping) {
+        Ok(()) => {}
         // Whatever it is: nothing is known to be published.
         Err(UNPUBLISHED) if !keeping.changes.is_proven() => {
             return gateway.run_uncached(&call, Some(CacheStatus::bypass("incoherent"))).await;
         }
         Err(word) => return gateway.run_uncached(&call, Some(CacheStatus::bypass(word))).await,
-    };
+    }
     if !keeping.changes.is_proven() {
         return gateway.run_uncached(&call, Some(CacheStatus::bypass("incoherent"))).await;
     }
@@ -38,23 +38,23 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         let landed = fill(Arc::clone(gateway), Arc::clone(&call), cache).await;
         return answer(gateway, &call, Forward::Miss, false, &landed).await;
     }
-    let generation = || (gateway.shelf.generation(), keeping.changes.generation(&scope));
+    let generation = || (gateway.shelf.generation(), keeping.changes.generation());
     match fly(gateway, &call, &cache, generation).await? {
         Ok((collapsed, landed)) => answer(gateway, &call, Forward::Miss, collapsed, &landed).await,
         Err(answer) => Ok(*answer),
     }
 }
 
-/// What the answer is read from, or why it is not kept.
-fn scope(call: &Call, keeping: &Keeping) -> Result<Scope, &'static str> {
+/// Why the answer is not kept, where that is known.
+fn is_derivable(call: &Call, keeping: &Keeping) -> Result<(), &'static str> {
     match &call.work {
         Work::One(query, _) => match call.database.known_verdict(&call.principal, query.judged()) {
-            Some(verdict) => keeping.scope(&verdict, query),
+            Some(verdict) => keeping.scope(&verdict, query).map(|_| ()),
             // A text that is seen once may never come again.
             None => Err("unseen"),
         },
         // It is seen as it runs.
-        Work::Script(script) if script.may_be_kept() => Ok(Scope::everything()),
+        Work::Script(script) if script.may_be_kept() => Ok(()),
         Work::Script(_) => Err("writes"),
         Work::Batch(..) => Err("batch"),
     }

@@ -68,7 +68,7 @@ impl Fence {
     /// Its client knows from now on what it saw, though it is not kept.
     pub fn acknowledge(&self) {
         if let Some(changes) = self.changes.upgrade() {
-            changes.acknowledge(&self.scope, self.seen);
+            changes.acknowledge(self.seen);
         }
     }
 
@@ -104,9 +104,9 @@ impl Fence {
         let admitted = state.is_open
             && self.snapshot.xmin() >= state.floor
             && (state.log.admits(begun, &self.scope, &self.snapshot) || !changes.is_fenced);
-        let is_known = state.acknowledged.needed(&self.scope, begun) > changes.position();
+        let is_known = state.acknowledged.needed(begun) > changes.position();
         let now = state.log.tick();
-        state.acknowledged.add(&self.scope, self.seen, now);
+        state.acknowledged.add(self.seen, now);
         changes.awaited.fetch_max(self.seen.0, Ordering::AcqRel);
         if !is_known {
             // It is what it has shown itself.

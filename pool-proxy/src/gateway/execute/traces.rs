@@ -10,6 +10,7 @@ use super::Execution;
 use crate::cache::Scope;
 use crate::error::Failure;
 use crate::gateway::call::Query;
+use crate::gateway::keeping::{shows, writes};
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::Frame;
 use crate::gateway::witness::{Hearing, Questions, Witness};
@@ -22,7 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What was touched and is not acknowledged yet.
 #[derive(Default)]
 pub(super) struct Traces {
-    scope: Scope,
     writes: bool,
     /// Definitions or rights may be others afterwards.
     defines: bool,
@@ -75,16 +75,14 @@ impl Execution {
         let Some(keeping) = &self.database.keeping else { return };
         for query in queries {
             let verdict = self.database.known_verdict(&self.principal, query.judged());
-            let (scope, writes) = keeping.touched(verdict.as_deref(), query);
-            self.traces.scope.extend(&scope);
-            self.traces.writes |= writes;
+            self.traces.writes |= writes(verdict.as_deref());
         }
         if let Some(ends) = &witness.ends {
             keeping.changes.learn(ends.asked, ends.end);
         }
         if frame.questions.before.is_some() {
             // What it saw is the answer's own, and told with it.
-            (self.traces.scope, self.traces.defines) = (Scope::default(), false);
+            (self.traces.writes, self.traces.defines) = (false, false);
             self.traces.witness = witness.snapshot.zip(witness.ends.map(|ends| ends.flushed));
         } else if let Some(ends) = witness.ends {
             let traces = std::mem::take(&mut self.traces);
@@ -92,7 +90,7 @@ impl Execution {
             if traces.defines {
                 keeping.changes.doubt_definitions();
             }
-            keeping.changes.acknowledge(&traces.scope, position);
+            keeping.changes.acknowledge(position);
             self.traces.bookmark = Some(position);
         } else if frame.questions.behind.is_some() {
             let writes = std::mem::take(&mut self.traces).writes;
@@ -116,26 +114,15 @@ impl Execution {
         });
     }
 
-    /// Whether the answer to a statement may show, or be, a change of what is followed: where in the log that lies is asked then.
-    pub(super) fn shows_what_is_followed(&self, query: &Query) -> bool {
-        let Some(keeping) = &self.database.keeping else { return false };
+    /// Whether the answer to a statement may show, or be, a change: where in the log that lies is asked then.
+    pub(super) fn may_show(&self, query: &Query) -> bool {
         let verdict = self.database.known_verdict(&self.principal, query.judged());
-        let pure = verdict.filter(|verdict| verdict.cacheable.is_ok() && verdict.contained);
-        pure.is_none_or(|verdict| keeping.follows_any(&verdict.reads))
-    }
-
-    /// Takes note of a read of which nothing is followed: what is under way may be too old for who has seen it.
-    pub(super) fn leave_no_position(&self, query: &Query) {
-        if let Some(keeping) = &self.database.keeping {
-            let verdict = self.database.known_verdict(&self.principal, query.judged());
-            keeping.changes.acknowledge(&keeping.touched(verdict.as_deref(), query).0, Lsn(0));
-        }
+        self.database.keeping.is_some() && shows(verdict.as_deref())
     }
 
     /// What was touched in a way that nobody knows, such as by a text of several statements.
     pub(super) fn touch_everything(&mut self) {
         if self.database.keeping.is_some() {
-            self.traces.scope = Scope::everything();
             (self.traces.writes, self.traces.defines) = (true, true);
         }
     }
