@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::bench::{Bench, HIT, auto, connect, status, url};
-use size::{Dice, Size, seed};
+use size::{Dice, LATE, Size, seed};
 
 /// Rows of each writer.
 const ROWS: usize = 8;
@@ -235,18 +235,18 @@ async fn accidents(
     history: Arc<History>,
     relays: [Arc<Relay>; 2],
     bench: Arc<Bench>,
-    (root, quiet): (String, usize),
+    (root, size): (String, Size),
     seed: u64,
 ) {
     let mut dice = Dice(seed);
     let mut turn = 0;
     while history.goes_on() {
         let relay = &relays[dice.below(2)];
-        match dice.below(10) {
+        match size.accident.unwrap_or_else(|| dice.below(10)) {
             0 => relay.delay_streams(Duration::from_millis(50)),
             1 => relay.delay_streams(Duration::from_millis(500)),
             2 => relay.delay(Way::Back, Duration::from_millis(20)),
-            7 => relay.delay_sessions(Duration::from_millis(20)),
+            LATE => relay.delay_sessions(Duration::from_millis(20)),
             3 => {
                 if let Some(client) = super::bench::try_connect(&root).await {
                     let _ = client.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication").await;
@@ -283,7 +283,7 @@ async fn accidents(
         tokio::time::sleep(Duration::from_millis(200 + dice.below(400) as u64)).await;
         relay.forward();
         // Without some quiet there would be nothing to be wrong.
-        tokio::time::sleep(Duration::from_millis(dice.below(quiet) as u64)).await;
+        tokio::time::sleep(Duration::from_millis(dice.below(size.quiet) as u64)).await;
     }
 }
 
@@ -339,7 +339,7 @@ async fn make(size: Size, seed: u64, variables: &[(&str, &str)]) -> Outcome {
     for reader in 0..size.readers {
         tasks.push(tokio::spawn(read(Arc::clone(&history), proxies.clone(), reader, draw())));
     }
-    let (relays, whom) = (relays.clone(), (root, size.quiet));
+    let (relays, whom) = (relays.clone(), (root, size));
     tasks.push(tokio::spawn(accidents(Arc::clone(&history), relays, Arc::clone(&bench), whom, draw())));
     for task in tasks {
         task.await.unwrap();
@@ -380,7 +380,7 @@ async fn no_answer_is_ever_too_old() {
 /// The checker itself: with a cache that does not hold its answers against what has changed meanwhile, it must complain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_fence_is_found() {
-    let outcome = make(Size::short(200_000), seed(), &[("POOL_PROXY_TEST_FENCE", "off")]).await;
+    let outcome = make(Size::late(200_000), seed(), &[("POOL_PROXY_TEST_FENCE", "off")]).await;
     println!("found after {} reads: {:?}", outcome.reads, outcome.wrong);
     assert!(!outcome.wrong.is_empty());
 }

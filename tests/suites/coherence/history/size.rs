@@ -9,11 +9,18 @@ pub(super) struct Size {
     pub(super) readers: usize,
     /// The longest time between two accidents, in milliseconds.
     pub(super) quiet: usize,
+    /// The only accident there is, by its number; else there are all.
+    pub(super) accident: Option<usize>,
 }
 
 impl Size {
     pub(super) fn short(reads: u64) -> Self {
-        Self { reads, readers: 12, quiet: 3000 }
+        Self { reads, readers: 12, quiet: 3000, accident: None }
+    }
+
+    /// With answers that come late all the time, behind the changes that they have not seen.
+    pub(super) fn late(reads: u64) -> Self {
+        Self { quiet: 50, accident: Some(LATE), ..Self::short(reads) }
     }
 
     /// As many reads as the environment says, else as many as these. In one that is to be long most of the time would go by
@@ -21,11 +28,14 @@ impl Size {
     pub(super) fn wanted(reads: u64) -> Self {
         let wanted = std::env::var("POOL_PROXY_TEST_READS").ok().and_then(|reads| reads.parse().ok());
         match wanted.unwrap_or(reads) {
-            long @ LONG.. => Self { reads: long, readers: 48, quiet: 10_000 },
+            long @ LONG.. => Self { reads: long, readers: 48, quiet: 10_000, accident: None },
             short => Self::short(short),
         }
     }
 }
+
+/// The accident that delays answers, and not the stream.
+pub(super) const LATE: usize = 7;
 
 /// So many reads are a long history.
 const LONG: u64 = 250_000;
