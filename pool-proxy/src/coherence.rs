@@ -167,6 +167,8 @@ impl Coherence {
         let definitions = eye.definitions().await?;
         let published = eye.published(&self.publication).await?;
         let seen = eye.look().await?;
+        // Definitions may be others than before, with nobody to see it.
+        self.database.pool.redefined();
         self.changes.open(seen.snapshot, published);
         self.changes.settle_definitions(doubts);
         eye.known = Some(definitions);

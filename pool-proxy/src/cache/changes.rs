@@ -111,6 +111,9 @@ impl Changes {
         state.is_open = true;
         state.floor = state.floor.max(snapshot.xmax());
         state.settle(snapshot, published);
+        // Nobody has looked while it was closed.
+        self.definitions.changed();
+        state.log.refuse_all();
     }
 
     /// The stream has ended: what was kept may be wrong from now on. Returns what is to be dropped.
@@ -129,6 +132,8 @@ impl Changes {
     #[must_use]
     pub fn redefine(&self, snapshot: Snapshot, published: Published) -> Vec<Arc<Entry>> {
         let mut state = self.state();
+        // A relation may have left the stream and come back since somebody looked: who has changed it meanwhile is not told.
+        state.floor = state.floor.max(snapshot.xmax());
         state.settle(snapshot, published);
         self.definitions.changed();
         state.give_up()

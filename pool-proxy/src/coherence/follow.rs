@@ -1,7 +1,7 @@
 //! From what the stream tells to what it means.
 
 use crate::cache::message::{Message, PREFIX};
-use crate::cache::{RowKey, Scope, Transaction};
+use crate::cache::{Published, RowKey, Scope, Transaction};
 use crate::postgres::replication::{Change, Event, Replication, Row};
 
 use super::{Coherence, Stop};
@@ -21,7 +21,7 @@ impl Coherence {
             match event {
                 Event::Begin(xid) => open = Some(Collected::new(xid)),
                 Event::Change(change) => match &mut open {
-                    Some(open) => open.add(change),
+                    Some(open) => open.add(change, &self.changes.followed()),
                     None => return Stop::Answered("a change outside of a transaction".to_owned()),
                 },
                 Event::Message { prefix, content } if prefix == PREFIX => match (Message::parse(&content), &mut open) {
@@ -57,7 +57,7 @@ impl Collected {
         Self { transaction: Transaction { xid, scope: Scope::default(), defines: false }, rows: (0, 0) }
     }
 
-    fn add(&mut self, change: Change) {
+    fn add(&mut self, change: Change, followed: &Published) {
         let scope = &mut self.transaction.scope;
         match change {
             Change::Truncate(relations) => relations.into_iter().for_each(|relation| scope.add(relation)),
@@ -66,8 +66,11 @@ impl Collected {
                 if self.rows.1 > ROWS {
                     scope.add(relation);
                 }
+                // What is told by another identity than the one that is known names no row for certain.
+                let identity = followed.get(relation).map_or(0, |told| told.identity.len());
                 for row in rows {
                     match row {
+                        Row::Known(values) if values.len() != identity => scope.add(relation),
                         Row::Known(values) => scope.add_row(relation, RowKey::new(values.iter().map(String::as_str))),
                         Row::Unknown => scope.add(relation),
                     }

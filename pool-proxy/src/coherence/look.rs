@@ -94,9 +94,10 @@ WITH RECURSIVE published AS (
     JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition
 )
 SELECT tree.oid::text, tree.told_as::text, CASE WHEN tree.oid = tree.told_as THEN (
-    SELECT pg_catalog.string_agg(k.number::text, ',' ORDER BY k.number)
-    FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) AS k(number)
-    WHERE i.indrelid = tree.oid
+    SELECT CASE WHEN NOT pg_catalog.bool_or(a.attgenerated <> '') THEN pg_catalog.string_agg(k.number::text, ',' ORDER BY k.number) END
+    FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+    WHERE i.indrelid = tree.oid AND k.place <= i.indnkeyatts
       AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END) END
 FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid
 WHERE tree.told_as NOT IN (SELECT oid FROM tree WHERE oid <> told_as)";

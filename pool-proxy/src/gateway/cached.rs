@@ -75,7 +75,11 @@ pub(super) fn from_entry(
         _ => (Some(ttl), age),
     };
     let bookmark = match (&database.keeping, cache.mode) {
-        (Some(keeping), CacheMode::Auto) => Some(keeping.changes.position()),
+        // It may show what the stream has not told yet.
+        (Some(keeping), CacheMode::Auto) => {
+            let seen = entry.fence.as_ref().map(Fence::seen).unwrap_or_default();
+            Some(keeping.changes.position().max(seen))
+        }
         _ => None,
     };
     Answer {

@@ -94,7 +94,8 @@ impl Execution {
             self.traces.bookmark = Some(position);
         } else if frame.questions.behind.is_some() {
             let writes = std::mem::take(&mut self.traces).writes;
-            if writes && !matches!(outcome, Err(Failure::Unavailable { .. })) {
+            // What has failed has changed nothing.
+            if writes && !matches!(outcome, Err(Failure::Unavailable { .. } | Failure::Database { .. })) {
                 keeping.changes.doubt();
             }
         }
