@@ -109,11 +109,12 @@ impl Changes {
     pub fn open(&self, snapshot: Snapshot, published: Published) {
         let mut state = self.state();
         state.is_open = true;
-        state.floor = state.floor.max(snapshot.xmax());
+        // It may be another server, whose transactions have lower ids.
+        state.floor = snapshot.xmax();
+        state.log.forget_all();
         state.settle(snapshot, published);
         // Nobody has looked while it was closed.
         self.definitions.changed();
-        state.log.refuse_all();
     }
 
     /// The stream has ended: what was kept may be wrong from now on. Returns what is to be dropped.
@@ -124,6 +125,8 @@ impl Changes {
         state.proof = Proof::default();
         self.proven.store(0, Ordering::Release);
         self.position.store(0, Ordering::Release);
+        state.acknowledged.forget();
+        self.awaited.store(0, Ordering::Release);
         state.give_up()
     }
 

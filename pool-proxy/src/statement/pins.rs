@@ -181,7 +181,8 @@ fn one_of(node: &Node, column: &Value, list: &Value) -> Option<(u32, Pin)> {
 /// A column of a relation of this query: its entry and its number. Behind a relabelling it is still the same text.
 fn variable(node: &Node) -> Option<(u32, i16)> {
     match node.label {
-        "VAR" if node.number("varlevelsup") == Some(0) => {
+        // Of a type that is printed as what it is compared by.
+        "VAR" if node.number("varlevelsup") == Some(0) && PinKind::of_type(node.number("vartype")?).is_some() => {
             Some((node.number("varno")?, node.scalar("varattno")?.parse().ok()?))
         }
         "RELABELTYPE" if PinKind::of_type(node.number("resulttype")?).is_some() => variable(node.node("arg")?),

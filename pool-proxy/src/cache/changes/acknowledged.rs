@@ -16,6 +16,11 @@ impl Acknowledged {
         self.last = self.last.max(at);
     }
 
+    /// Nothing from before is kept any more, and the log may begin anew elsewhere.
+    pub(super) fn forget(&mut self) {
+        self.highest = Lsn(0);
+    }
+
     /// How far the stream must have come for an answer that was begun then: what was begun later has seen it.
     pub(super) fn needed(&self, begun: u64) -> Lsn {
         if self.last > begun { self.highest } else { Lsn(0) }

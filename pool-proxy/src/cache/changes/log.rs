@@ -71,6 +71,15 @@ impl Log {
         self.refused = self.tick();
     }
 
+    /// No answer to what is under way is to be kept, and what was told is not told by the server that comes next.
+    pub(super) fn forget_all(&mut self) {
+        self.refuse_all();
+        (self.places, self.size) = (Places::default(), 0);
+        self.definitions.clear();
+        self.blurred.clear();
+        self.seen.clear();
+    }
+
     pub(super) fn add(&mut self, xid: u64, scope: &Scope) {
         self.places.change(scope, |transactions| {
             if transactions.0.last() != Some(&xid) {
