@@ -18,6 +18,7 @@ pub use pins::{Pin, PinKind, Place, Source};
 pub use plain::tells_time;
 pub use text::{
     has_frozen_literal, is_shaped_by_session, may_chain, may_define, refused_keyword, rolls_back_to_savepoint,
+    shows_nothing,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

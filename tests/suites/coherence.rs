@@ -14,6 +14,7 @@ mod once;
 mod own_writes;
 mod refused;
 mod sessions;
+mod shown;
 mod stream;
 mod tenants;
 mod triggers;

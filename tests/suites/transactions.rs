@@ -18,7 +18,7 @@ const GATED: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
 
 /// A query plan of one statement.
-fn plan(sql: &str) -> Value {
+pub(crate) fn plan(sql: &str) -> Value {
     let statement = json!({ "type": "rawSql", "sql": sql, "args": [], "argTypes": [] });
     json!({ "operation": "queryRaw", "plan": { "type": "query", "args": statement }, "params": {} })
 }

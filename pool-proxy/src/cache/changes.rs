@@ -8,6 +8,7 @@
 //! before the stream has told of it.
 
 mod acknowledged;
+mod clocks;
 mod definitions;
 mod fence;
 mod log;
@@ -28,6 +29,7 @@ use super::entry::Entry;
 use super::scope::{Places, Scope};
 use crate::postgres::{Lsn, Snapshot};
 use acknowledged::Acknowledged;
+use clocks::Clocks;
 use definitions::Definitions;
 use fence::Dependents;
 use log::Log;
@@ -44,6 +46,15 @@ pub struct Transaction {
     pub defines: bool,
 }
 
+/// What somebody is to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Whether definitions and rights are what they were.
+    Definitions,
+    /// Where the log ends: clients know of something that lies before that.
+    Place,
+}
+
 /// What is known of one database's changes. Those who follow its stream tell it, the gateway asks it.
 #[derive(Debug)]
 pub struct Changes {
@@ -55,9 +66,12 @@ pub struct Changes {
     /// When it was last true that everything committed by then had been told: milliseconds since `origin`, and 1.
     proven: AtomicU64,
     definitions: Definitions,
+    clocks: Clocks,
     origin: Instant,
     bound: Duration,
     moved: Notify,
+    /// Somebody is to look where the log ends.
+    lost: Notify,
     is_fenced: bool,
     /// To tell this proxy from others of the database.
     number: u64,
@@ -86,9 +100,11 @@ impl Changes {
             awaited: AtomicU64::new(0),
             proven: AtomicU64::new(0),
             definitions: Definitions::default(),
+            clocks: Clocks::new(),
             origin: Instant::now(),
             bound,
             moved: Notify::new(),
+            lost: Notify::new(),
             is_fenced: true,
             number: rand::random(),
         }
@@ -150,6 +166,8 @@ impl Changes {
         if transaction.defines {
             state.log.add_definition(xid);
             self.definitions.changed();
+            // Another publication may be among them.
+            self.definitions.doubt();
             return state.give_up();
         }
         state.log.add(xid, &transaction.scope);
@@ -171,7 +189,16 @@ impl Changes {
     /// What was asked of the database at `sent`, beside the stream: the end of its log then. As soon as the stream has
     /// come so far, it is proven that it had told everything by then.
     pub fn learn(&self, sent: Instant, end: Lsn) {
-        self.prove(&mut self.state(), Some((sent, end)));
+        let mut state = self.state();
+        let is_found = state.acknowledged.locate(sent, end);
+        if is_found {
+            self.await_acknowledged(&state);
+        }
+        self.prove(&mut state, Some((sent, end)));
+        drop(state);
+        if is_found {
+            self.moved.notify_waiters();
+        }
     }
 
     /// A snapshot was taken just now. What it sees need not be remembered for queries that begin from now on.
@@ -196,9 +223,21 @@ impl Changes {
         self.definitions.doubted()
     }
 
-    /// Waits until they are in doubt.
-    pub async fn definitions_in_doubt(&self) {
-        self.definitions.in_doubt().await;
+    /// Waits until something is in doubt.
+    pub async fn in_doubt(&self) -> Doubt {
+        let lost = async {
+            loop {
+                let lost = self.lost.notified();
+                if self.state().acknowledged.is_lost() {
+                    return;
+                }
+                lost.await;
+            }
+        };
+        tokio::select! {
+            () = self.definitions.in_doubt() => Doubt::Definitions,
+            () = lost => Doubt::Place,
+        }
     }
 
     fn prove(&self, state: &mut State, asked: Option<(Instant, Lsn)>) {
@@ -231,8 +270,14 @@ impl Changes {
         Some((self.origin + Duration::from_millis(proven)).elapsed())
     }
 
-    /// Whether that is no longer ago than the bound.
+    /// Whether that is no longer ago than the bound, by any clock.
     pub fn is_proven(&self) -> bool {
+        if self.clocks.are_apart() {
+            let mut state = self.state();
+            state.proof.begin_anew(Instant::now());
+            self.proven.store(0, Ordering::Release);
+            self.clocks.set();
+        }
         self.age().is_some_and(|age| age <= self.bound)
     }
 
@@ -251,28 +296,6 @@ impl Changes {
         Fill::new(self)
     }
 
-    /// A client has been told, or is about to be, of what lies before `position` in the log. Nobody is given anything older
-    /// from now on.
-    pub fn acknowledge(&self, position: Lsn) {
-        let mut state = self.state();
-        let now = state.log.tick();
-        if self.position() >= position && state.log.oldest() > now {
-            // Nobody is behind.
-            return;
-        }
-        state.acknowledged.add(position, now);
-        self.awaited.fetch_max(position.0, Ordering::AcqRel);
-    }
-
-    /// Nobody knows what a statement did that was lost, or where in the log that is: nothing that was kept is given until
-    /// the stream has been proven once more.
-    pub fn doubt(&self) {
-        self.doubt_definitions();
-        let mut state = self.state();
-        state.proof.begin_anew(Instant::now());
-        self.proven.store(0, Ordering::Release);
-    }
-
     /// A statement may have changed definitions or rights, of which the stream does not tell: nothing that was kept is given
     /// until they have been looked at.
     pub fn doubt_definitions(&self) {
@@ -284,36 +307,26 @@ impl Changes {
         self.definitions.are_settled()
     }
 
-    /// How far the stream must have come before this may be given.
-    pub fn needed(&self, fence: &Fence) -> Lsn {
-        if self.position.load(Ordering::Acquire) >= self.awaited.load(Ordering::Acquire) {
-            return Lsn(0);
-        }
-        let state = self.state();
-        state.acknowledged.needed(fence.begun())
-    }
-
-    /// A number that changes when clients come to know of something: what is under way under another number may be too old for
-    /// them.
-    pub fn generation(&self) -> u64 {
-        self.state().acknowledged.latest()
-    }
-
     /// Waits until the stream has come to a position, and definitions are in no doubt; false if that takes too long.
     pub async fn reached(&self, position: Lsn, patience: Duration) -> bool {
-        let has_come = || self.position() >= position && self.knows_definitions();
+        self.comes(patience, || self.position() >= position && self.knows_definitions()).await
+    }
+
+    /// Waits until something is so that depends on how far the stream has come, on what clients know of, or on definitions;
+    /// false if that takes too long.
+    pub async fn comes(&self, patience: Duration, is_so: impl Fn() -> bool) -> bool {
         let wait = async {
             loop {
                 let moved = self.moved.notified();
                 let mut moved = std::pin::pin!(moved);
                 moved.as_mut().enable();
-                if has_come() {
+                if is_so() {
                     return;
                 }
                 moved.await;
             }
         };
-        has_come() || tokio::time::timeout(patience, wait).await.is_ok()
+        is_so() || tokio::time::timeout(patience, wait).await.is_ok()
     }
 
     /// What the index of answers by what they were read from takes, in entries and places.

@@ -10,7 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::guard::Guard;
 use super::{Coherence, Stop};
 use crate::auth::Principal;
-use crate::cache::{Published, Told};
+use crate::cache::{Doubt, Published, Told};
 use crate::error::Failure;
 use crate::gateway::Database;
 use crate::pool::Lease;
@@ -232,18 +232,24 @@ impl Coherence {
                 Ok(seen) => seen,
                 Err(stop) => return stop,
             };
-            self.changes.forget(seen.snapshot);
-            self.changes.learn(seen.asked, seen.end);
+            let end = seen.end;
+            self.tell(seen);
             let position = self.changes.position();
-            if position != moved.0 || position >= seen.end {
+            if position != moved.0 || position >= end {
                 moved = (position, Instant::now());
             } else if moved.1.elapsed() > SILENCE {
                 return Stop::Silent;
             }
-            // Who has changed a definition through this proxy is not kept waiting for the next turn.
-            while timeout_at(next, self.changes.definitions_in_doubt()).await.is_ok() {
-                if let Err(stop) = self.look_at_definitions(eye).await {
+            // Nobody is kept waiting for the next turn.
+            while let Ok(doubt) = timeout_at(next, self.changes.in_doubt()).await {
+                if doubt == Doubt::Definitions
+                    && let Err(stop) = self.look_at_definitions(eye).await
+                {
                     return stop;
+                }
+                match eye.look().await {
+                    Ok(seen) => self.tell(seen),
+                    Err(stop) => return stop,
                 }
                 if Instant::now() >= next {
                     break;
@@ -251,6 +257,11 @@ impl Coherence {
             }
         }
         Stop::Silent
+    }
+
+    fn tell(&self, seen: Seen) {
+        self.changes.forget(seen.snapshot);
+        self.changes.learn(seen.asked, seen.end);
     }
 
     async fn look_at_definitions(&self, eye: &mut Eye) -> Result<(), Stop> {

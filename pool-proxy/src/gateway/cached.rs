@@ -13,6 +13,7 @@ use super::kept;
 use super::session::{Purpose, Session};
 use crate::cache::{ETag, Entry, Fence, Fill, Generation, Shelf, Ticket};
 use crate::error::Failure;
+use crate::postgres::Lsn;
 
 /// What a fill came to.
 pub(super) type Landed = Result<Filled, Failure>;
@@ -21,7 +22,16 @@ pub(super) type Landed = Result<Filled, Failure>;
 #[derive(Debug)]
 pub(super) enum Filled {
     /// An answer.
-    Answer { entry: Arc<Entry>, stored: bool, timing: Timing },
+    Answer {
+        /// What holds it.
+        entry: Arc<Entry>,
+        /// Whether that is kept.
+        stored: bool,
+        /// The end of the log on disk behind it, if that is known.
+        seen: Option<Lsn>,
+        /// What took how long.
+        timing: Timing,
+    },
     /// Postgres says that it must not be stored; nothing was run.
     Refused(&'static str),
 }
@@ -213,7 +223,7 @@ pub(super) async fn answer(
     landed: &Landed,
 ) -> Result<Answer, Failure> {
     match landed {
-        Ok(Filled::Answer { entry, stored, timing }) => {
+        Ok(Filled::Answer { entry, stored, seen, timing }) => {
             let word = match (collapsed, reason) {
                 (true, _) => "collapsed",
                 (_, Forward::Stale) => "expired",
@@ -223,9 +233,8 @@ pub(super) async fn answer(
             call.database.metrics.cache_request(word);
             let stored = *stored && !collapsed;
             let status = CacheStatus::Forward { reason, stored, collapsed, detail: None };
-            let bookmark = entry.fence.as_ref().map(Fence::seen);
             let (body, entry) = (entry.body.clone(), Some(Arc::clone(entry)));
-            Ok(Answer { body, cache: Some(status), entry, age: None, bookmark, timing: *timing })
+            Ok(Answer { body, cache: Some(status), entry, age: None, bookmark: *seen, timing: *timing })
         }
         // What must not be stored must not be shared either: each runs its own.
         Ok(Filled::Refused(detail)) => gateway.run_uncached(call, Some(CacheStatus::bypass(detail))).await,
@@ -240,19 +249,21 @@ pub(super) async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheReq
         Ok(read) => read,
         Err(refusal) => return Ok(Filled::Refused(refusal)),
     };
-    let (Reading { ticket, fill: _fill }, entry) = entry;
+    let (Reading { ticket, fill: _fill, seen }, entry) = entry;
     let may_stay = entry.fence.is_some() || !entry.lifetime.is_zero();
     let stored = may_stay && gateway.shelf.store(&ticket, Arc::clone(&entry));
     if let (false, Some(fence)) = (stored, &entry.fence) {
         fence.acknowledge();
     }
-    Ok(Filled::Answer { entry, stored, timing })
+    Ok(Filled::Answer { entry, stored, seen, timing })
 }
 
 /// What makes sure that nothing is missed from before an answer is read until it is stored.
 pub(super) struct Reading {
     ticket: Ticket,
     fill: Option<Fill>,
+    /// The end of the log on disk behind what was read.
+    pub(super) seen: Option<Lsn>,
 }
 
 /// The answer to what is asked, as it would be stored; or why it must not be.
@@ -263,7 +274,8 @@ pub(super) async fn read(
 ) -> Result<Result<((Reading, Arc<Entry>), Timing), &'static str>, Failure> {
     let (lease, queue) = call.database.lease(&call.principal).await?;
     let keeping = call.database.keeping.as_ref();
-    let reading = Reading { ticket: gateway.shelf.ticket(), fill: keeping.map(|keeping| keeping.changes.begin()) };
+    let fill = keeping.map(|keeping| keeping.changes.begin());
+    let mut reading = Reading { ticket: gateway.shelf.ticket(), fill, seen: None };
     let born = Instant::now();
     let (read, seen) = match &call.work {
         Work::One(query, format) => {
@@ -292,7 +304,15 @@ pub(super) async fn read(
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
-    let fence = reading.fill.as_ref().zip(seen).map(|(fill, seen)| fill.fence(seen.scope, seen.snapshot, seen.flushed));
+    let mut fence = None;
+    if let (Some(keeping), Some(Seen { scope, snapshot, flushed })) = (keeping, seen) {
+        reading.seen = Some(flushed);
+        match (&reading.fill, scope) {
+            (Some(fill), Some(scope)) => fence = Some(fill.fence(scope, snapshot, flushed)),
+            // Its client knows of it all the same.
+            _ => keeping.changes.acknowledge(flushed),
+        }
+    }
     let etag = ETag::of(&body).await;
     let entry = Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags);
     Ok(Ok(((reading, Arc::new(entry.with_etag(etag).with_fence(fence))), timing)))

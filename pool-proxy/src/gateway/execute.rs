@@ -197,9 +197,13 @@ impl Execution {
                     self.server()?.forget(&query.text);
                 }
                 // One statement needs no index.
-                Err(Failure::Database { error, .. }) => return Err(Failure::Database { error, query: None }),
+                Err(Failure::Database { error, .. }) => {
+                    let outcome = Err(Failure::Database { error, query: None });
+                    self.settle_traces(&outcome);
+                    return outcome;
+                }
                 outcome => {
-                    self.note_loss(&outcome);
+                    self.settle_traces(&outcome);
                     return outcome;
                 }
             }
@@ -262,7 +266,8 @@ impl Execution {
         }
         let queries = flight.queries;
         self.note_definitions(flight.statements, queries);
-        let sent = send(&mut self.lease, &self.progress, frame, flight).await;
+        let tells = self.tells_behind(frame);
+        let sent = send(&mut self.lease, &self.progress, (frame, tells), flight).await;
         if sent.was_reset {
             self.owes_reset = false;
         }

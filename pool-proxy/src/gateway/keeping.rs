@@ -13,7 +13,7 @@ use crate::auth::Principal;
 use crate::cache::message::{Message, PREFIX};
 use crate::cache::{Changes, Entry, RowKey, Scope, Tags, Told};
 use crate::error::Failure;
-use crate::postgres::{Lsn, Param};
+use crate::postgres::Param;
 use crate::statement::{Pin, Refusal, Source, Verdict, tells_time};
 
 /// How a database's answers are kept beyond what clients ask for.
@@ -28,27 +28,29 @@ pub struct Keeping {
 }
 
 impl Keeping {
-    /// Whether an answer that is kept may be given now, to a request that knows of what lies before its bookmark. Says how far
-    /// the stream must come for that, where that is all that is missing.
-    pub(super) fn may_give(&self, entry: &Entry, cache: &CacheRequest) -> Result<(), Lsn> {
-        let Some(fence) = &entry.fence else { return Err(NEVER) };
-        let needed = self.changes.needed(fence).max(cache.bookmark.unwrap_or_default());
+    /// Whether an answer that is kept may be given now, to a request that knows of what lies before its bookmark.
+    pub(super) fn may_give(&self, entry: &Entry, cache: &CacheRequest) -> Result<(), NotNow> {
+        let Some(fence) = &entry.fence else { return Err(NotNow::Never) };
         if !self.changes.is_proven() || !fence.holds() {
-            return Err(NEVER);
+            return Err(NotNow::Never);
         }
+        let needed = self.changes.needed(fence).max(cache.bookmark.unwrap_or_default());
         if self.changes.position() < needed || !self.changes.knows_definitions() {
-            return Err(needed);
+            return Err(NotNow::Soon);
         }
         // Once more, since it is only now that the stream is known to have come so far, and definitions to be the same.
-        if fence.holds() { Ok(()) } else { Err(NEVER) }
+        if fence.holds() { Ok(()) } else { Err(NotNow::Never) }
     }
 
     /// The same, once the stream has come so far, if that does not take too long.
     pub(super) async fn may_give_soon(&self, entry: &Entry, cache: &CacheRequest) -> bool {
-        match self.may_give(entry, cache) {
+        let may_give = || self.may_give(entry, cache);
+        match may_give() {
             Ok(()) => true,
-            Err(NEVER) => false,
-            Err(needed) => self.changes.reached(needed, self.patience).await && self.may_give(entry, cache).is_ok(),
+            Err(NotNow::Never) => false,
+            Err(NotNow::Soon) => {
+                self.changes.comes(self.patience, || may_give() != Err(NotNow::Soon)).await && may_give().is_ok()
+            }
         }
     }
 
@@ -174,8 +176,14 @@ const TELL: &str = "SELECT pg_catalog.pg_logical_emit_message(true, $1, $2)::tex
 /// It is read from what the stream does not tell of.
 pub(super) const UNPUBLISHED: &str = "unpublished";
 
-/// No stream ever comes so far.
-pub(super) const NEVER: Lsn = Lsn(u64::MAX);
+/// Why an answer that is kept may not be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotNow {
+    /// It is too old for its client, or for another, unless the stream says otherwise, which has not come so far.
+    Soon,
+    /// It is not known to be true.
+    Never,
+}
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Gateway;
 use super::cached::{self, answer, fill, fly, from_entry};
 use super::call::{Answer, CacheRequest, CacheStatus, Call, Forward, Work};
-use super::keeping::{Keeping, NEVER, UNPUBLISHED};
+use super::keeping::{Keeping, UNPUBLISHED};
 use crate::cache::Entry;
 use crate::error::Failure;
 
@@ -81,17 +81,18 @@ async fn observe(
         Err(refusal) => return gateway.run_uncached(call, Some(CacheStatus::bypass(refusal))).await,
     };
     let (reading, now) = read;
+    let bookmark = reading.seen;
     drop(reading);
     call.database.metrics.cache_request("observed_hit");
-    if now.body != would.body {
+    if now.body != would.body
+        && let (Some(seen), true) = (bookmark, now.fence.is_some())
+    {
         let (gateway, call) = (Arc::clone(gateway), Arc::clone(call));
-        let seen = now.fence.as_ref().map_or(NEVER, crate::cache::Fence::seen);
         let drain = gateway.drain.clone();
         drain.spawn("compare answers", async move { compare(&gateway, &call, &would, seen).await });
     }
     let status =
         CacheStatus::Forward { reason: Forward::Request, stored: false, collapsed: false, detail: Some("observed") };
-    let bookmark = now.fence.as_ref().map(crate::cache::Fence::seen);
     Ok(Answer { body: now.body.clone(), cache: Some(status), entry: None, age: None, bookmark, timing })
 }
 

@@ -33,6 +33,10 @@ pub(super) struct Frame {
     pub(super) questions: Questions,
 }
 
+/// Tells all proxies of the database that statements may mean something else (see [`Message`](crate::cache::message::Message)).
+/// In a transaction of its own, behind the one that has made it so: where that is in the stream, so is this, or it comes soon.
+pub(super) const TELL: &str = "SELECT pg_catalog.pg_logical_emit_message(true, 'pool_proxy', 'ddl')";
+
 /// Statements that go in one flight, and where their results go. `first` is the index of the first in its batch.
 pub(super) struct Flight<'a, S> {
     pub(super) first: usize,
@@ -50,11 +54,11 @@ pub(super) struct Sent {
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Sends a flight and waits for all of it.
+/// Sends a flight and waits for all of it; `tells` if other proxies are to be told of it.
 pub(super) async fn send<S: RowSink>(
     lease: &mut Lease,
     progress: &Progress,
-    frame: &Frame,
+    (frame, tells): (&Frame, bool),
     flight: Flight<'_, S>,
 ) -> Sent {
     let fate = lease.fate();
@@ -114,6 +118,9 @@ pub(super) async fn send<S: RowSink>(
     if frame.commit {
         steps.push(Box::pin(async { server.commit().await.map(|()| None) }));
     }
+    if tells {
+        steps.push(Box::pin(async { server.command(TELL).await.map(|()| None) }));
+    }
     if let Some(question) = &frame.questions.behind {
         let heard = &mut heard_behind;
         steps.push(Box::pin(async move { server.execute(behind, question, &[], heard).await }));
@@ -126,6 +133,10 @@ pub(super) async fn send<S: RowSink>(
     let was_reset = frame.reset && ended.pop().is_some_and(|reset| reset.is_ok());
     if frame.questions.behind.is_some() {
         // What it says is heard, or not: it changes nothing of what the statements came to.
+        ended.pop();
+    }
+    if tells {
+        // Nor does this: others find it by looking.
         ended.pop();
     }
     let commit = if frame.commit { ended.pop() } else { None };

@@ -61,8 +61,10 @@ pub struct Session {
     place: Option<OwnedSemaphorePermit>,
     /// Why the answer must not be stored.
     refusal: Option<&'static str>,
-    /// What was seen of what the answer is read from; `None` once that is not known of some part of it.
-    seen: Option<Vec<Seen>>,
+    /// What the reads have seen of which the answer is made.
+    seen: Vec<Seen>,
+    /// Of one of them that is not known.
+    is_partly_seen: bool,
 }
 
 impl Session {
@@ -74,7 +76,8 @@ impl Session {
             transaction: Transaction::None,
             place: None,
             refusal: None,
-            seen: Some(Vec::new()),
+            seen: Vec::new(),
+            is_partly_seen: false,
         }
     }
 
@@ -115,11 +118,17 @@ impl Session {
 
     /// What all its reads saw together: each change that one of them did not see has come since the first.
     pub(super) fn take_seen(&mut self) -> Option<Seen> {
-        self.seen.take()?.into_iter().reduce(|mut first, next| {
-            first.scope.extend(&next.scope);
+        let all = std::mem::take(&mut self.seen).into_iter();
+        let mut seen = all.reduce(|mut first, next| {
+            first.scope = first.scope.zip(next.scope).map(|(mut scope, next)| {
+                scope.extend(&next);
+                scope
+            });
             first.flushed = first.flushed.max(next.flushed);
             first
-        })
+        })?;
+        seen.scope = seen.scope.filter(|_| !self.is_partly_seen);
+        Some(seen)
     }
 
     /// Until where in the log it has changed something.
@@ -135,7 +144,7 @@ impl Session {
         self.use_settings(Settings::Fixed);
         let mut runs = 0;
         loop {
-            self.seen = Some(Vec::new());
+            (self.seen, self.is_partly_seen) = (Vec::new(), false);
             let outcome = script.run(self).await;
             if !was_open && self.is_in_transaction() {
                 self.roll_back().await;
@@ -209,11 +218,10 @@ impl Session {
                 }
             };
             results.push(outcome.map_err(|refusal| self.refuse(refusal))?);
-            let seen = self.execution.take_seen(query);
-            self.seen = self.seen.take().zip(seen).map(|(mut all, seen)| {
-                all.push(seen);
-                all
-            });
+            match self.execution.take_seen(query) {
+                Some(seen) => self.seen.push(seen),
+                None => self.is_partly_seen = true,
+            }
         }
         Ok(results)
     }

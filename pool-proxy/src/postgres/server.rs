@@ -48,7 +48,7 @@ const REMAINS: &str = "SELECT pg_catalog.count(*) FILTER (WHERE from_sql), pg_ca
 /// Anything but reading and writing rows and what concerns the session or transaction alone may; what a cursor gives is
 /// part of what a FETCH is. A SELECT without columns is a CREATE TABLE AS, CREATE MATERIALIZED VIEW or SELECT INTO: their
 /// tag is that of the query in them. EXPLAIN ANALYZE runs those, too.
-fn may_change_schema(tag: &str, has_columns: bool) -> bool {
+pub(super) fn may_change_schema(tag: &str, has_columns: bool) -> bool {
     let command = tag.split(' ').next().unwrap_or_default();
     let rows = matches!(command, "" | "INSERT" | "UPDATE" | "DELETE" | "MERGE") || (command == "SELECT" && has_columns);
     let session = matches!(command, "SHOW" | "SET" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "LOCK" | "NOTIFY");

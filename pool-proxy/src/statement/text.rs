@@ -46,6 +46,15 @@ pub fn may_chain(text: &str) -> bool {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.eq_ignore_ascii_case("CHAIN"))
 }
 
+/// Whether a statement concerns its session or transaction alone, and takes no snapshot. In a transaction others of its kind may
+/// follow that are refused once one was taken (<https://www.postgresql.org/docs/current/sql-set-transaction.html>).
+///
+/// Exact: nothing else begins with these words.
+pub fn shows_nothing(text: &str) -> bool {
+    let first = first_word(text);
+    ["SET", "LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
 /// Whether a statement of which no more is known may define something that those behind it name: a table that stands before
 /// another of its name, say.
 ///

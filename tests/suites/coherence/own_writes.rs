@@ -102,3 +102,50 @@ async fn a_transaction_is_written_when_it_commits() {
         assert_eq!(bench.value(READS[0]).await, n);
     }
 }
+
+#[tokio::test]
+async fn what_no_stream_tells_is_told_to_other_proxies() {
+    let bench = Bench::after(
+        "CREATE TABLE part (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+         CREATE TABLE low PARTITION OF part FOR VALUES FROM (0) TO (10);
+         CREATE TABLE high PARTITION OF part FOR VALUES FROM (10) TO (100);
+         CREATE VIEW shown AS SELECT 0 AS n;
+         CREATE TABLE more (id int PRIMARY KEY); INSERT INTO more VALUES (1)",
+    )
+    .await;
+    let other = bench.another().await;
+    let ask = async |sql: &str, bookmark: &str| {
+        send(&bench.proxy, json!({ "query": sql, "arrayMode": true }), bookmark).await
+    };
+    let (count, shown) = ("SELECT count(*)::int FROM part", "SELECT n FROM shown");
+    for n in 1..=12 {
+        bench.run("INSERT INTO low VALUES (1, 1) ON CONFLICT DO NOTHING").await;
+        for sql in [count, shown] {
+            bench.keep(sql).await;
+        }
+        let view = format!("CREATE OR REPLACE VIEW shown AS SELECT {n} AS n");
+        match n % 3 {
+            0 => {
+                send(&other, json!({ "query": view }), "").await;
+                send(&other, json!({ "query": "TRUNCATE low" }), "").await;
+            }
+            1 => {
+                let batch =
+                    json!({ "queries": [{ "query": "TRUNCATE low" }, { "query": view }, { "query": "SELECT 1" }] });
+                send(&other, batch, "").await;
+            }
+            _ => {
+                let open = Open::begin(&other).await;
+                open.ask("TRUNCATE low").await.expect(200);
+                open.ask(&view).await.expect(200);
+                open.end("commit").await.expect(200);
+            }
+        }
+        // With what the stream tells of, it passes what it does not.
+        let bookmark = send(&other, json!({ "query": "UPDATE more SET id = id" }), "").await.header("pool-bookmark");
+        for (sql, expected) in [(count, 0), (shown, n)] {
+            let answer = ask(sql, &bookmark).await;
+            assert_eq!(value(&answer), expected, "{sql}, turn {n}: {}", status(&answer));
+        }
+    }
+}

@@ -107,7 +107,7 @@ impl Fence {
         let is_known = state.acknowledged.needed(begun) > changes.position();
         let now = state.log.tick();
         state.acknowledged.add(self.seen, now);
-        changes.awaited.fetch_max(self.seen.0, Ordering::AcqRel);
+        changes.await_acknowledged(&state);
         if !is_known {
             // It is what it has shown itself.
             self.begun.store(now, Ordering::Relaxed);

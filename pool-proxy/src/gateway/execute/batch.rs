@@ -64,11 +64,13 @@ impl Execution {
                     let limit = self.database.limits().query;
                     if !tokio::time::timeout(limit, self.start_over(queries)).await.unwrap_or(false) {
                         self.lease.fate().spoil();
-                        return Err(Failure::Database { error, query });
+                        let outcome = Err(Failure::Database { error, query });
+                        self.settle_traces(&outcome);
+                        return outcome;
                     }
                 }
                 outcome => {
-                    self.note_loss(&outcome);
+                    self.settle_traces(&outcome);
                     return outcome;
                 }
             }

@@ -155,7 +155,9 @@ impl Execution {
                 Heard::Outcome(body) => Some(Ok(body)),
             })
         };
-        deadline.watch(&budget, &progress, pin!(work)).await
+        let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
+        self.settle_traces(&outcome);
+        outcome
     }
 
     /// Frees a key that has expired.
@@ -208,7 +210,8 @@ impl Execution {
 
     /// Sends what is none of the client's.
     async fn send_own<S: RowSink>(&mut self, frame: &Frame, flight: Flight<'_, S>) -> Sent {
-        let sent = send(&mut self.lease, &self.progress, frame, flight).await;
+        let tells = self.tells_behind(frame);
+        let sent = send(&mut self.lease, &self.progress, (frame, tells), flight).await;
         if frame.reset {
             self.database.metrics.reset();
             self.owes_reset &= !sent.was_reset;

@@ -14,6 +14,7 @@ use crate::error::{DatabaseError, Failure};
 use crate::gateway::call::{Budget, Mode, Query, Sinks};
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
+use crate::gateway::witness::Questions;
 use crate::postgres::{RowSink, Server, Settings, TransactionStatus};
 use crate::statement;
 
@@ -73,7 +74,7 @@ impl Execution {
             self.server()?.forget_all();
             self.open.was_stale = true;
         }
-        self.note_loss(&outcome);
+        self.settle_traces(&outcome);
         outcome
     }
 
@@ -113,11 +114,14 @@ impl Execution {
             let statements = self.next_flight(queries, cares, first, (sending, fresh), &mut changed).await?;
             self.open.changed = changed;
             next += statements.len();
+            let questions =
+                if next == queries.len() { self.questions_within(queries).await? } else { Questions::default() };
             let frame = Frame {
                 // What a statement to come may read cannot be discarded once the transaction has values of its own.
                 discard_sequences: fresh,
                 begin: begin.take().map(Mode::begin),
                 in_transaction: true,
+                questions,
                 ..Frame::default()
             };
             let reset = cares.get(first..next).is_some_and(|cares| cares.iter().any(|care| care.reset));
@@ -147,10 +151,10 @@ impl Execution {
             let was = self.standing().await?;
             self.progress.sent();
             let _ = self.server()?.passed();
-            self.touch_everything();
             let outcome = self.server()?.command(text).await.map_err(refused);
             let is = self.standing().await?;
             let passed = self.server()?.passed();
+            self.touch_everything(passed.defines);
             // A ROLLBACK TO in it has undone them.
             self.open.settings = None;
             let is_within = was != Some(TransactionStatus::Idle);
@@ -174,8 +178,8 @@ impl Execution {
             }
         };
         let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
-        self.note_loss(&outcome);
         self.look_behind().await;
+        self.settle_traces(&outcome);
         outcome
     }
 
@@ -246,7 +250,7 @@ impl Execution {
         };
         let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
         self.open.settings = None;
-        self.note_loss(&outcome);
+        self.settle_traces(&outcome);
         outcome
     }
 

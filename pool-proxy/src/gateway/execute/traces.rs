@@ -12,20 +12,26 @@ use crate::error::Failure;
 use crate::gateway::call::Query;
 use crate::gateway::keeping::{shows, writes};
 use crate::gateway::outcome::not_sent;
-use crate::gateway::send::Frame;
+use crate::gateway::send::{Frame, TELL};
 use crate::gateway::witness::{Hearing, Questions, Witness};
 use crate::postgres::{Lsn, Snapshot, TransactionStatus};
-use crate::statement::{Kind, may_define};
+use crate::statement::{Kind, may_define, shows_nothing};
 
 /// How long the moment behind a text may take to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was touched and is not acknowledged yet.
+// Independent facts, not a state.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Default)]
 pub(super) struct Traces {
     writes: bool,
     /// Definitions or rights may be others afterwards.
     defines: bool,
+    /// Other proxies are to be told so.
+    tells: bool,
+    /// The client is about to be told what it may not know yet, be it by an error.
+    shows: bool,
     /// What the last read that may be kept saw, and where the log ended on disk.
     witness: Option<(Snapshot, Lsn)>,
     /// The last place in the log that an answer must be known to cover.
@@ -35,8 +41,8 @@ pub(super) struct Traces {
 /// What a read that may be kept has seen.
 #[derive(Debug)]
 pub(in crate::gateway) struct Seen {
-    /// What it was read from.
-    pub(in crate::gateway) scope: Scope,
+    /// What it was read from, if its answer may be kept until that changes.
+    pub(in crate::gateway) scope: Option<Scope>,
     /// What was visible at least.
     pub(in crate::gateway) snapshot: Snapshot,
     /// The end of the log on disk.
@@ -55,6 +61,17 @@ impl Execution {
         Ok(Questions { before, behind: Some(self.question(behind).await?) })
     }
 
+    /// The same for statements of a transaction that goes on: one that has failed answers no questions.
+    pub(super) async fn questions_within(&mut self, queries: &[Query]) -> Result<Questions, Failure> {
+        let (_, behind) = Questions::texts();
+        let may_ask = self.server()?.prepared(behind).is_some()
+            || matches!(self.standing().await?, Some(TransactionStatus::Idle | TransactionStatus::Open));
+        if may_ask && queries.iter().any(|query| self.may_show(query)) {
+            return self.questions(false).await;
+        }
+        Ok(Questions::default())
+    }
+
     pub(super) async fn question(&mut self, text: &Arc<str>) -> Result<Statement, Failure> {
         let server = self.server()?;
         match server.prepared(text) {
@@ -63,8 +80,8 @@ impl Execution {
         }
     }
 
-    /// Takes note of what a flight has touched, and tells the cache where that lies in the log once it has come to stay:
-    /// before its client is told anything.
+    /// Takes note of what a flight has touched and shown, and tells the cache where that lies in the log, if the flight has
+    /// asked: before its client is told anything.
     pub(super) fn leave_traces(
         &mut self,
         queries: &[Query],
@@ -76,30 +93,51 @@ impl Execution {
         for query in queries {
             let verdict = self.database.known_verdict(&self.principal, query.judged());
             self.traces.writes |= writes(verdict.as_deref());
+            self.traces.shows |= self.may_show(query);
         }
+        self.traces.shows |= matches!(outcome, Err(failure) if !matches!(failure, Failure::Unavailable { .. }));
         if let Some(ends) = &witness.ends {
             keeping.changes.learn(ends.asked, ends.end);
         }
-        if frame.questions.before.is_some() {
+        if frame.questions.before.is_some()
+            && outcome.is_ok()
+            && let Some(seen) = witness.snapshot.zip(witness.ends.map(|ends| ends.flushed))
+        {
             // What it saw is the answer's own, and told with it.
-            (self.traces.writes, self.traces.defines) = (false, false);
-            self.traces.witness = witness.snapshot.zip(witness.ends.map(|ends| ends.flushed));
-        } else if let Some(ends) = witness.ends {
-            let traces = std::mem::take(&mut self.traces);
-            let position = if traces.writes { ends.end } else { ends.flushed };
-            if traces.defines {
-                keeping.changes.doubt_definitions();
-            }
-            keeping.changes.acknowledge(position);
-            self.traces.bookmark = Some(position);
-        } else if frame.questions.behind.is_some() {
-            let writes = std::mem::take(&mut self.traces).writes;
-            // What has failed has changed nothing.
-            if writes && !matches!(outcome, Err(Failure::Unavailable { .. } | Failure::Database { .. })) {
-                keeping.changes.doubt();
-            }
+            self.leave_no_traces();
+            (self.traces.shows, self.traces.witness) = (false, Some(seen));
+            return;
         }
-        // Else its transaction goes on; if it has failed, it has changed nothing.
+        let has_ended = frame.commit || !frame.in_transaction;
+        let writes = has_ended && std::mem::take(&mut self.traces.writes);
+        if has_ended && frame.questions.behind.is_some() && std::mem::take(&mut self.traces.defines) {
+            self.traces.tells = false;
+            keeping.changes.doubt_definitions();
+        }
+        match witness.ends {
+            Some(ends) => {
+                // What has failed has changed nothing.
+                let has_failed = matches!(outcome, Err(Failure::Database { .. }));
+                let position = if writes && !has_failed { ends.end } else { ends.flushed };
+                self.traces.shows = false;
+                keeping.changes.acknowledge(position);
+                self.traces.bookmark = self.traces.bookmark.max(Some(position));
+            }
+            None => self.traces.shows |= writes,
+        }
+    }
+
+    /// At the end of a call: what its client is told now, and no flight has asked about, lies somewhere.
+    pub(super) fn settle_traces<T>(&mut self, outcome: &Result<T, Failure>) {
+        let Some(keeping) = &self.database.keeping else { return };
+        // If it has come to nothing else, nobody knows what it did.
+        let is_lost = matches!(outcome, Err(Failure::OutcomeUnknown));
+        if is_lost {
+            keeping.changes.doubt_definitions();
+        }
+        if std::mem::take(&mut self.traces.shows) || is_lost {
+            keeping.changes.acknowledge_somewhere();
+        }
     }
 
     /// Takes note of statements that may change definitions or rights, by their commands: what a function or a trigger
@@ -108,23 +146,32 @@ impl Execution {
         if self.database.keeping.is_none() {
             return;
         }
-        self.traces.defines |= statements.iter().zip(queries).any(|(statement, query)| {
+        let defines = statements.iter().zip(queries).any(|(statement, query)| {
             let verdict = self.database.known_verdict(&self.principal, query.judged());
             let is_of_rows = verdict.is_some_and(|verdict| !matches!(verdict.kind, Kind::Utility | Kind::Unknown));
             !is_of_rows && may_define(&query.text, !statement.columns().is_empty())
         });
+        self.traces.defines |= defines;
+        self.traces.tells |= defines;
+    }
+
+    /// Whether other proxies are to be told, behind a flight, that definitions may be others.
+    pub(super) fn tells_behind(&self, frame: &Frame) -> bool {
+        self.traces.tells && frame.questions.behind.is_some() && (frame.commit || !frame.in_transaction)
     }
 
     /// Whether the answer to a statement may show, or be, a change: where in the log that lies is asked then.
     pub(super) fn may_show(&self, query: &Query) -> bool {
         let verdict = self.database.known_verdict(&self.principal, query.judged());
-        self.database.keeping.is_some() && shows(verdict.as_deref())
+        self.database.keeping.is_some() && shows(verdict.as_deref()) && !shows_nothing(&query.text)
     }
 
-    /// What was touched in a way that nobody knows, such as by a text of several statements.
-    pub(super) fn touch_everything(&mut self) {
+    /// What was touched in a way that nobody knows, such as by a text of several statements. Whether `defines` something is
+    /// seen as it runs.
+    pub(super) fn touch_everything(&mut self, defines: bool) {
         if self.database.keeping.is_some() {
-            (self.traces.writes, self.traces.defines) = (true, true);
+            (self.traces.writes, self.traces.defines, self.traces.shows) = (true, true, true);
+            self.traces.tells |= defines;
         }
     }
 
@@ -133,42 +180,35 @@ impl Execution {
         if self.database.keeping.is_none() || !matches!(self.standing().await, Ok(Some(TransactionStatus::Idle))) {
             return;
         }
+        let tells = self.traces.tells;
         let look = async {
             let questions = self.questions(false).await.ok()?;
-            let mut heard = Hearing::new();
             let server = &*self.server().ok()?;
+            if tells {
+                let _ = server.command(TELL).await;
+            }
+            let mut heard = Hearing::new();
             server.execute(server.executions(), questions.behind.as_ref()?, &[], &mut heard).await.ok()?;
             Some((questions, heard.ends()?))
         };
-        let Some((questions, ends)) = timeout(PATIENCE, look).await.ok().flatten() else {
-            return self.note_loss(&Err::<(), _>(Failure::OutcomeUnknown));
-        };
-        let witness = Witness { snapshot: None, ends: Some(ends) };
-        self.leave_traces(&[], &Frame { questions, ..Frame::default() }, witness, &Ok(()));
-    }
-
-    /// What was touched is undone.
-    pub(super) fn leave_no_traces(&mut self) {
-        self.traces =
-            Traces { witness: self.traces.witness.take(), bookmark: self.traces.bookmark, ..Traces::default() };
-    }
-
-    /// Whatever was under way is lost: if it has come to nothing else, nobody knows what it did.
-    pub(super) fn note_loss<T>(&mut self, outcome: &Result<T, Failure>) {
-        if matches!(outcome, Err(Failure::OutcomeUnknown))
-            && let Some(keeping) = &self.database.keeping
-        {
-            self.traces = Traces::default();
-            keeping.changes.doubt();
+        if let Some((questions, ends)) = timeout(PATIENCE, look).await.ok().flatten() {
+            let witness = Witness { snapshot: None, ends: Some(ends) };
+            self.leave_traces(&[], &Frame { questions, ..Frame::default() }, witness, &Ok(()));
         }
     }
 
-    /// What the last read saw, if its answer may be kept until that changes.
+    /// What was touched is undone. What was shown is not.
+    pub(super) fn leave_no_traces(&mut self) {
+        let Traces { shows, witness, bookmark, .. } = std::mem::take(&mut self.traces);
+        self.traces = Traces { shows, witness, bookmark, ..Traces::default() };
+    }
+
+    /// What the last read saw, if that is known: who takes it has to tell the cache before a client is told.
     pub(in crate::gateway) fn take_seen(&mut self, query: &Query) -> Option<Seen> {
         let (snapshot, flushed) = self.traces.witness.take()?;
         let keeping = self.database.keeping.as_ref()?;
-        let verdict = self.database.known_verdict(&self.principal, query.judged())?;
-        let scope = keeping.scope(&verdict, query).ok()?;
+        let verdict = self.database.known_verdict(&self.principal, query.judged());
+        let scope = verdict.and_then(|verdict| keeping.scope(&verdict, query).ok());
         Some(Seen { scope, snapshot, flushed })
     }
 

@@ -58,11 +58,13 @@ impl Execution {
                     let limit = self.database.limits().query;
                     if !timeout(limit, self.start_over(asked.queries)).await.unwrap_or(false) {
                         self.lease.fate().spoil();
-                        return Err(Failure::Database { error, query });
+                        let outcome = Err(Failure::Database { error, query });
+                        self.settle_traces(&outcome);
+                        return outcome;
                     }
                 }
                 outcome => {
-                    self.note_loss(&outcome);
+                    self.settle_traces(&outcome);
                     return outcome;
                 }
             }
