@@ -14,6 +14,7 @@ mod fence;
 mod log;
 mod proof;
 mod published;
+mod visible;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,7 @@ use definitions::Definitions;
 use fence::Dependents;
 use log::Log;
 use proof::Proof;
+use visible::Visible;
 
 /// A transaction that has committed, as the stream tells it.
 #[derive(Debug)]
@@ -89,6 +91,8 @@ struct State {
     floor: u64,
     /// An id in use, to tell the upper half of others.
     newest: Option<Snapshot>,
+    /// What a query sees at least that begins now, and since when that is known.
+    visible: Option<Visible>,
 }
 
 impl Changes {
@@ -138,6 +142,7 @@ impl Changes {
     pub fn close(&self) -> Vec<Arc<Entry>> {
         let mut state = self.state();
         state.is_open = false;
+        state.visible = None;
         state.proof = Proof::default();
         self.proven.store(0, Ordering::Release);
         self.position.store(0, Ordering::Release);
@@ -345,6 +350,8 @@ impl State {
             self.published = Arc::new(published);
         }
         self.newest = Some(snapshot);
+        // Whoever has seen less is not to be kept.
+        self.visible = None;
     }
 
     /// Nothing that is kept is true any more, and nothing that is being read now is to be kept.

@@ -145,7 +145,7 @@ pub(super) async fn send<S: RowSink>(
     if ran.iter().flatten().flatten().any(|tag| tag.starts_with("DEALLOCATE") || tag.starts_with("DISCARD")) {
         fate.spoil();
     }
-    let witness = Witness { snapshot: heard_before.snapshot(), ends: heard_behind.ends() };
+    let witness = Hearing::witness(heard_before, heard_behind);
     Sent { was_reset, witness, outcome: outcome(frame, flight.first, ended, ran, commit) }
 }
 

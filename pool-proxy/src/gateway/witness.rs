@@ -12,10 +12,13 @@ use crate::postgres::{Column, Lsn, QueryError, RawText, RowSink, Snapshot};
 /// empty that are truncated or written anew meanwhile (<https://www.postgresql.org/docs/current/mvcc-caveats.html>).
 static BEFORE: LazyLock<Arc<str>> = LazyLock::new(|| "SELECT pg_catalog.pg_current_snapshot()::text".into());
 
-/// Behind a statement, and its COMMIT: the end of the log on disk, and the end of the log. What it saw was on disk, unless
-/// whoever committed it did not want to wait for that; what it wrote lies before the end.
+/// Behind a statement, and its COMMIT: the end of the log on disk, the end of the log, and a snapshot. What the statement saw was
+/// on disk, unless whoever committed it did not want to wait for that; what it wrote lies before the end; and the snapshot will do
+/// for one that comes soon.
 static BEHIND: LazyLock<Arc<str>> = LazyLock::new(|| {
-    "SELECT pg_catalog.pg_current_wal_flush_lsn()::text, pg_catalog.pg_current_wal_insert_lsn()::text".into()
+    "SELECT pg_catalog.pg_current_wal_flush_lsn()::text, pg_catalog.pg_current_wal_insert_lsn()::text, \
+     pg_catalog.pg_current_snapshot()::text"
+        .into()
 });
 
 /// What the database is asked beside the statements of a flight.
@@ -25,12 +28,21 @@ pub(super) struct Questions {
     pub(super) before: Option<Statement>,
     /// How far the log is, behind all of it.
     pub(super) behind: Option<Statement>,
+    /// Instead of what is asked before, if that is known.
+    pub(super) visible: Option<Snapshot>,
+    /// See [`Changes::era`](crate::cache::Changes::era).
+    pub(super) era: u64,
 }
 
 impl Questions {
     /// The texts of both.
     pub(super) fn texts() -> (&'static Arc<str>, &'static Arc<str>) {
         (&BEFORE, &BEHIND)
+    }
+
+    /// Whether they are about an answer that may be kept.
+    pub(super) fn are_of_one_to_keep(&self) -> bool {
+        self.before.is_some() || self.visible.is_some()
     }
 }
 
@@ -49,28 +61,28 @@ pub(super) struct Ends {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Witness {
     /// What was visible before.
-    pub(super) snapshot: Option<Snapshot>,
+    pub(super) before: Option<Snapshot>,
     /// How far the log was behind.
     pub(super) ends: Option<Ends>,
+    /// What was visible behind.
+    pub(super) behind: Option<Snapshot>,
 }
 
 /// Where the answer to one of them is heard.
 pub(super) struct Hearing {
     asked: Instant,
-    heard: Witness,
+    snapshot: Option<Snapshot>,
+    ends: Option<Ends>,
 }
 
 impl Hearing {
     pub(super) fn new() -> Self {
-        Self { asked: Instant::now(), heard: Witness::default() }
+        Self { asked: Instant::now(), snapshot: None, ends: None }
     }
 
-    pub(super) fn snapshot(self) -> Option<Snapshot> {
-        self.heard.snapshot
-    }
-
-    pub(super) fn ends(self) -> Option<Ends> {
-        self.heard.ends
+    /// What both have said.
+    pub(super) fn witness(before: Self, behind: Self) -> Witness {
+        Witness { before: before.snapshot, ends: behind.ends, behind: behind.snapshot }
     }
 }
 
@@ -82,11 +94,13 @@ impl RowSink for Hearing {
             let text = row.try_get::<_, RawText<'_>>(at).ok()?.0;
             std::str::from_utf8(text).ok()
         };
+        let snapshot = |at: usize| text(at)?.parse().ok();
         let ends = || Some(Ends { asked: self.asked, flushed: text(0)?.parse().ok()?, end: text(1)?.parse().ok()? });
-        self.heard = match row.len() {
-            1 => Witness { snapshot: text(0).and_then(|text| text.parse().ok()), ends: None },
-            _ => Witness { snapshot: None, ends: ends() },
-        };
+        if row.len() == 1 {
+            self.snapshot = snapshot(0);
+        } else {
+            (self.ends, self.snapshot) = (ends(), snapshot(2));
+        }
         Ok(())
     }
 

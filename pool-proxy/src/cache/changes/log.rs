@@ -71,6 +71,11 @@ impl Log {
         self.refused = self.tick();
     }
 
+    /// What began then or before is not to be kept.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// No answer to what is under way is to be kept, and what was told is not told by the server that comes next.
     pub(super) fn forget_all(&mut self) {
         self.refuse_all();

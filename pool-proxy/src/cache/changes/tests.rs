@@ -217,6 +217,34 @@ fn what_leaves_the_shelf_leaves_the_index() {
     assert_eq!(stage.changes.dependents(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_known_is_used_for_a_moment() {
+    let stage = Stage::new();
+    let changes = &stage.changes;
+    let text = |text: &str| Some(snapshot(text));
+    assert_eq!(changes.visible(), None);
+    changes.see(changes.era(), &snapshot("150:151:150"));
+    changes.see(changes.era(), &snapshot("140:145:"));
+    assert_eq!(changes.visible(), text("150:151:150"));
+    // It has seen as much as the query, or less: that is held against the answer.
+    let fill = changes.begin();
+    stage.apply(&change(150, Scope::of([7])));
+    let (_, stored) = stage.store(&fill, "seven", Scope::of([7]), "150:151:150", Duration::ZERO);
+    assert!(!stored);
+    tokio::time::advance(Duration::from_millis(11)).await;
+    assert_eq!(changes.visible(), None);
+    let era = changes.era();
+    changes.see(era, &snapshot("150:151:150"));
+    drop(changes.redefine(snapshot("160:160:"), published()));
+    assert_eq!(changes.visible(), None, "what begins now has seen the new definitions");
+    changes.see(era, &snapshot("155:155:"));
+    assert_eq!(changes.visible(), None, "its session may be another server's");
+    changes.see(changes.era(), &snapshot("161:161:"));
+    assert_eq!(changes.visible(), text("161:161:"));
+    drop(changes.close());
+    assert_eq!(changes.visible(), None);
+}
+
 #[test]
 fn what_a_client_knows_is_waited_for() {
     let stage = Stage::new();

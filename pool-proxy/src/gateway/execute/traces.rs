@@ -53,12 +53,12 @@ impl Execution {
     /// What the database is asked about the moment of statements, where anybody wants to know; `may_be_kept` if it is an
     /// answer that may be.
     pub(super) async fn questions(&mut self, may_be_kept: bool) -> Result<Questions, Failure> {
-        if self.database.keeping.is_none() {
-            return Ok(Questions::default());
-        }
+        let Some(keeping) = &self.database.keeping else { return Ok(Questions::default()) };
+        let era = keeping.changes.era();
+        let visible = if may_be_kept { keeping.changes.visible() } else { None };
         let (before, behind) = Questions::texts();
-        let before = if may_be_kept { Some(self.question(before).await?) } else { None };
-        Ok(Questions { before, behind: Some(self.question(behind).await?) })
+        let before = if may_be_kept && visible.is_none() { Some(self.question(before).await?) } else { None };
+        Ok(Questions { before, behind: Some(self.question(behind).await?), visible, era })
     }
 
     /// The same for statements of a transaction that goes on: one that has failed answers no questions.
@@ -99,13 +99,17 @@ impl Execution {
         if let Some(ends) = &witness.ends {
             keeping.changes.learn(ends.asked, ends.end);
         }
-        if frame.questions.before.is_some()
+        if let Some(snapshot) = &witness.behind {
+            keeping.changes.see(frame.questions.era, snapshot);
+        }
+        if frame.questions.are_of_one_to_keep()
             && outcome.is_ok()
-            && let Some(seen) = witness.snapshot.zip(witness.ends.map(|ends| ends.flushed))
+            && let Some(visible) = witness.before.or_else(|| frame.questions.visible.clone())
+            && let Some(ends) = &witness.ends
         {
             // What it saw is the answer's own, and told with it.
             self.leave_no_traces();
-            (self.traces.shows, self.traces.witness) = (false, Some(seen));
+            (self.traces.shows, self.traces.witness) = (false, Some((visible, ends.flushed)));
             return;
         }
         let has_ended = frame.commit || !frame.in_transaction;
@@ -189,10 +193,9 @@ impl Execution {
             }
             let mut heard = Hearing::new();
             server.execute(server.executions(), questions.behind.as_ref()?, &[], &mut heard).await.ok()?;
-            Some((questions, heard.ends()?))
+            Some((questions, Hearing::witness(Hearing::new(), heard)))
         };
-        if let Some((questions, ends)) = timeout(PATIENCE, look).await.ok().flatten() {
-            let witness = Witness { snapshot: None, ends: Some(ends) };
+        if let Some((questions, witness)) = timeout(PATIENCE, look).await.ok().flatten() {
             self.leave_traces(&[], &Frame { questions, ..Frame::default() }, witness, &Ok(()));
         }
     }
