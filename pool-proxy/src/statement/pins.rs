@@ -131,6 +131,9 @@ fn places(query: &Node, found: &mut BTreeMap<u32, Vec<Place>>) {
 const INSERT: u32 = 3;
 const MERGE: u32 = 5;
 
+/// `OVERRIDING_USER_VALUE` of `primnodes.h`.
+const BY_THE_SEQUENCE: u32 = 1;
+
 /// What must be true together, by the number of the range table entry that it is about.
 fn conjuncts(quals: &Node, pins: &mut BTreeMap<u32, Vec<Pin>>) {
     let mut open = vec![quals];
@@ -227,6 +230,10 @@ fn constant(node: &Node) -> Option<String> {
 fn inserted(query: &Node) -> Vec<Pin> {
     // Who writes several rows, or rows from elsewhere, reads them from a range table entry.
     if query.list("rtable").len() != 1 || query.node("onConflict").is_some() {
+        return Vec::new();
+    }
+    // Then identity columns do not get the values that are written; which columns those are, only the catalogue knows.
+    if query.number("override") == Some(BY_THE_SEQUENCE) {
         return Vec::new();
     }
     let pin = |entry: &Value| {
