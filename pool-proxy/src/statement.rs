@@ -43,7 +43,7 @@ pub struct Verdict {
     pub timed: Vec<usize>,
     /// How many parameters it has.
     pub params: usize,
-    /// What it writes is in `writes`, and nothing else is written: by a trigger, a rule or a function.
+    /// What it writes is in `writes`, and nothing else is written: by a trigger, a rule, a function or another server.
     pub contained: bool,
     /// Nothing of it can outlive its own execution in the session: the connection needs no reset afterwards.
     pub clean: bool,

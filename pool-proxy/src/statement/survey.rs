@@ -255,8 +255,11 @@ impl<'s> Survey<'s> {
         }
         match (relation.kind.as_str(), relation.persistence.as_str()) {
             (_, "t") => self.taint(Refusal::Temporary),
-            // A wrapper's connections and their settings live in the session.
-            ("f", _) => self.taint(Refusal::Foreign),
+            // A wrapper's connections and their settings live in the session; and what is behind it may be this database again.
+            ("f", _) => {
+                self.verdict.contained = false;
+                self.taint(Refusal::Foreign);
+            }
             // A sequence read as a table: no change stream tells of it.
             ("S", _) => self.refuse(Refusal::Volatile),
             _ if relation.oid < FIRST_USER_OID => self.bind(Refusal::Catalog),

@@ -182,7 +182,10 @@ async fn what_else_is_written_is_known_not_to_be() {
          CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
          CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1';
          CREATE TRIGGER t BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION f();
-         CREATE RULE r AS ON INSERT TO ruled DO ALSO INSERT INTO plain VALUES (1)",
+         CREATE RULE r AS ON INSERT TO ruled DO ALSO INSERT INTO plain VALUES (1);
+         CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER nowhere FOREIGN DATA WRAPPER nowhere;
+         CREATE FOREIGN TABLE far (id int) SERVER nowhere;
+         CREATE TABLE trunk (id int); CREATE FOREIGN TABLE branch () INHERITS (trunk) SERVER nowhere",
     )
     .await;
     for (sql, expected) in [
@@ -196,6 +199,10 @@ async fn what_else_is_written_is_known_not_to_be() {
         ("SELECT g()", false),
         ("SELECT query_to_xml('', true, true, '')", false),
         ("TRUNCATE plain", false),
+        // Behind a wrapper there may be this database again.
+        ("INSERT INTO far VALUES (1)", false),
+        ("UPDATE trunk SET id = 2", false),
+        ("SELECT * FROM far", false),
     ] {
         if sql.contains("nextval") {
             bench.run("CREATE SEQUENCE s").await;
