@@ -71,6 +71,11 @@ pub(super) fn timed(params: &[Type]) -> Vec<usize> {
 
 /// Whether a parameter's text, of a type that may tell the time, may do so.
 pub fn tells_time(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
+    let text = unescaped(&text.to_ascii_lowercase());
     ["now", "today", "tomorrow", "yesterday"].iter().any(|word| text.contains(word))
+}
+
+/// Without what lists, ranges and rows take for no more than a way to write what is around it.
+pub(super) fn unescaped(text: &str) -> String {
+    text.replace(['\\', '"'], "")
 }

@@ -1,5 +1,7 @@
 //! The few looks at a statement's words, each with the reason why words are enough.
 
+use super::plain;
+
 /// The leading keyword, if the statement would end or replace the transaction it runs in, or start a COPY.
 ///
 /// Exact although it is a look at the text: none of these can be nested in another statement, so the first words after blanks,
@@ -138,6 +140,10 @@ pub fn has_frozen_literal(text: &str) -> bool {
     if may_hide_letters(&text) {
         return true;
     }
+    says_now(&text) || says_now(&plain::unescaped(&text))
+}
+
+fn says_now(text: &str) -> bool {
     ["now", "today", "tomorrow", "yesterday"].iter().any(|word| {
         text.match_indices(word).any(|(at, _)| {
             let (before, after) = (&text[..at], &text[at + word.len()..]);

@@ -11,6 +11,7 @@ CREATE TABLE docs (id int PRIMARY KEY, body text, at timestamptz, tags text[], d
 CREATE TABLE people (id int PRIMARY KEY, name text, price money);
 CREATE VIEW plain_view AS SELECT d.id, p.name FROM docs d JOIN people p USING (id);
 CREATE VIEW dated AS SELECT *, now() AS read_at FROM docs;
+CREATE TYPE moment AS (at timestamptz, n int);
 CREATE UNLOGGED TABLE fast (id int);
 CREATE VIEW over_fast AS SELECT * FROM fast;
 CREATE MATERIALIZED VIEW kept AS SELECT id FROM docs;
@@ -165,7 +166,24 @@ async fn parameters_that_may_tell_the_time_are_known() {
     let verdict = bench.ask(sql).await;
     assert_eq!(verdict.timed, [1, 3, 5, 6, 8]);
     assert!(verdict.derivable.is_ok());
-    for text in ["now", "NOW", "{2024-01-01,tomorrow}", "[yesterday,)", "today 10:00", "now()"] {
+    for (text, of) in [
+        ("now", "timestamptz"),
+        ("\t NOW\n", "timestamptz"),
+        ("now()", "timestamptz"),
+        ("\"now\"", "timestamptz"),
+        ("today 10:00", "timestamptz"),
+        ("{2024-01-01,tomorrow}", "timestamptz[]"),
+        ("{n\\ow}", "timestamptz[]"),
+        ("{\"n\\ow\"}", "timestamptz[]"),
+        ("[yesterday,)", "tstzrange"),
+        ("[n\"o\"w,infinity)", "tstzrange"),
+        ("{[n\\ow,)}", "tstzmultirange"),
+        ("(n\"o\"w,1)", "moment"),
+        ("{\"(n\\\"o\\\"w,1)\"}", "moment[]"),
+        ("{\"(n\\\\ow,1)\"}", "moment[]"),
+    ] {
+        let is_dated = bench.one(&format!("SELECT ('{text}'::{of})::text LIKE '%20__-%'")).await;
+        assert_eq!(is_dated, "t", "{text} is none for Postgres");
         assert!(tells_time(text), "{text}");
     }
     for text in ["2024-01-01", "infinity", "epoch", "allballs", "10 Nov 2024"] {

@@ -84,6 +84,9 @@ fn sees_frozen_literals() {
         "SELECT $$now$$::timestamptz",
         "SELECT $a$now()$a$::timestamptz",
         "SELECT '{now}'::timestamptz[]",
+        r"SELECT '{n\ow}'::timestamptz[]",
+        r#"SELECT '[n"o"w,)'::tstzrange"#,
+        r#"SELECT '{"(n\\ow,1)"}'::moments[]"#,
         "SELECT 'infinity' < 'today'::date",
         "SELECT E'\\x6eow'::timestamptz",
         "SELECT U&'n\\006fw'::timestamptz",
@@ -103,6 +106,7 @@ fn lets_calls_and_other_words_pass() {
         "SELECT 'a', now() - interval '1 day' FROM t WHERE a = 'b'",
         "SELECT known, nowhere, 'knowledge', 'snow', 'yesterdays' FROM todays",
         "SELECT E'a' FROM t WHERE b = 'c' AND d = ''",
+        r#"SELECT "s"."known" FROM "s" WHERE a LIKE '\_%' AND b = '{"no","w"}'"#,
         "SELECT 1",
     ] {
         assert!(!has_frozen_literal(text), "{text}");
