@@ -124,7 +124,7 @@ pub enum Refusal {
     Materialized,
     /// It calls a function of the user's, which may read anything.
     Function,
-    /// It depends on the time, or on a setting.
+    /// It depends on the time, on a setting, or on how rows are stored.
     Changing,
     /// Its text has a literal such as `'now'`, which is read when it is prepared.
     Frozen,

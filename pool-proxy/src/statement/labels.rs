@@ -37,9 +37,13 @@ pub(super) enum Meaning {
     Sample,
     Type,
     Subscripted,
+    /// A type of the value or the parameter itself.
+    ValueType,
     Relation,
     ResultRelation,
     Command,
+    /// A column's number.
+    Column,
     /// Which of the value functions.
     ValueFunction,
     /// The type a cast makes, besides being a type.
@@ -150,6 +154,8 @@ pub(super) fn field(name: &str) -> Option<Meaning> {
         "opno" | "opnos" | "eqop" | "sortop" | "cycle_mark_neop" => Meaning::Operator,
         "tsmhandler" => Meaning::Sample,
         "refcontainertype" => Meaning::Subscripted,
+        "consttype" | "paramtype" => Meaning::ValueType,
+        "varattno" => Meaning::Column,
         "relid" => Meaning::Relation,
         "resultRelation" => Meaning::ResultRelation,
         "commandType" => Meaning::Command,

@@ -205,7 +205,7 @@ impl<'s> Survey<'s> {
         if facts.next_value || !facts.samples.is_empty() {
             self.refuse(Refusal::Volatile);
         }
-        if facts.tells_time || facts.parses {
+        if facts.tells_time || facts.tells_storage || facts.parses {
             self.bind(Refusal::Changing);
         }
         self.casts.extend(facts.cast_by_text.iter().filter(|oid| !plain::is_plain(**oid)));

@@ -51,6 +51,8 @@ pub(super) struct Facts {
     pub(super) next_value: bool,
     /// `CURRENT_DATE` and whatever else tells the time without naming a function.
     pub(super) tells_time: bool,
+    /// Columns that Postgres itself keeps with a row, and writes with no change of the row.
+    pub(super) tells_storage: bool,
     /// Values are made out of JSON or XML by the input functions of their types.
     pub(super) parses: bool,
     /// Types made by way of the text form.
@@ -68,6 +70,11 @@ pub(super) const INSERT: u32 = 3;
 
 /// `SVFOP_LOCALTIMESTAMP_N` of `primnodes.h`: up to it, they tell the time; behind it, who asks and where.
 const LAST_OF_TIME: u32 = 8;
+/// `timetz` and lists of it, whose text says no date: the offset of its time zone is that of the day on which it is read.
+const OF_TODAY: [u32; 2] = [1266, 1270];
+/// `ctid`, `cmin`, `xmax` and `cmax` of `sysattr.h`: VACUUM FULL moves a row, who locks it or fails to change it leaves a mark,
+/// and no change stream tells of that. `xmin` and `tableoid` are others only where a change of the row is told.
+const STORAGE: [&str; 4] = ["-1", "-3", "-4", "-5"];
 /// `current_setting(text)` and `current_setting(text, boolean)`: pinned ids of `pg_proc.dat`.
 const CURRENT_SETTING: [u32; 2] = [2077, 3294];
 
@@ -264,9 +271,13 @@ impl<'a> Reader<'a, '_> {
         if meaning == Meaning::Nothing {
             return Ok(());
         }
+        if meaning == Meaning::Column {
+            self.facts.tells_storage |= STORAGE.contains(&token);
+            return Ok(());
+        }
         let Ok(number) = token.parse::<u32>() else {
             // Types are guessed from a field's name: an alias or a flag may carry such a name, an id is a number.
-            let guess = meaning == Meaning::Type;
+            let guess = matches!(meaning, Meaning::Type | Meaning::ValueType);
             return if guess { Ok(()) } else { Err(Unreadable::Number(shortened(field))) };
         };
         let facts = &mut *self.facts;
@@ -286,8 +297,9 @@ impl<'a> Reader<'a, '_> {
             }
             Meaning::Operator => _ = facts.operators.insert(number),
             Meaning::Sample => _ = facts.samples.insert(number),
-            Meaning::Type | Meaning::Subscripted if number < labels::FIRST_USER_OID => {}
-            Meaning::Type => _ = facts.types.insert(number),
+            Meaning::ValueType if OF_TODAY.contains(&number) => facts.tells_time = true,
+            Meaning::Type | Meaning::ValueType | Meaning::Subscripted if number < labels::FIRST_USER_OID => {}
+            Meaning::Type | Meaning::ValueType => _ = facts.types.insert(number),
             Meaning::Subscripted => {
                 facts.types.insert(number);
                 facts.subscripted.insert(number);
@@ -295,7 +307,7 @@ impl<'a> Reader<'a, '_> {
             Meaning::Relation | Meaning::ResultRelation | Meaning::Command => {
                 self.place(meaning, number);
             }
-            Meaning::Nothing => {}
+            Meaning::Column | Meaning::Nothing => {}
         }
         Ok(())
     }
