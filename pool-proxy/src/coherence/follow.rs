@@ -1,5 +1,7 @@
 //! From what the stream tells to what it means.
 
+use std::collections::HashMap;
+
 use crate::cache::message::{Message, PREFIX};
 use crate::cache::{Published, RowKey, Scope, Transaction};
 use crate::postgres::replication::{Change, Event, Replication, Row};
@@ -8,6 +10,8 @@ use super::{Coherence, Stop};
 
 /// Rows of one relation that a transaction is told by; with more it is told by the relation.
 const ROWS: usize = 1000;
+/// And rows of all relations: each further one is told by its relation.
+const MOST: usize = 10 * ROWS;
 
 impl Coherence {
     /// Applies what the stream tells until there is no more.
@@ -48,13 +52,16 @@ impl Coherence {
 /// A transaction that is being told.
 struct Collected {
     transaction: Transaction,
-    /// How many rows of the last relation.
-    rows: (u32, usize),
+    /// How many rows of each relation have been told.
+    rows: HashMap<u32, usize>,
+    /// How many were told one by one.
+    named: usize,
 }
 
 impl Collected {
     fn new(xid: u32) -> Self {
-        Self { transaction: Transaction { xid, scope: Scope::default(), defines: false }, rows: (0, 0) }
+        let transaction = Transaction { xid, scope: Scope::default(), defines: false };
+        Self { transaction, rows: HashMap::new(), named: 0 }
     }
 
     fn add(&mut self, change: Change, followed: &Published) {
@@ -62,10 +69,12 @@ impl Collected {
         match change {
             Change::Truncate(relations) => relations.into_iter().for_each(|relation| scope.add(relation)),
             Change::Rows { relation, rows } => {
-                self.rows = if self.rows.0 == relation { (relation, self.rows.1 + rows.len()) } else { (relation, 0) };
-                if self.rows.1 > ROWS {
-                    scope.add(relation);
+                let told = self.rows.entry(relation).or_default();
+                *told += rows.len();
+                if *told > ROWS || self.named > MOST {
+                    return scope.add(relation);
                 }
+                self.named += rows.len();
                 // What is told by another identity than the one that is known names no row for certain.
                 let identity = followed.get(relation).map_or(0, |told| told.identity.len());
                 for row in rows {
@@ -79,3 +88,6 @@ impl Collected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
