@@ -221,7 +221,8 @@ fn constant(node: &Node) -> Option<String> {
         23 => Some(i32::from_le_bytes(datum.get(..4)?.try_into().ok()?).to_string()),
         20 => Some(i64::from_le_bytes(datum.get(..8)?.try_into().ok()?).to_string()),
         2950 => Some(Uuid::from_bytes(datum.try_into().ok()?).to_string()),
-        25 | 1043 => String::from_utf8(datum.get(4..)?.to_vec()).ok(),
+        // Of which only this much is the same in every encoding that a database may be in.
+        25 | 1043 => String::from_utf8(datum.get(4..)?.to_vec()).ok().filter(|text| text.is_ascii()),
         _ => None,
     }
 }

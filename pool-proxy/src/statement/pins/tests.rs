@@ -129,6 +129,8 @@ fn constants_are_read() {
     let uuid = "{CONST :consttype 2950 :constvalue 16 [ -96 -18 -68 -103 -100 11 78 -8 -69 109 107 -71 -67 56 10 17 ]}";
     assert_eq!(constant(uuid).as_deref(), Some("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"));
     assert_eq!(constant("{CONST :consttype 25 :constvalue 6 [ 24 0 0 0 97 98 ]}").as_deref(), Some("ab"));
+    // One letter in UTF-8, two in LATIN1.
+    assert_eq!(constant("{CONST :consttype 25 :constvalue 6 [ 24 0 0 0 -61 -87 ]}"), None);
     assert_eq!(constant("{CONST :consttype 20 :constvalue 8 [ -1 -1 -1 -1 -1 -1 -1 -1 ]}").as_deref(), Some("-1"));
     assert_eq!(constant("{CONST :consttype 23 :constisnull true :constvalue <>}"), None);
     assert_eq!(constant("{CONST :consttype 1700 :constvalue 4 [ 1 0 0 0 ]}"), None);
