@@ -1,12 +1,15 @@
 //! The stream itself: what becomes of answers when it breaks, and that it leaves nothing behind.
 
-use harness::{Signal, eventually};
+use std::time::Duration;
+
+use harness::{Signal, eventually, eventually_within};
 
 use super::bench::{Bench, HIT, status, value};
 
 const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0)";
 const READ: &str = "SELECT n FROM counter WHERE id = 1";
 const WALSENDERS: &str = "SELECT count(*) FROM pg_stat_replication";
+const LONG: Duration = Duration::from_secs(60);
 const SLOTS: &str = "SELECT count(*) FROM pg_replication_slots";
 
 #[tokio::test]
@@ -38,6 +41,26 @@ async fn a_restarted_postgres_is_followed_again() {
     client.batch_execute("UPDATE counter SET n = 7").await.unwrap();
     eventually(|| async { bench.request(READ).send().await.body["rows"][0][0] == 7 }).await;
     assert_eq!(value(&bench.keep(READ).await), 7);
+}
+
+/// More than a stream may tell of one row: it ends, and the next one begins behind that.
+#[tokio::test]
+async fn a_huge_row_is_passed_over() {
+    let bench = Bench::after(&format!("{COUNTER}; CREATE TABLE files (id int PRIMARY KEY, file text)")).await;
+    bench.run("INSERT INTO files VALUES (1, 'small')").await;
+    let size = "SELECT length(file) FROM files WHERE id = 1";
+    for megabytes in [70, 1, 80] {
+        bench.keep(READ).await;
+        bench.keep(size).await;
+        bench.run(&format!("UPDATE files SET file = repeat('x', {megabytes} * 1024 * 1024)")).await;
+        eventually_within(LONG, || async { bench.value(size).await == megabytes * 1024 * 1024 }).await;
+        bench.keep(size).await;
+        bench.keep(READ).await;
+        bench.run(&format!("UPDATE counter SET n = {megabytes}")).await;
+        eventually_within(LONG, || async { bench.value(READ).await == megabytes }).await;
+    }
+    let said = bench.proxy.stderr();
+    assert!(said.contains("too large"), "{said}");
 }
 
 #[tokio::test]
