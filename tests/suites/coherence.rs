@@ -9,6 +9,7 @@ mod identity;
 mod install;
 pub(crate) mod keeping;
 mod kept;
+mod keys;
 mod observe;
 mod once;
 mod own_writes;
