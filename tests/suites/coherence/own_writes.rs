@@ -70,6 +70,44 @@ async fn what_a_trigger_writes_is_not_missed_either() {
 }
 
 #[tokio::test]
+async fn what_leads_back_through_another_server_is_not_missed_either() {
+    let bench = Bench::after(&format!(
+        "{COUNTER}; CREATE FUNCTION act() RETURNS int LANGUAGE sql AS
+           'UPDATE public.counter SET n = n + 1 WHERE id = 1 RETURNING n';
+         CREATE VIEW acts AS SELECT act() AS n"
+    ))
+    .await;
+    let server = format!(
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER back FOREIGN DATA WRAPPER postgres_fdw
+           OPTIONS (host '127.0.0.1', port '{}', dbname 'app');
+         CREATE USER MAPPING FOR app SERVER back OPTIONS (user 'app', password 'app'); GRANT USAGE ON FOREIGN SERVER back TO app",
+        bench.postgres.port()
+    );
+    bench.root().await.batch_execute(&server).await.unwrap();
+    bench
+        .run(
+            "CREATE FOREIGN TABLE far (id int, n int) SERVER back OPTIONS (table_name 'counter');
+             CREATE FOREIGN TABLE far_acts (n int) SERVER back OPTIONS (table_name 'acts')",
+        )
+        .await;
+    let mut hits = 0;
+    for n in 1..=50 {
+        bench.ask(&format!("UPDATE far SET n = {} WHERE id = 1", 2 * n - 1)).await;
+        for n in [2 * n - 1, 2 * n] {
+            for _ in 0..3 {
+                let answer = bench.ask(READS[0]).await;
+                assert_eq!(value(&answer), n, "{}", status(&answer));
+                hits += usize::from(status(&answer) == HIT);
+            }
+            if n % 2 == 1 {
+                bench.ask("SELECT n FROM far_acts").await;
+            }
+        }
+    }
+    assert!(hits > 0);
+}
+
+#[tokio::test]
 async fn a_bookmark_holds_at_another_proxy() {
     let bench = Bench::after(COUNTER).await;
     let other = bench.another().await;
