@@ -155,6 +155,9 @@ const SHAPED: &str = "
     CREATE TABLE split (id int, n int, PRIMARY KEY (id, n)) PARTITION BY RANGE (n);
     CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10);
     CREATE TABLE split_2 PARTITION OF split FOR VALUES FROM (10) TO (20);
+    CREATE TABLE mixed (id int, n int, code int NOT NULL, PRIMARY KEY (id, n)) PARTITION BY RANGE (n);
+    CREATE TABLE mixed_1 PARTITION OF mixed FOR VALUES FROM (0) TO (10); CREATE UNIQUE INDEX by_code ON mixed_1 (code);
+    ALTER TABLE mixed_1 REPLICA IDENTITY USING INDEX by_code; INSERT INTO mixed SELECT i, i, i FROM generate_series(1, 5) i;
     CREATE VIEW both_of_them AS SELECT a.id, a.n, b.n AS m FROM a LEFT JOIN b ON b.a = a.id;
     INSERT INTO a SELECT i, 0 FROM generate_series(1, 5) i; INSERT INTO b SELECT i, i % 3 + 1, 0 FROM generate_series(1, 5) i;
     INSERT INTO two SELECT 0, ('00000000-0000-0000-0000-00000000000' || i % 2)::uuid, i FROM generate_series(1, 5) i;
@@ -218,12 +221,14 @@ const SHAPES: &[&str] = &[
     "SELECT n FROM young WHERE id = $2 AND $1 > 0",
     "SELECT n FROM split WHERE id = $1 AND n = $2",
     "SELECT n FROM split WHERE id = $1 AND n = 11 AND $2 > 0",
+    "SELECT code FROM mixed WHERE id = $1 AND n = 2 AND $2 > 0",
     "SELECT n FROM split_1 WHERE id = $1 AND n = $1 AND $2 > 0",
     "SELECT id FROM split_2 WHERE n = 14 AND id = $1 AND $2 > 0",
     "SELECT n, tableoid::regclass::oid > 0 FROM split WHERE id = $1 AND n IN (14, 5) AND $2 > 0",
 ];
 
 const TURNS: &[&str] = &[
+    "UPDATE mixed SET id = 9 WHERE id = 2",
     "UPDATE a SET n = 1 WHERE id = 2",
     "UPDATE a SET n = 2 WHERE id = 3",
     "UPDATE a SET n = 3 WHERE id = 5",
