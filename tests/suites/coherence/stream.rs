@@ -9,7 +9,7 @@ use super::bench::{Bench, HIT, status, value};
 const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0)";
 const READ: &str = "SELECT n FROM counter WHERE id = 1";
 const WALSENDERS: &str = "SELECT count(*) FROM pg_stat_replication";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const SLOTS: &str = "SELECT count(*) FROM pg_replication_slots";
 
 #[tokio::test]
