@@ -185,6 +185,16 @@ impl Pool {
         self.0.schema.changed();
     }
 
+    /// Postgres gives sessions other settings than those that are open were given when they began. None of these is lent any
+    /// more: who is idle is closed now, the others as they come back.
+    pub fn renew(&self) {
+        let dialer = &self.0.dialer;
+        dialer.renew();
+        self.0.connections.retain(|server, _| !dialer.is_outdated(server));
+        dialer.retain(|server| !dialer.is_outdated(server));
+        dialer.tell();
+    }
+
     /// Which schema the database has, as far as is known.
     pub fn schema_version(&self) -> u64 {
         self.0.schema.version()

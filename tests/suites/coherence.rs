@@ -16,6 +16,7 @@ mod own_writes;
 mod refused;
 mod sessions;
 mod shown;
+mod settings;
 mod stream;
 mod tenants;
 mod triggers;

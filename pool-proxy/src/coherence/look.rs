@@ -29,9 +29,12 @@ const LOOK: &str = "\
 SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_wal_insert_lsn()::text,
   pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8)";
 
-/// A text that is another one whenever definitions, rights or settings are that an answer may depend on. Rows are counted
+/// Texts that are others whenever definitions or rights, and settings, are that an answer may depend on. Rows are counted
 /// and their `xmin`s added up: a change puts in place of one a later one. Temporary relations are left out, since sessions
 /// make and drop them all the time. Nothing in it leaves a choice of operators to the search path.
+///
+/// Settings are those that a session is given when it begins, and what has become of them in this one. What is changed for
+/// the whole server comes to all sessions by itself, but to some a moment later than to others.
 const DEFINITIONS: &str = "\
 WITH relation AS MATERIALIZED (
   SELECT oid, xmin FROM pg_catalog.pg_class WHERE oid >= 16384::oid AND relpersistence <> 't'
@@ -69,16 +72,19 @@ WITH relation AS MATERIALIZED (
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_publication
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_publication_rel
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_auth_members
-  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_db_role_setting
   UNION ALL SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
   UNION ALL SELECT pg_catalog.md5(pg_catalog.string_agg(r::text, ',' ORDER BY r.oid)) FROM (
     SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls FROM pg_catalog.pg_roles) r
+), given(text) AS (
+  SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(s.xmin::text::bigint)) FROM pg_catalog.pg_db_role_setting s
+    WHERE (s.setdatabase = 0::oid OR s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+      AND (s.setrole = 0::oid OR pg_catalog.pg_get_userbyid(s.setrole) = session_user)
   UNION ALL SELECT pg_catalog.concat(name, '=', pg_catalog.current_setting(name, true)) FROM (VALUES ('TimeZone'), ('DateStyle'),
     ('IntervalStyle'), ('extra_float_digits'), ('bytea_output'), ('lc_monetary'), ('lc_numeric'), ('lc_time'),
     ('default_text_search_config'), ('search_path'), ('row_security'), ('xmloption'), ('xmlbinary'), ('array_nulls'),
     ('quote_all_identifiers'), ('timezone_abbreviations'), ('server_version')) AS setting(name)
 )
-SELECT pg_catalog.string_agg(text, ',') FROM part";
+SELECT (SELECT pg_catalog.string_agg(text, ',') FROM part), (SELECT pg_catalog.string_agg(text, ',') FROM given)";
 
 /// The relations of the publication and their partitions, each with the one under whose id its changes are told: the
 /// topmost of the publication. Only of a publication that tells of all changes of all rows, under the topmost's id.
@@ -107,11 +113,20 @@ pub(super) struct Eye {
     database: Arc<Database>,
     lease: Option<Lease>,
     /// The definitions that the cache relies on.
-    pub(super) known: Option<String>,
+    pub(super) known: Option<Definitions>,
+    /// The settings that connections of the pool have which are not outdated.
+    settings: Option<String>,
     /// What became of tables that refuse writes.
     pub(super) guard: Guard,
     /// No table is known to be left that does.
     pub(super) is_cleared: bool,
+}
+
+/// What stands for the definitions, and for the settings of sessions that begin now.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Definitions {
+    definitions: String,
+    settings: String,
 }
 
 /// What was seen.
@@ -126,7 +141,7 @@ pub(super) struct Seen {
 
 impl Eye {
     pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database, lease: None, known: None, guard: Guard::default(), is_cleared: true }
+        Self { database, lease: None, known: None, settings: None, guard: Guard::default(), is_cleared: true }
     }
 
     /// Nothing is known any more, and another connection is to be taken.
@@ -147,10 +162,20 @@ impl Eye {
         })
     }
 
-    /// A text that stands for all definitions.
-    pub(super) async fn definitions(&mut self) -> Result<String, Stop> {
-        let rows = self.ask(DEFINITIONS, &[]).await?;
-        text(rows.first().ok_or_else(unreadable)?, 0)
+    /// What stands for all definitions, as a session sees it that has the settings that sessions are given now. Those that
+    /// began before are retired; what they are reading is not kept once the cache is told that definitions are others.
+    pub(super) async fn definitions(&mut self) -> Result<Definitions, Stop> {
+        loop {
+            let rows = self.ask(DEFINITIONS, &[]).await?;
+            let row = rows.first().ok_or_else(unreadable)?;
+            let seen = Definitions { definitions: text(row, 0)?, settings: text(row, 1)? };
+            if self.settings.as_ref() == Some(&seen.settings) {
+                return Ok(seen);
+            }
+            self.database.pool.renew();
+            self.settings = Some(seen.settings);
+            self.give_back().await;
+        }
     }
 
     /// What a publication tells of.
@@ -190,9 +215,13 @@ impl Eye {
 
     /// Nothing is being asked. The only connection there is cannot be kept from clients.
     pub(super) async fn rest(&mut self) {
-        if self.database.pool.max() == 1
-            && let Some(lease) = self.lease.take()
-        {
+        if self.database.pool.max() == 1 {
+            self.give_back().await;
+        }
+    }
+
+    async fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
             lease.finish(false).await;
         }
     }

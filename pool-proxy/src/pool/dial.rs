@@ -4,7 +4,7 @@
 //! Each is opened in a task of its own: a caller that leaves takes nothing with it, and what it would have got is there
 //! for the next.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ struct Inner {
     /// How many wait for a connection.
     waiting: AtomicUsize,
     news: Notify,
+    /// Connections of an older one have settings that sessions are not given any more.
+    generation: AtomicU64,
 }
 
 #[derive(Default)]
@@ -85,7 +87,8 @@ impl Dialer {
     ) -> Self {
         let cap = Arc::new(Semaphore::new(config.max));
         let (state, waiting, news) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Self(Arc::new(Inner { name, target, cap, config, drain, metrics, state, waiting, news }))
+        let generation = AtomicU64::new(0);
+        Self(Arc::new(Inner { name, target, cap, config, drain, metrics, state, waiting, news, generation }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,11 +99,21 @@ impl Dialer {
     pub(super) fn take(&self) -> Option<Server> {
         let mut state = self.state();
         while let Some(server) = state.ready.pop() {
-            if server.is_idle() {
+            if server.is_idle() && !self.is_outdated(&server) {
                 return Some(server);
             }
         }
         None
+    }
+
+    /// Whoever connects from now on is given other settings.
+    pub(super) fn renew(&self) {
+        self.0.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether a connection has settings that are not given any more.
+    pub(super) fn is_outdated(&self, server: &Server) -> bool {
+        server.generation() < self.0.generation.load(Ordering::Acquire)
     }
 
     /// Whether the server answers, asked without a connection of its own.
@@ -214,11 +227,14 @@ impl Attempt {
         if !self.is_wanted() {
             return;
         }
+        // Before it begins: the settings are no older than that.
+        let generation = dialer.0.generation.load(Ordering::Acquire);
         let mut outcome = Box::pin(dialer.0.target.connect(&dialer.0.drain, permit)).await;
         dialer.0.metrics.connect(if outcome.is_ok() { "ok" } else { "failed" });
         if let Ok(server) = &mut outcome {
             let lifetime = dialer.0.config.max_lifetime.mul_f64(rand::random_range(0.8..1.0));
             server.expire_at(Instant::now() + lifetime);
+            server.belong_to(generation);
         }
         if let Err(error) = &outcome {
             let (database, stage) = (&dialer.0.name, error.stage.as_str());

@@ -119,6 +119,11 @@ impl Lease {
         self.server.as_ref().is_some_and(|server| server.departures() == self.departures)
     }
 
+    /// Whether its session has settings that are not given any more: what it reads, others may read otherwise.
+    pub fn is_outdated(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| self.pool.0.dialer.is_outdated(server))
+    }
+
     /// Gives the connection up and takes another for the same borrower, within `patience`.
     ///
     /// # Errors
@@ -160,7 +165,7 @@ impl Lease {
         };
         match self.server.as_deref_mut() {
             // Always at work, it would never be found at rest.
-            Some(server) if settled && server.is_overdue() => {
+            Some(server) if settled && (server.is_overdue() || self.pool.0.dialer.is_outdated(server)) => {
                 self.fate.spoil();
                 let _ = self.pool.0.dialer.want(1);
             }

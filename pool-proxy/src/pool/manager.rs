@@ -37,10 +37,10 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, server: &mut Box<Server>, _: &Usage) -> RecycleResult<NoneReady> {
-        if server.is_idle() && server.has_answered().await {
+        if server.is_idle() && !self.dialer.is_outdated(server) && server.has_answered().await {
             Ok(())
         } else {
-            Err(RecycleError::message("the connection is gone"))
+            Err(RecycleError::message("the connection is gone, or outdated"))
         }
     }
 }

@@ -37,7 +37,8 @@ impl Pool {
             // One at a time, and where there is room for another, not before that is there.
             let retires = old && !replaced && (spare > 0 || at_the_cap);
             let trimmed = spare > 0 && server.resting() > config.idle_timeout;
-            if retires || trimmed || !server.is_idle() || server.is_mute() {
+            let unfit = !server.is_idle() || server.is_mute() || self.0.dialer.is_outdated(server);
+            if retires || trimmed || unfit {
                 replaced |= retires;
                 spare = spare.saturating_sub(1);
                 return false;

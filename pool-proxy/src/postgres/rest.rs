@@ -27,6 +27,7 @@ pub(super) struct Rest {
     since: Instant,
     asked: Mutex<Asked>,
     expires: Option<Instant>,
+    generation: u64,
     /// The server does not answer: whoever drives the connection need not wait for it.
     hopeless: Arc<AtomicBool>,
 }
@@ -41,7 +42,7 @@ struct Asked {
 impl Rest {
     pub(super) fn new(hopeless: Arc<AtomicBool>) -> Self {
         let now = Instant::now();
-        Self { since: now, asked: Mutex::new(Asked { at: now, sign: None }), expires: None, hopeless }
+        Self { since: now, asked: Mutex::new(Asked { at: now, sign: None }), expires: None, generation: 0, hopeless }
     }
 }
 
@@ -59,6 +60,16 @@ impl Server {
     /// Whether it should have been replaced some time ago, and was never found at rest.
     pub fn is_overdue(&self) -> bool {
         self.rest.expires.is_some_and(|moment| moment + OVERDUE <= Instant::now())
+    }
+
+    /// Since when its settings are those that a session is given, in a count of its pool's.
+    pub fn belong_to(&mut self, generation: u64) {
+        self.rest.generation = generation;
+    }
+
+    /// The same.
+    pub fn generation(&self) -> u64 {
+        self.rest.generation
     }
 
     /// From now on nobody uses it.
