@@ -29,7 +29,7 @@ pub mod value;
 mod wire;
 
 pub use address::{ConnectError, Stage};
-pub use lsn::{Lsn, LsnError};
+pub use lsn::{LogLayout, Lsn, LsnError};
 pub use query::{Column, Param, QueryError, RawText, RowSink};
 pub use schema::Schema;
 pub use server::Server;

@@ -12,6 +12,35 @@ pub struct Lsn(pub u64);
 #[error("a log sequence number is two hexadecimal numbers of at most eight digits with a slash between them")]
 pub struct LsnError;
 
+/// How a server cuts its log up, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLayout {
+    /// Of a page.
+    pub page: u64,
+    /// Of a segment, which is a file of pages.
+    pub segment: u64,
+}
+
+impl LogLayout {
+    /// What a page begins with, and the first one of a segment
+    /// (<https://github.com/postgres/postgres/blob/master/src/include/access/xlog_internal.h>).
+    const HEADER: u64 = 24;
+    const LONG_HEADER: u64 = 40;
+
+    /// The end of the log is where the next record begins, which is behind the header of its page; the end of the last
+    /// record may be in front of that. Between the two there is nothing, so whoever is at the one is at the other.
+    pub fn past_header(&self, position: Lsn) -> Lsn {
+        let starts = |length: u64| length > 0 && position.0.is_multiple_of(length);
+        if starts(self.segment) {
+            Lsn(position.0.saturating_add(Self::LONG_HEADER))
+        } else if starts(self.page) {
+            Lsn(position.0.saturating_add(Self::HEADER))
+        } else {
+            position
+        }
+    }
+}
+
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xFFFF_FFFF)
@@ -45,6 +74,25 @@ mod tests {
             assert_eq!(lsn.to_string(), text);
         }
         assert_eq!("ffffffff/ffffffff".parse(), Ok(Lsn(u64::MAX)));
+    }
+
+    #[test]
+    fn the_header_of_a_page_is_stepped_over() {
+        let layout = LogLayout { page: 8192, segment: 16 << 20 };
+        for (position, expected) in [
+            ("0/16B3748", "0/16B3748"),
+            ("0/16B4000", "0/16B4018"),
+            ("0/16B4018", "0/16B4018"),
+            ("0/16B3FF8", "0/16B3FF8"),
+            ("0/2000000", "0/2000028"),
+            ("1/0", "1/28"),
+        ] {
+            assert_eq!(layout.past_header(position.parse().unwrap()), expected.parse().unwrap(), "{position}");
+        }
+        let other = LogLayout { page: 16384, segment: 1 << 20 };
+        assert_eq!(other.past_header(Lsn(8192)), Lsn(8192));
+        assert_eq!(other.past_header(Lsn(1 << 20)), Lsn((1 << 20) + 40));
+        assert_eq!(LogLayout { page: 0, segment: 0 }.past_header(Lsn(8192)), Lsn(8192));
     }
 
     #[test]

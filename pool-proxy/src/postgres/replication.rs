@@ -10,13 +10,13 @@ mod pgoutput;
 use std::net::Ipv4Addr;
 
 use futures_util::future::{BoxFuture, Either, select};
-use pgwire_replication::{PgWireError, ReplicationClient, ReplicationConfig, ReplicationEvent};
+use pgwire_replication::{PgWireError, QueryRow, ReplicationClient, ReplicationConfig, ReplicationEvent};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::tls::TlsConnect;
 
 use super::address::{Address, ConnectError, Stage, resolve};
-use super::lsn::Lsn;
+use super::lsn::{LogLayout, Lsn};
 use super::socket::Socket;
 use super::tap_tls::tls_connect;
 use super::target::Target;
@@ -30,6 +30,10 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// A row over this, in bytes, ends the stream: whoever follows it begins anew.
 const LARGEST_ROW: usize = 64 << 20;
+
+/// How the server cuts up its log.
+const LAYOUT: &str = "SELECT p.setting, s.setting FROM pg_catalog.pg_settings p, pg_catalog.pg_settings s \
+    WHERE p.name = 'wal_block_size' AND s.name = 'wal_segment_size'";
 
 /// Why there is no stream, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +80,7 @@ pub struct Replication {
     client: ReplicationClient,
     /// Which history of the log it follows.
     pub timeline: u32,
+    layout: LogLayout,
     position: Lsn,
     next: Option<Event>,
     decoder: pgoutput::Decoder,
@@ -154,15 +159,18 @@ impl Target {
         let open = async {
             let mut client = ReplicationClient::connect_gated(config).await?;
             let timeline = client.identify_system().await?.timeline;
+            let layout = numbers(&client.simple_query(LAYOUT).await?);
             let create = format!("CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'nothing')");
             client.simple_query(&create).await?;
             client.start().await?;
             client.wait_started().await?;
-            Ok::<_, PgWireError>((client, timeline))
+            Ok::<_, PgWireError>((client, timeline, layout))
         };
-        let (client, timeline) = open.await?;
+        let (client, timeline, layout) = open.await?;
         let decoder = pgoutput::Decoder::default();
-        Ok(Replication { client, timeline, position: Lsn(0), next: None, decoder })
+        let [page, segment] = layout.ok_or_else(|| StreamError::Ended("the log's layout cannot be read".to_owned()))?;
+        let layout = LogLayout { page, segment };
+        Ok(Replication { client, timeline, layout, position: Lsn(0), next: None, decoder })
     }
 }
 
@@ -203,14 +211,22 @@ impl Replication {
     }
 
     fn came_to(&mut self, position: u64) -> Option<Event> {
-        if position <= self.position.0 {
+        // Whoever asks for the end of the log is told a place behind the header, and would wait until something else is written.
+        let reached = self.layout.past_header(Lsn(position));
+        if reached <= self.position {
             return None;
         }
-        self.position = Lsn(position);
+        self.position = reached;
         // What has been told is never asked for again, so the server need not keep it.
         self.client.update_applied_lsn(pgwire_replication::Lsn::from_u64(position));
-        Some(Event::Progress(self.position))
+        Some(Event::Progress(reached))
     }
+}
+
+/// The columns of the first row, if all are numbers.
+fn numbers<const N: usize>(rows: &[QueryRow]) -> Option<[u64; N]> {
+    let number = |column: &Option<bytes::Bytes>| std::str::from_utf8(column.as_ref()?).ok()?.parse().ok();
+    rows.first()?.iter().map(number).collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
 trait Session: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -64,6 +64,22 @@ async fn a_huge_row_is_passed_over() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_log_is_reached_where_a_page_begins_with_nothing_on_it() {
+    let bench = Bench::after(COUNTER).await;
+    let root = bench.root().await;
+    bench.keep(READ).await;
+    root.batch_execute("SELECT pg_switch_wal()").await.unwrap();
+    let end = "SELECT pg_current_wal_insert_lsn()::text FROM pg_sleep(0)";
+    let end: String = root.query_one(end, &[]).await.unwrap().get(0);
+    // Nothing is written meanwhile that would take the stream further.
+    eventually(|| async {
+        let answer = bench.request(READ).header("pool-bookmark", &end).send().await.expect(200);
+        if status(&answer) == HIT { Ok(()) } else { Err((status(&answer), end.clone())) }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_killed_proxy_leaves_no_slot() {
     let mut bench = Bench::after(COUNTER).await;
     assert_eq!(bench.postgres(SLOTS).await, "1");
