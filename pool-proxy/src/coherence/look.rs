@@ -31,7 +31,8 @@ SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_wal_insert_
 
 /// Texts that are others whenever definitions or rights, and settings, are that an answer may depend on. Rows are counted
 /// and their `xmin`s added up: a change puts in place of one a later one. Temporary relations are left out, since sessions
-/// make and drop them all the time. Nothing in it leaves a choice of operators to the search path.
+/// make and drop them all the time. Of Postgres's own functions those count that are no older than the cluster's first
+/// transaction: somebody may have replaced them. Nothing in it leaves a choice of operators to the search path.
 ///
 /// Settings are those that a session is given when it begins, and what has become of them in this one. What is changed for
 /// the whole server comes to all sessions by itself, but to some a moment later than to others.
@@ -53,7 +54,7 @@ WITH relation AS MATERIALIZED (
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_policy
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_inherits
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
-    FROM pg_catalog.pg_proc WHERE oid >= 16384::oid
+    FROM pg_catalog.pg_proc p WHERE p.oid >= 16384::oid OR pg_catalog.age(p.xmin) < 2147483647
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
     FROM pg_catalog.pg_type WHERE oid >= 16384::oid AND typrelid = 0::oid AND typelem = 0::oid
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_enum
@@ -67,6 +68,7 @@ WITH relation AS MATERIALIZED (
     FROM pg_catalog.pg_collation WHERE oid >= 16384::oid
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint))
     FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
+  UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_ts_config
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_ts_config_map
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_ts_dict
   UNION ALL SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::bigint)) FROM pg_catalog.pg_publication
@@ -82,7 +84,7 @@ WITH relation AS MATERIALIZED (
   UNION ALL SELECT pg_catalog.concat(name, '=', pg_catalog.current_setting(name, true)) FROM (VALUES ('TimeZone'), ('DateStyle'),
     ('IntervalStyle'), ('extra_float_digits'), ('bytea_output'), ('lc_monetary'), ('lc_numeric'), ('lc_time'),
     ('default_text_search_config'), ('search_path'), ('row_security'), ('xmloption'), ('xmlbinary'), ('array_nulls'),
-    ('quote_all_identifiers'), ('timezone_abbreviations'), ('server_version')) AS setting(name)
+    ('quote_all_identifiers'), ('timezone_abbreviations'), ('transform_null_equals'), ('server_version')) AS setting(name)
 )
 SELECT (SELECT pg_catalog.string_agg(text, ',') FROM part), (SELECT pg_catalog.string_agg(text, ',') FROM given)";
 

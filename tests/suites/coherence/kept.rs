@@ -170,6 +170,17 @@ async fn changed_definitions_and_rights_count() {
 }
 
 #[tokio::test]
+async fn postgres_own_functions_count_where_somebody_replaces_them() {
+    let bench = Bench::after(WORDS).await;
+    let padded = "SELECT lpad(word, 5) FROM words WHERE id = 1";
+    assert_eq!(value(&bench.keep(padded).await), "  old");
+    let replace = "CREATE OR REPLACE FUNCTION pg_catalog.lpad(text, integer) RETURNS text LANGUAGE sql
+        IMMUTABLE PARALLEL SAFE STRICT COST 1 RETURN $1 || ' and new'";
+    bench.root().await.batch_execute(replace).await.unwrap();
+    eventually(|| async { bench.value(padded).await == "old and new" }).await;
+}
+
+#[tokio::test]
 async fn tags_are_gone_at_all_proxies() {
     let bench = Bench::after(WORDS).await;
     let other = bench.another().await;

@@ -76,3 +76,16 @@ async fn a_session_that_is_in_use_is_closed_when_it_comes_back() {
         assert_eq!(value(&answer), "Asia/Tokyo");
     }
 }
+
+#[tokio::test]
+async fn what_is_set_for_the_whole_server_counts() {
+    let bench = bench().await;
+    let root = bench.root().await;
+    let none = "SELECT count(*)::int FROM words WHERE (id = NULL) IS NOT NULL";
+    for (value, expected) in [("on", 1), ("off", 0)] {
+        bench.keep(none).await;
+        root.batch_execute(&format!("ALTER SYSTEM SET transform_null_equals = {value}")).await.unwrap();
+        root.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        eventually(|| async { bench.value(none).await == expected }).await;
+    }
+}
