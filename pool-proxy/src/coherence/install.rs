@@ -65,6 +65,10 @@ pub enum Obstacle {
     Foreign,
     /// It, or one of its partitions, is unlogged.
     Unlogged,
+    /// It, or one of its partitions, is kept by another access method than Postgres's own.
+    AccessMethod,
+    /// It is one of an extension that spreads it over others: a distributed table, or a hypertable.
+    Elsewhere,
     /// It has no replica identity, or one of its partitions has none.
     NoIdentity,
     /// It is partitioned, and has no primary key that its next partition would get, too.
@@ -78,6 +82,8 @@ impl std::fmt::Display for Obstacle {
         match self {
             Self::Foreign => f.write_str("left out: a partition is a foreign table"),
             Self::Unlogged => f.write_str("left out: unlogged, its changes are in no log"),
+            Self::AccessMethod => f.write_str("left out: its access method is not heap"),
+            Self::Elsewhere => f.write_str("left out: an extension keeps its rows in other tables"),
             Self::NoIdentity => f.write_str("left out: no primary key or other replica identity"),
             Self::NoKeyForPartitions => f.write_str(
                 "left out: partitioned without a primary key, so that its next partition would have no identity",
@@ -89,6 +95,7 @@ impl std::fmt::Display for Obstacle {
 
 /// Everything that is asked of the database at once. A primary key identifies rows unless it is deferrable. What is
 /// unlogged is never published, so nothing of it is refused. A partition gets its table's primary key, and no other identity.
+/// Heap is access method 2; Timescale's and Citus's tables are known by a trigger.
 const TABLES: &str = "\
 WITH RECURSIVE tree(root, oid) AS (
   SELECT c.oid, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -100,7 +107,9 @@ WITH RECURSIVE tree(root, oid) AS (
   SELECT tree.root, i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
     JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition
 ), part AS (
-  SELECT tree.root, tree.oid, c.relkind, c.relpersistence, k.has_key, CASE c.relreplident
+  SELECT tree.root, tree.oid, c.relkind, c.relpersistence, k.has_key, c.relkind = 'r' AND c.relam <> 2::oid AS is_odd,
+    EXISTS (SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid WHERE t.tgrelid = c.oid
+      AND (t.tgname = 'ts_insert_blocker' OR f.proname = 'citus_truncate_trigger')) AS is_spread, CASE c.relreplident
       WHEN 'f' THEN true
       WHEN 'd' THEN k.has_key
       WHEN 'i' THEN EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisreplident AND i.indisvalid)
@@ -110,6 +119,7 @@ WITH RECURSIVE tree(root, oid) AS (
       WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate AND i.indisvalid)) AS k(has_key)
 ), table_of AS (
   SELECT root, pg_catalog.bool_or(relkind = 'f') AS has_foreign, pg_catalog.bool_or(relpersistence = 'u') AS has_unlogged,
+    pg_catalog.bool_or(is_odd) AS has_odd, pg_catalog.bool_or(is_spread) AS is_spread,
     pg_catalog.bool_or(relkind = 'r' AND relpersistence = 'p' AND NOT is_identified) AS refuses,
     pg_catalog.bool_or(relkind = 'p' AND oid = root AND NOT has_key) AS lacks_key,
     pg_catalog.bool_or(relkind = 'p' AND NOT is_identified) AS is_vague FROM part GROUP BY root
@@ -117,7 +127,8 @@ WITH RECURSIVE tree(root, oid) AS (
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), t.has_foreign::text,
   t.has_unlogged::text, t.refuses::text, t.lacks_key::text, t.is_vague::text,
   pg_catalog.pg_has_role(c.relowner, 'USAGE')::text, pg_catalog.pg_get_userbyid(c.relowner)::text, (r.oid IS NOT NULL)::text,
-  (pg_catalog.to_jsonb(r)->>'prqual' IS NOT NULL OR pg_catalog.to_jsonb(r)->>'prattrs' IS NOT NULL)::text
+  (pg_catalog.to_jsonb(r)->>'prqual' IS NOT NULL OR pg_catalog.to_jsonb(r)->>'prattrs' IS NOT NULL)::text,
+  t.has_odd::text, t.is_spread::text
 FROM table_of t JOIN pg_catalog.pg_class c ON c.oid = t.root JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_publication p ON p.pubname = $1
   LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid
@@ -285,6 +296,10 @@ fn table(row: &Row) -> Result<Table, Error> {
         Some(Obstacle::Foreign)
     } else if flag(2)? {
         Some(Obstacle::Unlogged)
+    } else if flag(10)? {
+        Some(Obstacle::AccessMethod)
+    } else if flag(11)? {
+        Some(Obstacle::Elsewhere)
     } else if refuses_writes {
         Some(Obstacle::NoIdentity)
     } else if flag(4)? {

@@ -89,7 +89,9 @@ WITH relation AS MATERIALIZED (
 SELECT (SELECT pg_catalog.string_agg(text, ',') FROM part), (SELECT pg_catalog.string_agg(text, ',') FROM given)";
 
 /// The relations of the publication and their partitions, each with the one under whose id its changes are told: the
-/// topmost of the publication. Only of a publication that tells of all changes of all rows, under the topmost's id.
+/// topmost of the publication. Only of a publication that tells of all changes of all rows, under the topmost's id. Not those
+/// whose rows are not in Postgres's own tables (heap is access method 2): the stream need not tell of these. Timescale's and
+/// Citus's are known by a trigger.
 const PUBLISHED: &str = "\
 WITH RECURSIVE published AS (
   SELECT r.prrelid AS oid FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
@@ -108,7 +110,9 @@ SELECT tree.oid::text, tree.told_as::text, CASE WHEN tree.oid = tree.told_as THE
     WHERE i.indrelid = tree.oid AND k.place <= i.indnkeyatts
       AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END) END
 FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid
-WHERE tree.told_as NOT IN (SELECT oid FROM tree WHERE oid <> told_as)";
+WHERE tree.told_as NOT IN (SELECT oid FROM tree WHERE oid <> told_as) AND (c.relkind <> 'r' OR c.relam = 2::oid)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
+    WHERE t.tgrelid = c.oid AND (t.tgname = 'ts_insert_blocker' OR f.proname = 'citus_truncate_trigger'))";
 
 /// One of the database's connections, kept for asking.
 pub(super) struct Eye {

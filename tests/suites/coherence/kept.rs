@@ -170,6 +170,38 @@ async fn changed_definitions_and_rights_count() {
 }
 
 #[tokio::test]
+async fn a_table_whose_rows_are_kept_in_another_way_is_not_followed() {
+    let bench = Bench::after(WORDS).await;
+    let root = bench.root().await;
+    root.batch_execute("CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler").await.unwrap();
+    let unpublished = async |query: &str| {
+        eventually(|| async {
+            let told = status(&bench.ask(query).await);
+            if told == "pool-proxy; fwd=bypass; detail=unpublished" { Ok(()) } else { Err(told) }
+        })
+        .await;
+    };
+    bench
+        .run(
+            "CREATE TABLE aside (id int PRIMARY KEY) USING heap2; ALTER PUBLICATION pool_proxy ADD TABLE aside;
+             CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id); ALTER PUBLICATION pool_proxy ADD TABLE parted;
+             CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10)",
+        )
+        .await;
+    let parted = "SELECT count(*) FROM parted";
+    bench.keep(parted).await;
+    unpublished("SELECT count(*) FROM aside").await;
+    bench.run("CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20) USING heap2").await;
+    unpublished(parted).await;
+    // As some extensions mark theirs.
+    bench.keep(WORD).await;
+    let mark = "CREATE TRIGGER ts_insert_blocker BEFORE UPDATE ON words FOR EACH ROW
+        EXECUTE FUNCTION suppress_redundant_updates_trigger()";
+    bench.run(mark).await;
+    unpublished(WORD).await;
+}
+
+#[tokio::test]
 async fn postgres_own_functions_count_where_somebody_replaces_them() {
     let bench = Bench::after(WORDS).await;
     let padded = "SELECT lpad(word, 5) FROM words WHERE id = 1";
