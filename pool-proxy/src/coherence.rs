@@ -27,6 +27,10 @@ const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(10);
 /// What has lasted so long has not failed at once.
 const LASTED: Duration = Duration::from_secs(1);
+/// How long a slot is waited for until somebody looks why, and how often that is done: the log that is written meanwhile is
+/// kept for it.
+const SLOT: Duration = Duration::from_secs(10);
+const LOOKS: u32 = 6;
 
 /// How a database's answers are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +91,9 @@ enum Stop {
     /// Nobody has said which tables are to be followed.
     #[error("no publication named {0} has a table whose changes it tells; `pool-proxy coherence apply` makes one")]
     Unpublished(Arc<str>),
+    /// The slot waits for transactions, of these processes of the server.
+    #[error("a transaction that stays open holds the stream up (pid {0} in pg_stat_activity)")]
+    HeldUp(String),
     /// It is connected, and tells nothing.
     #[error("the stream has fallen silent")]
     Silent,
@@ -111,25 +118,32 @@ pub struct Coherence {
 impl Coherence {
     /// Follows them for as long as the process serves, from anew whenever that fails.
     pub async fn keep(self) {
-        let (mut pause, mut told) = (FIRST, None);
+        let mut pause = FIRST;
         let mut eye = Eye::new(Arc::clone(&self.database));
         loop {
             let began = tokio::time::Instant::now();
             let stop = self.follow_once(&mut eye).await;
             self.shelf.discard(&self.changes.close());
             eye.close();
-            let reason = stop.to_string();
             if began.elapsed() > LASTED {
-                (pause, told) = (FIRST, None);
+                pause = FIRST;
+                if !matches!(stop, Stop::HeldUp(_)) {
+                    eye.told = None;
+                }
             }
-            // Said once, not with every attempt.
-            if told.as_ref() != Some(&reason) {
-                warn!(database = %self.database.name, "answers are not kept until they change: {reason} (`pool-proxy check` tells what is missing)");
-                told = Some(reason);
-            }
+            self.tell(&mut eye, &stop);
             let jitter = rand::random_range(0.5..1.0);
             tokio::time::sleep(pause.mul_f64(jitter)).await;
             pause = (pause * 2).min(LAST);
+        }
+    }
+
+    /// Why nothing is kept: said once, not with every attempt.
+    fn tell(&self, eye: &mut Eye, stop: &Stop) {
+        let reason = stop.to_string();
+        if eye.told.as_ref() != Some(&reason) {
+            warn!(database = %self.database.name, "answers are not kept until they change: {reason} (`pool-proxy check` tells what is missing)");
+            eye.told = Some(reason);
         }
     }
 
@@ -157,7 +171,15 @@ impl Coherence {
             return Err(Stop::Unpublished(Arc::clone(&self.publication)));
         }
         let slot = format!("pool_proxy_{:016x}", rand::random::<u64>());
-        let stream = self.target.replicate(&self.publication, &slot, &self.drain).await?;
+        let stream = match self.stream(eye, &slot).await {
+            Err(stop) if !matches!(stop, Stop::Stream(_)) => {
+                // A session that waits on the server does not notice that nobody waits for it any more.
+                eye.close();
+                let _ = eye.end_slot(&slot).await;
+                return Err(stop);
+            }
+            stream => stream?,
+        };
         if stream.timeline != timeline {
             return Err(Stop::Elsewhere);
         }
@@ -173,5 +195,23 @@ impl Coherence {
         self.changes.settle_definitions(doubts);
         eye.known = Some(definitions);
         Ok(stream)
+    }
+
+    /// The stream, once every transaction has ended that has written something.
+    async fn stream(&self, eye: &mut Eye, slot: &str) -> Result<Replication, Stop> {
+        let mut opened = std::pin::pin!(self.target.replicate(&self.publication, slot, &self.drain));
+        let mut held = None;
+        for _ in 0..LOOKS {
+            if let Ok(stream) = tokio::time::timeout(SLOT, opened.as_mut()).await {
+                return Ok(stream?);
+            }
+            // The publication stands in the way of writes all the while.
+            self.clear(eye).await?;
+            held = eye.holder(slot).await?.map(Stop::HeldUp);
+            if let Some(held) = &held {
+                self.tell(eye, held);
+            }
+        }
+        Err(held.unwrap_or(Stop::Silent))
     }
 }

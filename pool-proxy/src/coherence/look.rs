@@ -114,6 +114,13 @@ WHERE tree.told_as NOT IN (SELECT oid FROM tree WHERE oid <> told_as) AND (c.rel
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
     WHERE t.tgrelid = c.oid AND (t.tgname = 'ts_insert_blocker' OR f.proname = 'citus_truncate_trigger'))";
 
+const HOLDER: &str = "\
+SELECT pg_catalog.array_to_string(pg_catalog.pg_blocking_pids(active_pid), ', ') FROM pg_catalog.pg_replication_slots
+WHERE slot_name = $1 AND pg_catalog.cardinality(pg_catalog.pg_blocking_pids(active_pid)) > 0";
+
+const END_SLOT: &str = "\
+SELECT pg_catalog.pg_terminate_backend(active_pid)::text FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+
 /// One of the database's connections, kept for asking.
 pub(super) struct Eye {
     database: Arc<Database>,
@@ -122,6 +129,8 @@ pub(super) struct Eye {
     pub(super) known: Option<Definitions>,
     /// The settings that connections of the pool have which are not outdated.
     settings: Option<String>,
+    /// Why nothing is kept, as it was told last.
+    pub(super) told: Option<String>,
     /// What became of tables that refuse writes.
     pub(super) guard: Guard,
     /// No table is known to be left that does.
@@ -147,7 +156,15 @@ pub(super) struct Seen {
 
 impl Eye {
     pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database, lease: None, known: None, settings: None, guard: Guard::default(), is_cleared: true }
+        Self {
+            database,
+            lease: None,
+            known: None,
+            settings: None,
+            told: None,
+            guard: Guard::default(),
+            is_cleared: true,
+        }
     }
 
     /// Nothing is known any more, and another connection is to be taken.
@@ -205,6 +222,18 @@ impl Eye {
         let rows = answer.map_err(|_| lost())?.map_err(|error| refused(&error))?;
         self.rest().await;
         Ok(rows)
+    }
+
+    /// The process that a slot waits for, while it is being made: it waits until every transaction has ended that had written
+    /// something when it began.
+    pub(super) async fn holder(&mut self, slot: &str) -> Result<Option<String>, Stop> {
+        let rows = self.ask(HOLDER, &[slot]).await?;
+        rows.first().map(|row| text(row, 0)).transpose()
+    }
+
+    /// Ends the session of a slot. The slot goes with it.
+    pub(super) async fn end_slot(&mut self, slot: &str) -> Result<(), Stop> {
+        self.ask(END_SLOT, &[slot]).await.map(drop)
     }
 
     /// The connection, for as long as something is asked.

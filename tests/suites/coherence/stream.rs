@@ -5,6 +5,7 @@ use std::time::Duration;
 use harness::{Signal, eventually, eventually_within};
 
 use super::bench::{Bench, HIT, status, value};
+use crate::transactions::open::Open;
 
 const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0)";
 const READ: &str = "SELECT n FROM counter WHERE id = 1";
@@ -129,4 +130,46 @@ async fn no_connection_is_opened_beyond_the_pools() {
         asking.await.unwrap().expect(200);
     }
     bench.keep(READ).await;
+}
+
+#[tokio::test]
+async fn of_two_connections_clients_have_both() {
+    let settings = |proxy: harness::ProxyBuilder| proxy.env("POOL_PROXY_POOL_MAX", "2");
+    let bench = Bench::with(COUNTER, settings).await;
+    bench.keep(READ).await;
+    let transaction = Open::begin(&bench.proxy).await;
+    transaction.value("SELECT 1").await;
+    for n in 1..=20 {
+        assert_eq!(bench.value(&format!("SELECT {n} FROM pg_sleep(0)")).await, n);
+    }
+    bench.keep(READ).await;
+    transaction.end("commit").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_transaction_that_stays_open_holds_up_the_stream_and_nobodys_writes() {
+    let bench = Bench::after(&format!("{COUNTER}; CREATE TABLE other (id int)")).await;
+    let root = bench.root().await;
+    bench.keep(READ).await;
+    root.batch_execute("BEGIN; INSERT INTO other VALUES (1)").await.unwrap();
+    let open: i32 = root.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    // A slot waits for whoever has written.
+    bench.root().await.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication").await.unwrap();
+    eventually(|| async { bench.postgres(SLOTS).await == "1" && status(&bench.ask(READ).await) != HIT }).await;
+    bench.run("ALTER TABLE counter DROP CONSTRAINT counter_pkey").await;
+    let write = || bench.client.batch_execute("UPDATE counter SET n = n + 1");
+    eventually_within(Duration::from_secs(30), || async {
+        write().await.map_err(|error| (format!("{error:?}"), bench.proxy.stderr()))
+    })
+    .await;
+    let said = format!("a transaction that stays open holds the stream up (pid {open} in pg_stat_activity)");
+    eventually_within(Duration::from_secs(20), || async {
+        if bench.proxy.stderr().contains(&said) { Ok(()) } else { Err(bench.proxy.stderr()) }
+    })
+    .await;
+    bench.run("ALTER TABLE counter ADD PRIMARY KEY (id); ALTER PUBLICATION pool_proxy ADD TABLE counter").await;
+    root.batch_execute("COMMIT").await.unwrap();
+    bench.keep(READ).await;
+    assert_eq!(bench.postgres(SLOTS).await, "1");
+    assert_eq!(bench.proxy.stderr().matches(&said).count(), 1, "it is said once");
 }
