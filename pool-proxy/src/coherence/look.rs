@@ -301,7 +301,7 @@ impl Coherence {
                 Err(stop) => return stop,
             };
             let end = seen.end;
-            self.tell(seen);
+            self.note(seen);
             let position = self.changes.position();
             if position != moved.0 || position >= end {
                 moved = (position, Instant::now());
@@ -316,7 +316,7 @@ impl Coherence {
                     return stop;
                 }
                 match eye.look().await {
-                    Ok(seen) => self.tell(seen),
+                    Ok(seen) => self.note(seen),
                     Err(stop) => return stop,
                 }
                 if Instant::now() >= next {
@@ -327,7 +327,7 @@ impl Coherence {
         Stop::Silent
     }
 
-    fn tell(&self, seen: Seen) {
+    fn note(&self, seen: Seen) {
         self.changes.forget(seen.snapshot);
         self.changes.learn(seen.asked, seen.end);
     }

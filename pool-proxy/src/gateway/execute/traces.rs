@@ -208,9 +208,11 @@ impl Execution {
 
     /// What the last read saw, if that is known: who takes it has to tell the cache before a client is told.
     pub(in crate::gateway) fn take_seen(&mut self, query: &Query) -> Option<Seen> {
-        let (snapshot, flushed) = self.traces.witness.take().filter(|_| !self.lease.is_outdated())?;
+        let (snapshot, flushed) = self.traces.witness.take()?;
         let keeping = self.database.keeping.as_ref()?;
         let verdict = self.database.known_verdict(&self.principal, query.judged());
+        // A session that has other settings than those to come may have read something else.
+        let verdict = verdict.filter(|_| !self.lease.is_outdated());
         let scope = verdict.and_then(|verdict| keeping.scope(&verdict, query).ok());
         Some(Seen { scope, snapshot, flushed })
     }
