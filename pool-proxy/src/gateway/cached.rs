@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Gateway;
 use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Format, Forward, Query, Timing, Work};
 use super::execute::{Execution, Seen};
+use super::keeping::NotNow;
 use super::kept;
 use super::session::{Purpose, Session};
 use crate::cache::{ETag, Entry, Fence, Fill, Generation, Shelf, Ticket};
@@ -37,34 +38,56 @@ pub(super) enum Filled {
 }
 
 impl Gateway {
-    /// An answer that may be given now, found without parsing the request. `None` when there is none or it was not asked
-    /// for.
-    pub fn hit(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
-        if !matches!(cache.mode, CacheMode::Use | CacheMode::Auto) {
-            return None;
+    /// An answer that may be given, found without parsing the request, as soon as the stream of changes has come so far that it
+    /// may. `None` when there is none, it was not asked for, or that takes too long.
+    pub async fn hit_soon(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
+        match self.find(database, cache) {
+            Ok(answer) => Some(answer),
+            Err(None) => None,
+            Err(Some(entry)) => {
+                // Boxed, so that others do not carry its size.
+                let waits = Box::pin(database.keeping.as_ref()?.may_give_soon(&entry, cache));
+                if waits.await { self.hit(database, cache) } else { None }
+            }
         }
-        let entry = self.shelf.get(&cache.key)?;
+    }
+
+    /// The same, if it may be given now.
+    pub(super) fn hit(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
+        self.find(database, cache).ok()
+    }
+
+    /// An answer that may be given now; or the entry for which the stream must come further first.
+    fn find(&self, database: &super::Database, cache: &CacheRequest) -> Result<Answer, Option<Arc<Entry>>> {
+        if !matches!(cache.mode, CacheMode::Use | CacheMode::Auto) {
+            return Err(None);
+        }
+        let entry = self.shelf.get(&cache.key).ok_or(None)?;
         let age = entry.age();
         let keeping = database.keeping.as_ref();
-        let kept = || keeping.is_some_and(|keeping| keeping.may_give(&entry, cache).is_ok());
-        let unasked = || keeping.is_some_and(|keeping| !keeping.observes) && kept();
+        let kept = || keeping.map_or(Err(NotNow::Never), |keeping| keeping.may_give(&entry, cache));
+        let unasked = || keeping.filter(|keeping| !keeping.observes).map_or(Err(NotNow::Never), |_| kept());
+        let is_young = age < cache.max_age;
         let given = match cache.mode {
-            CacheMode::Use if cache.bookmark.is_some() => age < cache.max_age && kept(),
+            CacheMode::Use if !is_young => Err(NotNow::Never),
+            CacheMode::Use if cache.bookmark.is_some() => kept(),
+            CacheMode::Use if entry.has_time() => Ok(()),
             // What has outlived its time may still be there because it is true.
-            CacheMode::Use => age < cache.max_age && (entry.has_time() || unasked()),
             _ => unasked(),
         };
-        if !given {
-            return None;
+        match given {
+            Ok(()) => {}
+            Err(NotNow::Soon) => return Err(Some(entry)),
+            Err(NotNow::Never) => return Err(None),
         }
         if !Shelf::carries(&entry, &cache.tags) {
             if Shelf::is_full_of_tags(&entry, &cache.tags) {
-                return None;
+                return Err(None);
             }
             self.shelf.add_tags(&entry, &cache.tags, None);
         }
         database.metrics.cache_hit();
-        Some(from_entry(database, &entry, cache, age))
+        Ok(from_entry(database, &entry, cache, age))
     }
 }
 

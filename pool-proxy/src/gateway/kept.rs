@@ -27,8 +27,9 @@ pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     if keeping.observes {
         return observe(gateway, &call, keeping, &cache, held).await;
     }
+    // The stream was waited for already.
     if let Some(entry) = held
-        && keeping.may_give_soon(&entry, &cache).await
+        && keeping.may_give(&entry, &cache).is_ok()
     {
         call.database.metrics.cache_hit();
         return Ok(from_entry(&call.database, &entry, &cache, entry.age()));

@@ -63,7 +63,9 @@ pub async fn query(
     let body = body::read(incoming, limit, &door.terms, guest.place()).await?;
     let signature = if is_extended { cache::signature(&body) } else { 0 };
     let cache = wish.map(|wish| wish.of(&database.name, &principal, MODE, &body));
-    let mut answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
+    let mut answer = if let Some(cache) = &cache
+        && let Some(hit) = door.gateway.hit_soon(database, cache).await
+    {
         hit
     } else {
         let run = Arc::new(read(door, &body, log.clone())?);

@@ -70,7 +70,9 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
         }
         return Ok(reply);
     }
-    let answer = if let Some(hit) = cache.as_ref().and_then(|cache| door.gateway.hit(database, cache)) {
+    let answer = if let Some(cache) = &cache
+        && let Some(hit) = door.gateway.hit_soon(database, cache).await
+    {
         hit
     } else {
         let work = decode(&body, options)?.into_work();
