@@ -31,8 +31,8 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// A row over this, in bytes, ends the stream: whoever follows it begins anew.
 const LARGEST_ROW: usize = 64 << 20;
 
-/// How the server cuts up its log.
-const LAYOUT: &str = "SELECT p.setting, s.setting FROM pg_catalog.pg_settings p, pg_catalog.pg_settings s \
+/// Whether the server is a standby, and how it cuts up its log.
+const ABOUT: &str = "SELECT pg_catalog.pg_is_in_recovery()::int4, p.setting, s.setting FROM pg_catalog.pg_settings p, pg_catalog.pg_settings s \
     WHERE p.name = 'wal_block_size' AND s.name = 'wal_segment_size'";
 
 /// Why there is no stream, or no more.
@@ -41,6 +41,9 @@ pub enum StreamError {
     /// No session.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// It tells what another server did, and some time later.
+    #[error("replication: the server is a standby")]
+    Standby,
     /// The session has ended, or the server does not want to stream.
     #[error("replication: {0}")]
     Ended(String),
@@ -91,19 +94,25 @@ impl Target {
     /// and never makes the server keep log for nobody.
     ///
     /// # Errors
-    /// When no host has a session for it, or the server refuses the slot.
+    /// When no host has a session for it that is no standby, or the server refuses the slot.
     pub async fn replicate(&self, publication: &str, slot: &str, drain: &Drain) -> Result<Replication, StreamError> {
         let mut farthest = ConnectError::new(Stage::Dns, "the connection URL names no host");
+        let mut refused = None;
         for host in &self.hosts {
             for address in resolve(host).await.unwrap_or_default() {
                 match self.dial(&address).await {
-                    Ok(session) => return self.stream(session, publication, slot, drain).await,
+                    Ok(session) => match self.stream(session, publication, slot, drain).await {
+                        Ok(stream) => return Ok(stream),
+                        // The primary's own word is the one to be told.
+                        Err(StreamError::Standby) if refused.is_some() => {}
+                        Err(error) => refused = Some(error),
+                    },
                     Err(error) if error.stage >= farthest.stage => farthest = error,
                     Err(_) => {}
                 }
             }
         }
-        Err(farthest.into())
+        Err(refused.unwrap_or_else(|| farthest.into()))
     }
 
     /// A session socket that nothing was said through yet, encrypted as the URL wants it.
@@ -159,17 +168,20 @@ impl Target {
         let open = async {
             let mut client = ReplicationClient::connect_gated(config).await?;
             let timeline = client.identify_system().await?.timeline;
-            let layout = numbers(&client.simple_query(LAYOUT).await?);
+            let about = numbers(&client.simple_query(ABOUT).await?);
+            let [is_standby, page, segment] =
+                about.ok_or_else(|| StreamError::Ended("the server's settings cannot be read".to_owned()))?;
+            if is_standby != 0 {
+                return Err(StreamError::Standby);
+            }
             let create = format!("CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'nothing')");
             client.simple_query(&create).await?;
             client.start().await?;
             client.wait_started().await?;
-            Ok::<_, PgWireError>((client, timeline, layout))
+            Ok((client, timeline, LogLayout { page, segment }))
         };
         let (client, timeline, layout) = open.await?;
         let decoder = pgoutput::Decoder::default();
-        let [page, segment] = layout.ok_or_else(|| StreamError::Ended("the log's layout cannot be read".to_owned()))?;
-        let layout = LogLayout { page, segment };
         Ok(Replication { client, timeline, layout, position: Lsn(0), next: None, decoder })
     }
 }

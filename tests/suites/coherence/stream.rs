@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use harness::{Signal, eventually, eventually_within};
+use harness::{Relay, Signal, eventually, eventually_within};
 
-use super::bench::{Bench, HIT, status, value};
+use super::bench::{Bench, HIT, auto, cluster, connect, publish, status, try_connect, url, value};
 use crate::transactions::open::Open;
 
 const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0)";
@@ -12,6 +12,8 @@ const READ: &str = "SELECT n FROM counter WHERE id = 1";
 const WALSENDERS: &str = "SELECT count(*) FROM pg_stat_replication";
 const LONG: Duration = Duration::from_mins(1);
 const SLOTS: &str = "SELECT count(*) FROM pg_replication_slots";
+/// Of the proxy's.
+const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'app' AND pid <> pg_backend_pid()";
 
 #[tokio::test]
 async fn a_broken_stream_drops_everything_and_comes_back() {
@@ -38,7 +40,7 @@ async fn a_restarted_postgres_is_followed_again() {
     let answer = bench.request(READ).send().await;
     assert!(answer.status == 503 || status(&answer) == HIT, "{}", answer.text);
     bench.postgres.come_back().unwrap();
-    let client = super::bench::connect(&super::bench::url(&bench.postgres)).await;
+    let client = connect(&url(&bench.postgres)).await;
     client.batch_execute("UPDATE counter SET n = 7").await.unwrap();
     eventually(|| async { bench.request(READ).send().await.body["rows"][0][0] == 7 }).await;
     assert_eq!(value(&bench.keep(READ).await), 7);
@@ -118,13 +120,12 @@ async fn without_a_publication_everything_is_answered_by_the_database() {
 async fn no_connection_is_opened_beyond_the_pools() {
     let settings = |proxy: harness::ProxyBuilder| proxy.env("POOL_PROXY_POOL_MAX", "2");
     let bench = Bench::with(COUNTER, settings).await;
-    let own = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'app' AND pid <> pg_backend_pid()";
     let mut asking = Vec::new();
     for _ in 0..20 {
         asking.push(tokio::spawn(bench.request("SELECT pg_sleep(0.05)").send()));
     }
     for _ in 0..20 {
-        assert!(bench.postgres(own).await.parse::<u32>().unwrap() <= 2);
+        assert!(bench.postgres(SESSIONS).await.parse::<u32>().unwrap() <= 2);
     }
     for asking in asking {
         asking.await.unwrap().expect(200);
@@ -172,4 +173,36 @@ async fn a_transaction_that_stays_open_holds_up_the_stream_and_nobodys_writes() 
     bench.keep(READ).await;
     assert_eq!(bench.postgres(SLOTS).await, "1");
     assert_eq!(bench.proxy.stderr().matches(&said).count(), 1, "it is said once");
+}
+
+#[tokio::test]
+async fn a_standby_is_passed_over() {
+    let standby = cluster().await;
+    standby.go_down(Signal::Interrupt).unwrap();
+    std::fs::write(standby.data_dir().join("standby.signal"), "").unwrap();
+    std::fs::remove_file(standby.data_dir().with_file_name("down")).unwrap();
+    eventually_within(Duration::from_secs(30), || async { try_connect(&url(&standby)).await.is_some() }).await;
+
+    let postgres = cluster().await;
+    let client = connect(&url(&postgres)).await;
+    client.batch_execute(COUNTER).await.unwrap();
+    publish(&client).await;
+    let relay = Relay::to(&url(&standby)).await;
+    relay.refuse();
+    let first = relay.url(&url(&standby));
+    let hosts = format!("{},127.0.0.1:{}/app", first.trim_end_matches("/app"), postgres.port());
+    // No more connections than there are by the time that the standby is to be had.
+    let proxy = auto(&postgres).database_url(hosts).env("POOL_PROXY_POOL_MAX", "2").start().await;
+    let bench = Bench { postgres, proxy, client };
+    bench.is_followed(&bench.proxy).await;
+    eventually(|| async { bench.postgres(SESSIONS).await == "2" }).await;
+
+    relay.forward();
+    let opened = relay.opened();
+    bench.root().await.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication").await.unwrap();
+    eventually(|| async { relay.opened() > opened }).await;
+    bench.is_followed(&bench.proxy).await;
+    bench.run("UPDATE counter SET n = 7").await;
+    eventually(|| async { bench.value(READ).await == 7 }).await;
+    assert_eq!(value(&bench.keep(READ).await), 7);
 }
