@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Statement;
 
-use super::call::{Budget, Mode, Query, Sinks};
+use super::call::{Budget, Isolation, Mode, Query, Sinks};
 use super::database::Database;
 use super::deadline::{Deadline, Progress};
 use super::identity;
@@ -222,7 +222,9 @@ impl Execution {
         let care = self.care(query, 0, true).await?;
         self.progress.begin();
         let restricted = self.principal.is_restricted();
-        let mode = Mode { read_only, ..Mode::default() };
+        // A snapshot that is taken before the locks are there finds a table empty that is written anew meanwhile.
+        let isolation = (read_only && self.database.keeping.is_some()).then_some(Isolation::ReadCommitted);
+        let mode = Mode { read_only, isolation, ..Mode::default() };
         if restricted {
             self.enter(mode).await?;
         }
