@@ -20,7 +20,7 @@ use crate::postgres::{Lsn, Server, Snapshot};
 const OFTEN: Duration = Duration::from_millis(250);
 const CATALOGUE: u32 = 2;
 /// No connection of a pool of so many is kept for asking.
-const SMALL: usize = 2;
+const SMALL: usize = 5;
 /// How long an answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the stream may be behind without telling anything at all.
@@ -250,8 +250,8 @@ impl Eye {
         Ok(server)
     }
 
-    /// Nothing is being asked. Where there are one or two connections, none is kept from clients: a transaction that stays open
-    /// would leave the others nothing. It is waited for in the line then; while all are busy for longer than the bound, nothing is
+    /// Nothing is being asked. Where there are few connections, none is kept from clients: transactions that stay open would leave the
+    /// others nothing. It is waited for in the line then; while all are busy for longer than the bound, nothing is
     /// given that was kept, and that is the lesser harm.
     pub(super) async fn rest(&mut self) {
         if self.database.pool.max() <= SMALL {
