@@ -281,6 +281,13 @@ pub(super) async fn fill(gateway: Arc<Gateway>, call: Arc<Call>, cache: CacheReq
     Ok(Filled::Answer { entry, stored, seen, timing })
 }
 
+/// The cache counts the bytes it holds: no more than these. Cut down in its place, a small body would leave behind it a hole in
+/// the heap that the next one's buffer does not fit into.
+fn fitted(body: Vec<u8>) -> Bytes {
+    const SMALL: usize = 64 << 10;
+    if body.len() < SMALL { Bytes::copy_from_slice(&body) } else { body.into_boxed_slice().into() }
+}
+
 /// What makes sure that nothing is missed from before an answer is read until it is stored.
 pub(super) struct Reading {
     ticket: Ticket,
@@ -322,8 +329,7 @@ pub(super) async fn read(
     }
     let body: Bytes = match read? {
         Read::Refused(refusal) => return Ok(Err(refusal)),
-        // The cache counts the bytes it holds: no more than these.
-        Read::Body(body) => body.into_boxed_slice().into(),
+        Read::Body(body) => fitted(body),
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();
