@@ -221,6 +221,9 @@ impl Execution {
         self.server()?.settle(settings).await.map_err(not_sent)?;
         let care = self.care(query, 0, true).await?;
         self.progress.begin();
+        // First: where a transaction keeps the snapshot that it begins with, one that others had later sees more.
+        let questions =
+            if read_only || self.may_show(query) { self.questions(read_only).await? } else { Questions::default() };
         let restricted = self.principal.is_restricted();
         // A snapshot that is taken before the locks are there finds a table empty that is written anew meanwhile.
         let isolation = (read_only && self.database.keeping.is_some()).then_some(Isolation::ReadCommitted);
@@ -230,8 +233,6 @@ impl Execution {
         }
         // Where nothing could write, nothing has to be kept from it.
         let in_transaction = restricted || (read_only && !care.only_reads);
-        let questions =
-            if read_only || self.may_show(query) { self.questions(read_only).await? } else { Questions::default() };
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
         let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use harness::{Answer, eventually_within};
+use harness::{Answer, Relay, eventually_within};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, HIT, status};
+use super::bench::{Bench, HIT, auto, status, url};
 use crate::tokens::mint::{Mint, SECRET, issuer, now};
 use crate::transactions::open::Open;
+use crate::transactions::plan;
 
 const ROLES: &str =
     "CREATE ROLE tenant; CREATE ROLE managers; CREATE ROLE other_tenant; GRANT tenant, other_tenant TO app;
@@ -216,4 +217,52 @@ async fn rights_that_are_changed_through_the_proxy_count_at_once() {
         one(sql).await;
         assert_eq!(seen(&ada.ask().await), expected, "{sql}");
     }
+}
+
+/// Where transactions keep the snapshot that they begin with, a tenant's is older than what others see meanwhile.
+#[tokio::test]
+async fn what_an_old_snapshot_has_shown_is_not_taken_for_news() {
+    let bench = bench().await;
+    let setting = "ALTER ROLE app SET default_transaction_isolation = 'repeatable read'";
+    bench.root().await.batch_execute(setting).await.unwrap();
+    let relay = Relay::to(&url(&bench.postgres)).await;
+    let config = issuer("").replace("ROLE_NAME", "tenant");
+    let through = format!("{}?sslmode=disable", relay.url(&url(&bench.postgres)));
+    let proxy = auto(&bench.postgres).config(config).database_url(through).start().await;
+    bench.is_followed(&proxy).await;
+    let ada = token("ada");
+    let ask = |key: i64| {
+        let read = json!({ "query": "SELECT n FROM notes WHERE owner = 'ada' AND $1 = $1::int", "params": [key], "arrayMode": true });
+        proxy.request("POST", "/sql").bearer(&ada).json(&read).send()
+    };
+    let seen = |answer: &Answer| answer.body["rows"][0][0].as_i64();
+    let mut older = 0;
+    for n in 1..=5 {
+        // The statement is known, and the connections have all they need.
+        eventually_within(Duration::from_secs(10), || async { status(&ask(0).await) == HIT }).await;
+        let ends = AtomicBool::new(false);
+        // Its transaction has begun, and nobody has heard of that yet.
+        relay.delay_sessions(Duration::from_millis(200));
+        let read = async {
+            let answer = ask(n).await.expect(200);
+            ends.store(true, Ordering::Relaxed);
+            answer
+        };
+        let others = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            relay.forward();
+            bench.run(&format!("UPDATE notes SET n = {n}")).await;
+            while !ends.load(Ordering::Relaxed) {
+                proxy.sql(json!({ "query": "SELECT n, now() FROM notes" })).await.expect(200);
+            }
+        };
+        let (answer, ()) = futures_util::future::join(read, others).await;
+        older += usize::from(seen(&answer) == Some(n - 1));
+        eventually_within(Duration::from_secs(10), || async { seen(&ask(0).await) == Some(n) }).await;
+        for _ in 0..5 {
+            let answer = ask(n).await;
+            assert_eq!(seen(&answer), Some(n), "{}", status(&answer));
+        }
+    }
+    assert!(older > 0, "no snapshot was old, so nothing was shown");
 }
