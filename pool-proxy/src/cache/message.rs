@@ -15,6 +15,11 @@ pub const PREFIX: &str = "pool_proxy";
 pub enum Message {
     /// The transaction it is told in has changed what statements mean.
     Defined,
+    /// A statement may have, at a proxy, that of this number, which has looked itself.
+    Doubted {
+        /// Which proxy.
+        by: u64,
+    },
     /// A proxy, that of this number, has dropped answers for a client.
     Invalidated {
         /// Which proxy.
@@ -23,6 +28,9 @@ pub enum Message {
         what: Tags,
     },
 }
+
+/// What stands before the number of the proxy.
+const DOUBTED: &str = "look ";
 
 /// How an invalidation is written.
 #[derive(Serialize, Deserialize)]
@@ -39,6 +47,9 @@ impl Message {
         if content == b"ddl" {
             return Some(Self::Defined);
         }
+        if let Some(by) = content.strip_prefix(DOUBTED.as_bytes()) {
+            return Some(Self::Doubted { by: std::str::from_utf8(by).ok()?.parse().ok()? });
+        }
         let Invalidation { by, tags } = serde_json::from_slice(content).ok()?;
         let what = match tags {
             Some(tags) => Tags::Some(TagSet::parse(tags.iter().map(String::as_str)).ok()?),
@@ -52,6 +63,7 @@ impl Display for Message {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Defined => f.write_str("ddl"),
+            Self::Doubted { by } => write!(f, "{DOUBTED}{by}"),
             Self::Invalidated { by, what } => {
                 let tags = match what {
                     Tags::Some(tags) => Some(tags.iter().map(ToString::to_string).collect()),
@@ -75,13 +87,23 @@ mod tests {
             let message = Message::Invalidated { by: u64::MAX, what };
             assert_eq!(Message::parse(message.to_string().as_bytes()), Some(message));
         }
-        assert_eq!(Message::parse(Message::Defined.to_string().as_bytes()), Some(Message::Defined));
+        for message in [Message::Defined, Message::Doubted { by: u64::MAX }] {
+            assert_eq!(Message::parse(message.to_string().as_bytes()), Some(message));
+        }
     }
 
     #[test]
     fn what_is_not_known_is_none() {
-        for content in ["", "later", "{}", r#"{"by":1,"tags":[]}"#, r#"{"by":1,"tags":["not a tag"]}"#, r#"{"by":-1}"#]
-        {
+        for content in [
+            "",
+            "later",
+            "look",
+            "look x",
+            "{}",
+            r#"{"by":1,"tags":[]}"#,
+            r#"{"by":1,"tags":["not a tag"]}"#,
+            r#"{"by":-1}"#,
+        ] {
             assert_eq!(Message::parse(content.as_bytes()), None, "{content}");
         }
     }

@@ -30,6 +30,9 @@ impl Coherence {
                 },
                 Event::Message { prefix, content } if prefix == PREFIX => match (Message::parse(&content), &mut open) {
                     (Some(Message::Defined), Some(open)) => open.transaction.defines = true,
+                    (Some(Message::Doubted { by }), _) if by != self.changes.number() => {
+                        self.changes.doubt_definitions();
+                    }
                     (Some(Message::Invalidated { by, what }), _) if by != self.changes.number() => {
                         self.shelf.invalidate(&self.database.name, &what);
                     }

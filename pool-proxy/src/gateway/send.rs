@@ -7,6 +7,7 @@ use super::deadline::Progress;
 use super::identity::{Claim, Nowhere};
 use super::outcome::refused;
 use super::witness::{Hearing, Questions, Witness};
+use crate::cache::message::{Message, PREFIX};
 use crate::error::{DatabaseError, Failure};
 use crate::pool::Lease;
 use crate::postgres::pipeline::{Step, in_order};
@@ -33,9 +34,12 @@ pub(super) struct Frame {
     pub(super) questions: Questions,
 }
 
-/// Tells all proxies of the database that statements may mean something else (see [`Message`](crate::cache::message::Message)).
-/// In a transaction of its own, behind the one that has made it so: where that is in the stream, so is this, or it comes soon.
-pub(super) const TELL: &str = "SELECT pg_catalog.pg_logical_emit_message(true, 'pool_proxy', 'ddl')";
+/// Tells the other proxies of the database that statements may mean something else: what proxy `number` has sent may have made
+/// it so. In a transaction of its own, behind that one: where that is in the stream, so is this, or it comes soon.
+pub(super) fn tell(number: u64) -> String {
+    let message = Message::Doubted { by: number };
+    format!("SELECT pg_catalog.pg_logical_emit_message(true, '{PREFIX}', '{message}')")
+}
 
 /// Statements that go in one flight, and where their results go. `first` is the index of the first in its batch.
 pub(super) struct Flight<'a, S> {
@@ -54,11 +58,11 @@ pub(super) struct Sent {
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Sends a flight and waits for all of it; `tells` if other proxies are to be told of it.
+/// Sends a flight and waits for all of it; `tells` what other proxies are to be told behind it.
 pub(super) async fn send<S: RowSink>(
     lease: &mut Lease,
     progress: &Progress,
-    (frame, tells): (&Frame, bool),
+    (frame, tells): (&Frame, Option<String>),
     flight: Flight<'_, S>,
 ) -> Sent {
     let fate = lease.fate();
@@ -118,8 +122,8 @@ pub(super) async fn send<S: RowSink>(
     if frame.commit {
         steps.push(Box::pin(async { server.commit().await.map(|()| None) }));
     }
-    if tells {
-        steps.push(Box::pin(async { server.command(TELL).await.map(|()| None) }));
+    if let Some(tell) = &tells {
+        steps.push(Box::pin(async { server.command(tell).await.map(|()| None) }));
     }
     if let Some(question) = &frame.questions.behind {
         let heard = &mut heard_behind;
@@ -135,7 +139,7 @@ pub(super) async fn send<S: RowSink>(
         // What it says is heard, or not: it changes nothing of what the statements came to.
         ended.pop();
     }
-    if tells {
+    if tells.is_some() {
         // Nor does this: others find it by looking.
         ended.pop();
     }

@@ -266,3 +266,25 @@ async fn operators_see_how_the_stream_stands() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_might_have_defined_something_and_has_not_drops_nothing_elsewhere() {
+    let bench = Bench::after(&format!(
+        "{WORDS}; CREATE TABLE acts (n int); CREATE PROCEDURE act() LANGUAGE sql AS 'INSERT INTO acts VALUES (1)'"
+    ))
+    .await;
+    let other = bench.another().await;
+    let read = other.sql_request(&json!({ "query": WORD }));
+    eventually_within(Duration::from_secs(10), || async { status(&read.clone().send().await) == HIT }).await;
+    for sql in ["CALL act()", "DO $$ BEGIN END $$", "CREATE TEMP TABLE passing (n int)", "ANALYZE words"] {
+        let bookmark = bench.ask(sql).await.header("pool-bookmark");
+        let read = read.clone().header("pool-bookmark", bookmark);
+        // To look may take longer than a request waits for it; but nothing that is known of statements is forgotten.
+        eventually_within(Duration::from_secs(10), || async {
+            let told = status(&read.clone().send().await);
+            assert!(!told.contains("unseen"), "{sql}");
+            told == HIT
+        })
+        .await;
+    }
+}

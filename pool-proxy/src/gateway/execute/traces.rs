@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::gateway::call::Query;
 use crate::gateway::keeping::{shows, writes};
 use crate::gateway::outcome::not_sent;
-use crate::gateway::send::{Frame, TELL};
+use crate::gateway::send::{Frame, tell};
 use crate::gateway::witness::{Hearing, Questions, Witness};
 use crate::postgres::{Lsn, Snapshot, TransactionStatus};
 use crate::statement::{Kind, may_define, shows_nothing};
@@ -159,9 +159,15 @@ impl Execution {
         self.traces.tells |= defines;
     }
 
-    /// Whether other proxies are to be told, behind a flight, that definitions may be others.
-    pub(super) fn tells_behind(&self, frame: &Frame) -> bool {
-        self.traces.tells && frame.questions.behind.is_some() && (frame.commit || !frame.in_transaction)
+    /// What other proxies are to be told behind a flight, where definitions may be others.
+    pub(super) fn tells_behind(&self, frame: &Frame) -> Option<String> {
+        let has_ended = frame.questions.behind.is_some() && (frame.commit || !frame.in_transaction);
+        if has_ended { self.tells() } else { None }
+    }
+
+    fn tells(&self) -> Option<String> {
+        let keeping = self.database.keeping.as_ref().filter(|_| self.traces.tells)?;
+        Some(tell(keeping.changes.number()))
     }
 
     /// Whether the answer to a statement may show, or be, a change: where in the log that lies is asked then.
@@ -184,12 +190,12 @@ impl Execution {
         if self.database.keeping.is_none() || !matches!(self.standing().await, Ok(Some(TransactionStatus::Idle))) {
             return;
         }
-        let tells = self.traces.tells;
+        let tells = self.tells();
         let look = async {
             let questions = self.questions(false).await.ok()?;
             let server = &*self.server().ok()?;
-            if tells {
-                let _ = server.command(TELL).await;
+            if let Some(tell) = tells {
+                let _ = server.command(&tell).await;
             }
             let mut heard = Hearing::new();
             server.execute(server.executions(), questions.behind.as_ref()?, &[], &mut heard).await.ok()?;
