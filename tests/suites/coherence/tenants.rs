@@ -209,6 +209,15 @@ async fn rights_that_are_changed_through_the_proxy_count_at_once() {
         }
     }
     assert!(hits > 0, "nothing was kept, so nothing was shown");
+    // A text that ends its transaction is refused, and what it has done before stays.
+    for (sql, expected) in [(all, "ada bob"), ("DROP POLICY any_of_them ON notes", "ada")] {
+        ada.keep().await;
+        let open = Open::begin(&bench.proxy).await;
+        let mut body = plan(&format!("{sql}; COMMIT; BEGIN"));
+        body["plan"]["type"] = json!("execute");
+        open.plan_request(&body).send().await.expect(400);
+        assert_eq!(seen(&ada.ask().await), expected, "{sql}");
+    }
     ada.keep().await;
     // A membership, which no change stream and no event trigger tells of.
     one("CREATE POLICY managing ON notes TO managers USING (true)").await;

@@ -179,6 +179,7 @@ impl Execution {
         };
         let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
         self.look_behind().await;
+        self.doubt_definitions();
         self.settle_traces(&outcome);
         outcome
     }

@@ -144,6 +144,13 @@ impl Execution {
         }
     }
 
+    /// Behind a text: what it has defined stays if it has ended its transaction, though that is an error.
+    pub(super) fn doubt_definitions(&self) {
+        if let Some(keeping) = self.database.keeping.as_ref().filter(|_| self.traces.defines) {
+            keeping.changes.doubt_definitions();
+        }
+    }
+
     /// Takes note of statements that may change definitions or rights, by their commands: what a function or a trigger
     /// does of that kind is found by looking, like what others do.
     pub(super) fn note_definitions(&mut self, statements: &[Statement], queries: &[Query]) {
