@@ -327,9 +327,16 @@ pub(super) async fn read(
     if !matches!(read, Ok(Read::Refused(_))) {
         call.database.metrics.query(super::result_word(&read), timing.database);
     }
-    let body: Bytes = match read? {
-        Read::Refused(refusal) => return Ok(Err(refusal)),
-        Read::Body(body) => fitted(body),
+    let body: Bytes = match read {
+        Ok(Read::Body(body)) => fitted(body),
+        Ok(Read::Refused(refusal)) => return Ok(Err(refusal)),
+        Err(failure) => {
+            // A plan may make an error of what it has read, and be it that there is nothing.
+            if let (Some(keeping), Some(seen)) = (keeping, seen) {
+                keeping.changes.acknowledge(seen.flushed);
+            }
+            return Err(failure);
+        }
     };
     let lifetime = cache.max_age.saturating_add(cache.stale_while_revalidate);
     let tags = cache.tags.iter().cloned().collect();

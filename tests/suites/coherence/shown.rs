@@ -115,6 +115,26 @@ async fn by_an_error() {
 }
 
 #[tokio::test]
+async fn by_a_plan_that_finds_nothing() {
+    let late = &Late::new().await;
+    late.learns("a plan that fails", |n| async move {
+        let sql = format!("SELECT 1 AS id FROM counter WHERE n < {n}");
+        let found = json!({ "type": "query", "args": {
+            "type": "templateSql", "fragments": [{ "type": "stringChunk", "chunk": sql }], "args": [], "argTypes": [],
+            "chunkable": true,
+        } });
+        let required = json!({ "type": "validate", "args": {
+            "expr": found, "rules": [{ "type": "rowCountNeq", "args": 0 }], "errorIdentifier": "MISSING_RECORD",
+            "context": { "operation": "a query" },
+        } });
+        let body = json!({ "operation": "findUniqueOrThrow", "plan": required, "params": {} });
+        let answer = late.proxy.request("POST", "/query").bearer(late.proxy.key()).json(&body).send().await;
+        assert!(answer.text.contains("P2025"), "{} {}", answer.status, answer.text);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn within_a_transaction_that_is_open() {
     let late = &Late::new().await;
     late.learns("a step", |n| async move {

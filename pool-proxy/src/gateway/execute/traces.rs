@@ -139,6 +139,11 @@ impl Execution {
         if is_lost {
             keeping.changes.doubt_definitions();
         }
+        if let (Err(_), Some((_, flushed))) = (outcome, &self.traces.witness) {
+            // Nobody takes what it saw: that it is too large, say.
+            keeping.changes.acknowledge(*flushed);
+            self.traces.witness = None;
+        }
         if std::mem::take(&mut self.traces.shows) || is_lost {
             keeping.changes.acknowledge_somewhere();
         }
