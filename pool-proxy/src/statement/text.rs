@@ -54,7 +54,8 @@ pub fn may_chain(text: &str) -> bool {
 /// Exact: nothing else begins with these words.
 pub fn shows_nothing(text: &str) -> bool {
     let first = first_word(text);
-    ["SET", "LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK"].iter().any(|word| first.eq_ignore_ascii_case(word))
+    let words = ["SET", "SHOW", "LOCK", "SAVEPOINT", "RELEASE", "ROLLBACK", "LISTEN", "UNLISTEN", "NOTIFY"];
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// Whether a statement of which no more is known may define something that those behind it name: a table that stands before

@@ -159,7 +159,13 @@ async fn within_a_transaction_that_is_open() {
 async fn what_must_come_first_in_a_transaction_still_may() {
     let late = Late::new().await;
     let open = Open::begin(&late.proxy).await;
-    for first in ["LOCK TABLE counter IN SHARE MODE", "SET TRANSACTION READ ONLY"] {
+    for first in [
+        "SHOW transaction_isolation",
+        "LISTEN news",
+        "SET CONSTRAINTS ALL DEFERRED",
+        "LOCK TABLE counter IN SHARE MODE",
+        "SET TRANSACTION READ ONLY",
+    ] {
         open.ask(first).await.expect(200);
     }
     open.ask("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").await.expect(200);

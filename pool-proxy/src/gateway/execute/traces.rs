@@ -92,7 +92,9 @@ impl Execution {
         let Some(keeping) = &self.database.keeping else { return };
         for query in queries {
             let verdict = self.database.known_verdict(&self.principal, query.judged());
-            self.traces.writes |= writes(verdict.as_deref());
+            // Constraints may have triggers that wait for the end of the transaction.
+            let may_write = frame.in_transaction || !shows_nothing(&query.text);
+            self.traces.writes |= may_write && writes(verdict.as_deref());
             self.traces.shows |= self.may_show(query);
         }
         self.traces.shows |= matches!(outcome, Err(failure) if !matches!(failure, Failure::Unavailable { .. }));
