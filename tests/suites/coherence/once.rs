@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::bench::{Bench, value};
+use super::bench::{Bench, auto, value};
 
 const COUNTER: &str = "CREATE TABLE counter (id int PRIMARY KEY, n int); INSERT INTO counter VALUES (1, 0)";
 const READ: &str = "SELECT n FROM counter WHERE id = 1";
@@ -32,5 +32,21 @@ async fn a_repetition_covers_what_the_first_wrote() {
         assert_eq!(value(&read(again.header("pool-bookmark")).await), n);
         let body = json!({ "query": READ, "arrayMode": true });
         assert_eq!(value(&other.sql(body).await), n, "at the proxy that repeated, without a bookmark");
+    }
+}
+
+#[tokio::test]
+async fn a_repetition_covers_what_the_first_defined() {
+    let bench = Bench::after(&format!("{COUNTER}; CREATE VIEW shown AS SELECT 0 AS n FROM counter")).await;
+    // One that tells nobody, or died before it could.
+    let first = auto(&bench.postgres).env("POOL_PROXY_CACHE_MODE", "ask").start().await;
+    for n in 1..=5 {
+        bench.keep("SELECT n FROM shown").await;
+        let define = json!({ "query": format!("CREATE OR REPLACE VIEW shown AS SELECT {n} AS n FROM counter") });
+        for proxy in [&first, &bench.proxy] {
+            let define = proxy.sql_request(&define).header("Idempotency-Key", format!("view-{n}"));
+            define.send().await.expect(200);
+        }
+        assert_eq!(bench.value("SELECT n FROM shown").await, n);
     }
 }

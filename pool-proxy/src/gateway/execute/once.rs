@@ -148,6 +148,7 @@ impl Execution {
             of_none(sent.outcome.clone())?;
             // What the first one has touched may be new to this proxy.
             let touched = if matches!(heard, Heard::Outcome(_)) { queries } else { &[] };
+            self.note_repeated(touched);
             self.leave_traces(touched, &frame, sent.witness, &sent.outcome);
             Ok(match heard {
                 Heard::Nothing => None,

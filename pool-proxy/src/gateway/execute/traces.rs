@@ -164,13 +164,21 @@ impl Execution {
         if self.database.keeping.is_none() {
             return;
         }
-        let defines = statements.iter().zip(queries).any(|(statement, query)| {
-            let verdict = self.database.known_verdict(&self.principal, query.judged());
-            let is_of_rows = verdict.is_some_and(|verdict| !matches!(verdict.kind, Kind::Utility | Kind::Unknown));
-            !is_of_rows && may_define(&query.text, !statement.columns().is_empty())
-        });
+        let mut flight = statements.iter().zip(queries);
+        let defines = flight.any(|(statement, query)| self.may_define(query, !statement.columns().is_empty()));
         self.traces.defines |= defines;
         self.traces.tells |= defines;
+    }
+
+    /// The same of statements that were done before, perhaps by a proxy that could not tell others.
+    pub(super) fn note_repeated(&mut self, queries: &[Query]) {
+        self.traces.defines |= queries.iter().any(|query| self.may_define(query, false));
+    }
+
+    fn may_define(&self, query: &Query, has_columns: bool) -> bool {
+        let verdict = self.database.known_verdict(&self.principal, query.judged());
+        let is_of_rows = verdict.is_some_and(|verdict| !matches!(verdict.kind, Kind::Utility | Kind::Unknown));
+        !is_of_rows && may_define(&query.text, has_columns)
     }
 
     /// What other proxies are to be told behind a flight, where definitions may be others.
