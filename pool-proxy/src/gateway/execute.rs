@@ -227,7 +227,7 @@ impl Execution {
         let restricted = self.principal.is_restricted();
         // A snapshot that is taken before the locks are there finds a table empty that is written anew meanwhile.
         let isolation = (read_only && self.database.keeping.is_some()).then_some(Isolation::ReadCommitted);
-        let mode = Mode { read_only, isolation, ..Mode::default() };
+        let mode = Mode { isolation, read_only, ..Mode::default() };
         if restricted {
             self.enter(mode).await?;
         }
