@@ -13,7 +13,7 @@ mod scope;
 mod shelf;
 mod tags;
 
-pub use changes::{Changes, Doubt, Fence, Fill, Published, Told, Transaction};
+pub use changes::{Changes, Doubt, Fence, Fill, Published, SOMEWHERE, Told, Transaction};
 pub use entry::Entry;
 pub use etag::ETag;
 pub use flight::{Flights, Generation, Joined, Landing};

@@ -15,6 +15,7 @@ mod log;
 mod proof;
 mod published;
 mod visible;
+mod waiting;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use acknowledged::SOMEWHERE;
 pub use fence::{Fence, Fill};
 pub use published::{Published, Told};
 
@@ -36,6 +38,7 @@ use fence::Dependents;
 use log::Log;
 use proof::Proof;
 use visible::Visible;
+use waiting::Waiting;
 
 /// A transaction that has committed, as the stream tells it.
 #[derive(Debug)]
@@ -72,6 +75,7 @@ pub struct Changes {
     origin: Instant,
     bound: Duration,
     moved: Notify,
+    waiting: Waiting,
     /// Somebody is to look where the log ends.
     lost: Notify,
     is_fenced: bool,
@@ -108,6 +112,7 @@ impl Changes {
             origin: Instant::now(),
             bound,
             moved: Notify::new(),
+            waiting: Waiting::default(),
             lost: Notify::new(),
             is_fenced: true,
             number: rand::random(),
@@ -147,6 +152,8 @@ impl Changes {
         self.proven.store(0, Ordering::Release);
         self.position.store(0, Ordering::Release);
         state.acknowledged.forget();
+        // In vain: nothing is kept any more.
+        self.waiting.wake(Lsn(u64::MAX));
         self.awaited.store(0, Ordering::Release);
         state.give_up()
     }
@@ -188,6 +195,7 @@ impl Changes {
         let mut state = self.state();
         self.prove(&mut state, None);
         drop(state);
+        self.waiting.wake(position);
         self.moved.notify_waiters();
     }
 
@@ -310,28 +318,6 @@ impl Changes {
     /// Whether no such statement is left to be looked for.
     pub fn knows_definitions(&self) -> bool {
         self.definitions.are_settled()
-    }
-
-    /// Waits until the stream has come to a position, and definitions are in no doubt; false if that takes too long.
-    pub async fn reached(&self, position: Lsn, patience: Duration) -> bool {
-        self.comes(patience, || self.position() >= position && self.knows_definitions()).await
-    }
-
-    /// Waits until something is so that depends on how far the stream has come, on what clients know of, or on definitions;
-    /// false if that takes too long.
-    pub async fn comes(&self, patience: Duration, is_so: impl Fn() -> bool) -> bool {
-        let wait = async {
-            loop {
-                let moved = self.moved.notified();
-                let mut moved = std::pin::pin!(moved);
-                moved.as_mut().enable();
-                if is_so() {
-                    return;
-                }
-                moved.await;
-            }
-        };
-        is_so() || tokio::time::timeout(patience, wait).await.is_ok()
     }
 
     /// What the index of answers by what they were read from takes, in entries and places.

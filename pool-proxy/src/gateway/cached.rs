@@ -42,52 +42,54 @@ impl Gateway {
     /// may. `None` when there is none, it was not asked for, or that takes too long.
     pub async fn hit_soon(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
         match self.find(database, cache) {
-            Ok(answer) => Some(answer),
+            Ok(entry) => self.give(database, cache, &entry),
             Err(None) => None,
             Err(Some(entry)) => {
                 // Boxed, so that others do not carry its size.
                 let waits = Box::pin(database.keeping.as_ref()?.may_give_soon(&entry, cache));
-                if waits.await { self.hit(database, cache) } else { None }
+                if waits.await { self.give(database, cache, &entry) } else { None }
             }
         }
     }
 
     /// The same, if it may be given now.
     pub(super) fn hit(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
-        self.find(database, cache).ok()
+        self.give(database, cache, &self.find(database, cache).ok()?)
     }
 
-    /// An answer that may be given now; or the entry for which the stream must come further first.
-    fn find(&self, database: &super::Database, cache: &CacheRequest) -> Result<Answer, Option<Arc<Entry>>> {
+    /// An answer that may be given now; in vain, one for which the stream must come further first.
+    fn find(&self, database: &super::Database, cache: &CacheRequest) -> Result<Arc<Entry>, Option<Arc<Entry>>> {
         if !matches!(cache.mode, CacheMode::Use | CacheMode::Auto) {
             return Err(None);
         }
         let entry = self.shelf.get(&cache.key).ok_or(None)?;
-        let age = entry.age();
         let keeping = database.keeping.as_ref();
         let kept = || keeping.map_or(Err(NotNow::Never), |keeping| keeping.may_give(&entry, cache));
         let unasked = || keeping.filter(|keeping| !keeping.observes).map_or(Err(NotNow::Never), |_| kept());
-        let is_young = age < cache.max_age;
         let given = match cache.mode {
-            CacheMode::Use if !is_young => Err(NotNow::Never),
+            CacheMode::Use if entry.age() >= cache.max_age => Err(NotNow::Never),
             CacheMode::Use if cache.bookmark.is_some() => kept(),
             CacheMode::Use if entry.has_time() => Ok(()),
             // What has outlived its time may still be there because it is true.
             _ => unasked(),
         };
         match given {
-            Ok(()) => {}
-            Err(NotNow::Soon) => return Err(Some(entry)),
-            Err(NotNow::Never) => return Err(None),
+            Ok(()) => Ok(entry),
+            Err(NotNow::Soon(_)) => Err(Some(entry)),
+            Err(NotNow::Never) => Err(None),
         }
-        if !Shelf::carries(&entry, &cache.tags) {
-            if Shelf::is_full_of_tags(&entry, &cache.tags) {
-                return Err(None);
+    }
+
+    /// The answer, unless it has no room for the tags of the request.
+    fn give(&self, database: &super::Database, cache: &CacheRequest, entry: &Arc<Entry>) -> Option<Answer> {
+        if !Shelf::carries(entry, &cache.tags) {
+            if Shelf::is_full_of_tags(entry, &cache.tags) {
+                return None;
             }
-            self.shelf.add_tags(&entry, &cache.tags, None);
+            self.shelf.add_tags(entry, &cache.tags, None);
         }
         database.metrics.cache_hit();
-        Ok(from_entry(database, &entry, cache, age))
+        Some(from_entry(database, entry, cache, entry.age()))
     }
 }
 

@@ -11,9 +11,9 @@ use super::call::{CacheRequest, Query};
 use super::outcome::refused;
 use crate::auth::Principal;
 use crate::cache::message::{Message, PREFIX};
-use crate::cache::{Changes, Entry, RowKey, Scope, Tags, Told};
+use crate::cache::{Changes, Entry, Fence, RowKey, SOMEWHERE, Scope, Tags, Told};
 use crate::error::Failure;
-use crate::postgres::Param;
+use crate::postgres::{Lsn, Param};
 use crate::statement::{Pin, Refusal, Source, Verdict, tells_time};
 
 /// How a database's answers are kept beyond what clients ask for.
@@ -36,20 +36,28 @@ impl Keeping {
         }
         let needed = self.changes.needed(fence).max(cache.bookmark.unwrap_or_default());
         if self.changes.position() < needed || !self.changes.knows_definitions() {
-            return Err(NotNow::Soon);
+            return Err(NotNow::Soon(needed));
         }
         // Once more, since it is only now that the stream is known to have come so far, and definitions to be the same.
         if fence.holds() { Ok(()) } else { Err(NotNow::Never) }
     }
 
-    /// The same, once the stream has come so far, if that does not take too long.
+    /// The same, once the stream has come so far, if that does not take too long. What clients come to know of meanwhile, this one
+    /// does not: it has asked before.
     pub(super) async fn may_give_soon(&self, entry: &Entry, cache: &CacheRequest) -> bool {
         let may_give = || self.may_give(entry, cache);
         match may_give() {
             Ok(()) => true,
             Err(NotNow::Never) => false,
-            Err(NotNow::Soon) => {
-                self.changes.comes(self.patience, || may_give() != Err(NotNow::Soon)).await && may_give().is_ok()
+            Err(NotNow::Soon(needed)) if needed < SOMEWHERE && self.changes.knows_definitions() => {
+                self.changes.passes(needed, self.patience).await
+                    && self.changes.is_proven()
+                    && self.changes.knows_definitions()
+                    && entry.fence.as_ref().is_some_and(Fence::holds)
+            }
+            Err(NotNow::Soon(_)) => {
+                let has_come = || !matches!(may_give(), Err(NotNow::Soon(_)));
+                self.changes.comes(self.patience, has_come).await && may_give().is_ok()
             }
         }
     }
@@ -179,8 +187,9 @@ pub(super) const UNPUBLISHED: &str = "unpublished";
 /// Why an answer that is kept may not be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotNow {
-    /// It is too old for its client, or for another, unless the stream says otherwise, which has not come so far.
-    Soon,
+    /// It is too old for its client, or for another, unless the stream says otherwise, which has not come so far; or what
+    /// statements mean is being looked at.
+    Soon(Lsn),
     /// It is not known to be true.
     Never,
 }

@@ -19,7 +19,7 @@ pub(super) struct Acknowledged {
 }
 
 /// Where nobody has looked yet: no stream is known to have come so far.
-const SOMEWHERE: Lsn = Lsn(u64::MAX);
+pub const SOMEWHERE: Lsn = Lsn(u64::MAX);
 
 impl Acknowledged {
     pub(super) fn add(&mut self, position: Lsn, at: u64) {

@@ -285,6 +285,27 @@ fn what_was_shown_is_known_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_a_place_is_woken_there() {
+    let changes = Arc::new(Changes::new(BOUND));
+    changes.open(snapshot("100:100:"), published());
+    changes.advance(Lsn(10));
+    assert!(changes.passes(Lsn(10), Duration::ZERO).await);
+    assert!(!changes.passes(Lsn(11), Duration::from_millis(1)).await);
+    let wait = |place: u64| {
+        let changes = Arc::clone(&changes);
+        tokio::spawn(async move { changes.passes(Lsn(place), BOUND).await })
+    };
+    let (near, same, far) = (wait(20), wait(20), wait(30));
+    tokio::task::yield_now().await;
+    changes.advance(Lsn(25));
+    assert!(near.await.unwrap() && same.await.unwrap());
+    tokio::task::yield_now().await;
+    assert!(!far.is_finished());
+    drop(changes.close());
+    assert!(far.await.unwrap(), "whether its answer still holds is another question");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_client_knows_of_is_looked_for() {
     let tick = || tokio::time::advance(Duration::from_millis(1));
     let stage = Stage::new();
