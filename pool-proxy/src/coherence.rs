@@ -185,14 +185,14 @@ impl Coherence {
         }
         // What other proxies were told to drop meanwhile was not heard here.
         self.shelf.invalidate(&self.database.name, &Tags::Tagged);
-        let doubts = self.changes.definitions_doubted();
+        let (doubts, asked) = (self.changes.definitions_doubted(), tokio::time::Instant::now());
         let definitions = eye.definitions().await?;
         let published = eye.published(&self.publication).await?;
         let seen = eye.look().await?;
         // Definitions may be others than before, with nobody to see it.
         self.database.pool.redefined();
         self.changes.open(seen.snapshot, published);
-        self.changes.settle_definitions(doubts);
+        self.changes.settle_definitions(doubts, asked);
         eye.known = Some(definitions);
         Ok(stream)
     }

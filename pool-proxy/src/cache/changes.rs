@@ -51,6 +51,9 @@ pub struct Transaction {
     pub defines: bool,
 }
 
+/// How old the last look at definitions may well be: there are two in that time.
+const LOOKED: Duration = Duration::from_secs(1);
+
 /// What somebody is to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
@@ -71,6 +74,8 @@ pub struct Changes {
     /// When it was last true that everything committed by then had been told: milliseconds since `origin`, and 1.
     proven: AtomicU64,
     definitions: Definitions,
+    /// When definitions were looked at last, in the same way.
+    looked: AtomicU64,
     clocks: Clocks,
     origin: Instant,
     bound: Duration,
@@ -108,6 +113,7 @@ impl Changes {
             awaited: AtomicU64::new(0),
             proven: AtomicU64::new(0),
             definitions: Definitions::default(),
+            looked: AtomicU64::new(0),
             clocks: Clocks::new(),
             origin: Instant::now(),
             bound,
@@ -132,6 +138,8 @@ impl Changes {
 
     /// The stream has begun, at a place that nothing committed from now on lies before. `snapshot` was taken after that.
     pub fn open(&self, snapshot: Snapshot, published: Published) {
+        // Definitions were read before that.
+        self.looked.store(self.mark(Instant::now()), Ordering::Release);
         let mut state = self.state();
         state.is_open = true;
         // It may be another server, whose transactions have lower ids.
@@ -225,8 +233,10 @@ impl Changes {
         state.newest = Some(snapshot);
     }
 
-    /// Definitions and rights were looked at since they had been doubted so often, and what was seen has been dealt with.
-    pub fn settle_definitions(&self, doubted: u64) {
+    /// Definitions and rights were looked at, at `asked`, since they had been doubted so often, and what was seen has been dealt
+    /// with.
+    pub fn settle_definitions(&self, doubted: u64, asked: Instant) {
+        self.looked.fetch_max(self.mark(asked), Ordering::AcqRel);
         self.definitions.settle(doubted);
         self.moved.notify_waiters();
     }
@@ -260,9 +270,19 @@ impl Changes {
             state.proof.add(sent, end);
         }
         if let Some(sent) = state.proof.reached(self.position()) {
-            let millis = sent.saturating_duration_since(self.origin).as_millis();
-            self.proven.fetch_max(u64::try_from(millis).unwrap_or(u64::MAX).saturating_add(1), Ordering::AcqRel);
+            self.proven.fetch_max(self.mark(sent), Ordering::AcqRel);
         }
+    }
+
+    /// A moment as it is remembered: milliseconds since `origin`, and 1.
+    fn mark(&self, moment: Instant) -> u64 {
+        let millis = moment.saturating_duration_since(self.origin).as_millis();
+        u64::try_from(millis).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    fn since(&self, mark: &AtomicU64) -> Option<Duration> {
+        let millis = mark.load(Ordering::Acquire).checked_sub(1)?;
+        Some((self.origin + Duration::from_millis(millis)).elapsed())
     }
 
     // What the gateway asks and tells.
@@ -279,11 +299,10 @@ impl Changes {
 
     /// How long ago the stream is known to have told everything.
     pub fn age(&self) -> Option<Duration> {
-        let proven = self.proven.load(Ordering::Acquire).checked_sub(1)?;
-        Some((self.origin + Duration::from_millis(proven)).elapsed())
+        self.since(&self.proven)
     }
 
-    /// Whether that is no longer ago than the bound, by any clock.
+    /// Whether that is no longer ago than the bound, by any clock, and definitions were looked at within twice that.
     pub fn is_proven(&self) -> bool {
         if self.clocks.are_apart() {
             let mut state = self.state();
@@ -291,7 +310,8 @@ impl Changes {
             self.proven.store(0, Ordering::Release);
             self.clocks.set();
         }
-        self.age().is_some_and(|age| age <= self.bound)
+        let is_recent = |mark, bound| self.since(mark).is_some_and(|age| age <= bound);
+        is_recent(&self.proven, self.bound) && is_recent(&self.looked, 2 * self.bound.max(LOOKED))
     }
 
     /// A number for what statements mean: another one, and they may mean something else.

@@ -333,7 +333,7 @@ impl Coherence {
     }
 
     async fn look_at_definitions(&self, eye: &mut Eye) -> Result<(), Stop> {
-        let doubts = self.changes.definitions_doubted();
+        let (doubts, asked) = (self.changes.definitions_doubted(), Instant::now());
         let mut definitions = eye.definitions().await?;
         let is_same = eye.known.as_ref() == Some(&definitions);
         if !is_same || !eye.is_cleared {
@@ -348,7 +348,7 @@ impl Coherence {
             self.shelf.discard(&self.changes.redefine(seen.snapshot, published));
             eye.known = Some(definitions);
         }
-        self.changes.settle_definitions(doubts);
+        self.changes.settle_definitions(doubts, asked);
         Ok(())
     }
 }

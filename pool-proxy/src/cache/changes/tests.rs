@@ -371,6 +371,11 @@ async fn proven_is_what_was_asked_before_and_has_been_told() {
     assert!(!changes.is_proven());
     changes.learn(Instant::now(), Lsn(20));
     assert!(changes.is_proven());
+    tokio::time::advance(Duration::from_millis(400)).await;
+    changes.learn(Instant::now(), Lsn(20));
+    assert!(!changes.is_proven(), "nobody has looked at definitions for two seconds");
+    changes.settle_definitions(0, Instant::now());
+    assert!(changes.is_proven());
     drop(changes.close());
     assert!(!changes.is_proven());
     changes.learn(Instant::now(), Lsn(0));
