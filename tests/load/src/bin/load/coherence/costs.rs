@@ -2,7 +2,7 @@
 
 use load::Outcome;
 
-use super::{CLIENTS, Mode, Side, chapter, cpu, failures, ratio, rounds};
+use super::{CLIENTS, Mode, Side, chapter, cpu, failures, ratio, rounds, table};
 use crate::clients::UPDATE;
 use crate::crowd::Crowd;
 use crate::figures::Asked;
@@ -41,16 +41,20 @@ pub(super) fn hits(bench: &Bench) -> Outcome<Chapter> {
 /// Updates, of which nothing is kept, by a proxy that knows what they change and one that does not.
 pub(super) fn writes(bench: &Bench) -> Outcome<Chapter> {
     let crowd = Crowd { read: UPDATE, ..uncached(bench) };
+    let alone = rounds(bench, "one writer", &sides(&Crowd { clients: 1, ..crowd.clone() }))?;
     let rounds = rounds(bench, "writes", &sides(&crowd))?;
     let bars = vec![
         ratio(&rounds, "time per write", |seen| 1.0 / seen.per_second, (1, 0), Asked::AtMost(1.2)),
         ratio(&rounds, "CPU per write", cpu, (1, 0), Asked::Nothing),
+        ratio(&alone, "p50 of a client alone", |seen| seen.p50_ms, (1, 0), Asked::AtMost(1.2)),
         failures(&rounds),
+        failures(&alone),
     ];
-    Ok(chapter(
+    let beside = table(&alone);
+    let mut chapter = chapter(
         "Kept until it changes: writes",
         format!(
-            "{CLIENTS} clients update a random row of {ROWS} by its primary key, with `cache.mode` ask and auto. With auto each is asked \
+            "{CLIENTS} clients, and then one alone, update a random row of {ROWS} by its primary key, with `cache.mode` ask and auto. With auto each is asked \
              in the same flight how far the log is, and its change comes back by the change stream, whose sender is Postgres's own: all \
              of that is in the time, since all share the cores."
         ),
@@ -58,7 +62,11 @@ pub(super) fn writes(bench: &Bench) -> Outcome<Chapter> {
         bars,
         rounds,
         vec!["The cluster does not wait for the disk (`fsync = off`): where it does, a write takes longer and the difference is less.".to_owned()],
-    ))
+    );
+    // A client alone waits for the answer to what is asked behind; with many, all of the work on all sides is in the time.
+    chapter.tables.push(beside);
+    chapter.crowds.extend(alone.into_iter().flatten());
+    Ok(chapter)
 }
 
 /// Reads that are not to be kept: their clients, too, must see nothing older afterwards.
