@@ -25,7 +25,8 @@ impl Passed {
         self.ends |= matches!(tag, b"BEGIN" | b"START TRANSACTION" | b"COMMIT" | b"PREPARE TRANSACTION");
         self.rolls_back |= tag == b"ROLLBACK";
         // A SELECT INTO says what a SELECT says.
-        self.defines |= std::str::from_utf8(tag).is_ok_and(|tag| may_change_schema(tag, true));
+        self.defines |=
+            std::str::from_utf8(tag).is_ok_and(|tag| !tag.starts_with("COPY") && may_change_schema(tag, true));
     }
 }
 
