@@ -43,9 +43,6 @@ impl Drain {
     {
         self.running.send_modify(|count| *count += 1);
         let running = Running { name, count: Arc::clone(&self.running) };
-        // A task lies at the beginning of a cache line, and glibc gives the place of one that has ended to none after it
-        // (https://sourceware.org/bugzilla/show_bug.cgi?id=14581, mended in 2.38). Boxed, it is small there.
-        let task = Box::pin(task);
         tokio::spawn(async move {
             let _running = running;
             task.await;
