@@ -291,6 +291,7 @@ async fn who_waits_for_a_place_is_woken_there() {
     changes.advance(Lsn(10));
     assert!(changes.passes(Lsn(10), Duration::ZERO).await);
     assert!(!changes.passes(Lsn(11), Duration::from_millis(1)).await);
+    assert_eq!(changes.waiting.len(), 0, "nobody waits there any more");
     let wait = |place: u64| {
         let changes = Arc::clone(&changes);
         tokio::spawn(async move { changes.passes(Lsn(place), BOUND).await })

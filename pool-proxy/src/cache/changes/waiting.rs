@@ -20,6 +20,11 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places().len()
+    }
+
     /// The stream has come to `position`, which whoever comes now is told already.
     pub(super) fn wake(&self, position: Lsn) {
         let mut places = self.places();
@@ -29,18 +34,40 @@ impl Waiting {
     }
 }
 
+/// One who waits for a place. Places are what clients say, and the stream may never come there: the last who goes takes it away.
+struct Waiter<'a> {
+    waiting: &'a Waiting,
+    place: Lsn,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let mut places = self.waiting.places();
+        // The other two are this one's own and the map's.
+        if places.get(&self.place).is_some_and(|held| Arc::ptr_eq(held, &self.notify))
+            && Arc::strong_count(&self.notify) == 2
+        {
+            places.remove(&self.place);
+        }
+    }
+}
+
 impl Changes {
     /// Waits until the stream has come to a position; false if that takes too long.
     pub async fn passes(&self, position: Lsn, patience: Duration) -> bool {
-        let place = {
+        let waiter = {
             let mut places = self.waiting.places();
             // Under the lock: whoever moves it looks here afterwards.
             if self.position.load(Ordering::Acquire) >= position.0 {
                 return true;
             }
-            Arc::clone(places.entry(position).or_default()).notified_owned()
+            let notify = Arc::clone(places.entry(position).or_default());
+            Waiter { waiting: &self.waiting, place: position, notify }
         };
-        timeout(patience, place).await.is_ok()
+        let notified = waiter.notify.notified();
+        // Before that it may have been woken already, by one who has come so far.
+        self.position.load(Ordering::Acquire) >= position.0 || timeout(patience, notified).await.is_ok()
     }
 
     /// Waits until the stream has come to a position, and definitions are in no doubt; false if that takes too long.
