@@ -28,7 +28,7 @@ async fn costs_at_most(proxy: &Proxy, before: u64, most: u64) {
 }
 
 #[tokio::test]
-async fn an_idle_connection_takes_20_kib_at_most() {
+async fn an_idle_connection_takes_8_kib_at_most() {
     let database = fresh_database().await;
     let proxy = Proxy::builder().database(&database).start().await;
     Wire::open(&proxy).await.ask("SELECT 1", 200).await;
@@ -39,7 +39,7 @@ async fn an_idle_connection_takes_20_kib_at_most() {
         client.ask("SELECT 1", 200).await;
         idle.push(client);
     }
-    costs_at_most(&proxy, before, 20 << 10).await;
+    costs_at_most(&proxy, before, 8 << 10).await;
     // They are still there.
     for client in idle.iter_mut().take(20) {
         client.ask("SELECT 1", 200).await;
@@ -47,7 +47,7 @@ async fn an_idle_connection_takes_20_kib_at_most() {
 }
 
 #[tokio::test]
-async fn an_idle_encrypted_connection_takes_48_kib_at_most() {
+async fn an_idle_encrypted_connection_takes_20_kib_at_most() {
     let database = fresh_database().await;
     let folder = Folder::new();
     let proxy = folder.encrypts(Proxy::builder().database(&database)).start().await;
@@ -69,7 +69,7 @@ async fn an_idle_encrypted_connection_takes_48_kib_at_most() {
     for _ in 0..clients() {
         idle.push(open().await);
     }
-    costs_at_most(&proxy, before, 48 << 10).await;
+    costs_at_most(&proxy, before, 20 << 10).await;
     drop(idle);
 }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,7 +19,7 @@ use super::MOST_HEAD;
 use super::outgoing::{Followed, Outgoing};
 use super::prefixed::Prefixed;
 use super::refuse::refuse;
-use super::watched::{Look, Streaming, TICK, Watch, Watched};
+use super::watched::{FIRST_LOOK, Look, Streaming, Watch, Watched};
 use crate::drain::Drain;
 use crate::frontend::terms::Terms;
 
@@ -57,7 +58,7 @@ where
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MOST_HEAD);
     let mut connection = builder.serve_connection(io, service);
-    let mut tick = pin!(tokio::time::sleep(TICK.min(terms.header_timeout)));
+    let mut tick = pin!(tokio::time::sleep(FIRST_LOOK.min(terms.header_timeout)));
     let mut stopped = pin!(drain.stopped());
     let mut leaving = false;
     loop {
@@ -79,7 +80,9 @@ where
                 Look::Again(when) => tick.as_mut().reset(when),
                 Look::Idle => {
                     let parts = connection.into_parts();
-                    return Some(Prefixed { start: parts.read_buf, socket: parts.io.into_inner().bytes.socket });
+                    // Copied: it is part of hyper's buffer, which it would keep, also when nothing is in it.
+                    let start = Bytes::copy_from_slice(&parts.read_buf);
+                    return Some(Prefixed { start, socket: parts.io.into_inner().bytes.socket });
                 }
                 Look::HeadLate => {
                     let mut socket = connection.into_parts().io.into_inner().bytes.socket;

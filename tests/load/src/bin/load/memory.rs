@@ -24,11 +24,11 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let plain = servers::pool_proxy(bench)?;
     let at_rest = plain.at_rest.now_kib;
-    let measured = measure(bench, &plain, "plain", 20.0)?;
+    let measured = measure(bench, &plain, "plain", 8.0)?;
     drop(plain);
     let plain = measured;
     let tls = servers::pool_proxy_over_tls(bench, &Certificate::make(bench)?)?;
-    let tls = measure(bench, &tls, "with TLS", 48.0)?;
+    let tls = measure(bench, &tls, "with TLS", 20.0)?;
     let mut bars = vec![Bar::of("MiB resident, idle", float(at_rest) / 1024.0, Asked::AtMost(25.0))];
     bars.extend(plain.bars.into_iter().chain(tls.bars));
     Ok(Chapter {
