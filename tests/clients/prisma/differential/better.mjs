@@ -6,6 +6,7 @@ const FAULTS = {
   'a date that JavaScript has not': /Invalid time value/,
   'an oid in raw SQL': /Do not know how to serialize a BigInt/,
   'money of a thousand or more, which Postgres writes with commas': /\[DecimalError\] Invalid argument: -?\$?\d{1,3}(,\d{3})+/,
+  'money below zero, whose sign is cut off instead of its currency': /\[DecimalError\] Invalid argument: \$\d/,
   'a failure of the commit': /^(TransactionWriteConflict|UniqueConstraintViolation|ForeignKeyConstraintViolation)$/m,
 };
 
