@@ -19,6 +19,8 @@ pub struct Relay {
     opened: Arc<AtomicUsize>,
     open: Arc<Mutex<BTreeSet<usize>>>,
     weather: Arc<watch::Sender<Weather>>,
+    /// How often something was passed on.
+    moves: Arc<AtomicUsize>,
 }
 
 /// A way through a relay.
@@ -87,8 +89,10 @@ impl Relay {
             opened: Arc::default(),
             open: Arc::default(),
             weather: Arc::new(watch::Sender::new(Weather::default())),
+            moves: Arc::default(),
         };
         let (opened, open, weather) = (Arc::clone(&relay.opened), Arc::clone(&relay.open), relay.weather.subscribe());
+        let moves = Arc::clone(&relay.moves);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
@@ -98,6 +102,7 @@ impl Relay {
                     continue;
                 }
                 let (target, open, mut weather) = (target.clone(), Arc::clone(&open), weather.clone());
+                let moves = Arc::clone(&moves);
                 open.lock().unwrap().insert(number);
                 tokio::spawn(async move {
                     let ended = |weather: &Weather| number <= weather.ended;
@@ -106,9 +111,9 @@ impl Relay {
                         Newcomers::Held => {
                             let goes_on = |weather: &Weather| weather.newcomers != Newcomers::Held || ended(weather);
                             drop(weather.wait_for(goes_on).await);
-                            carry(near, &target, number, weather).await;
+                            carry(near, &target, number, weather, moves).await;
                         }
-                        Newcomers::Served | Newcomers::Refused => carry(near, &target, number, weather).await,
+                        Newcomers::Served | Newcomers::Refused => carry(near, &target, number, weather, moves).await,
                     }
                     open.lock().unwrap().remove(&number);
                 });
@@ -207,6 +212,16 @@ impl Relay {
         self.weather.send_modify(|weather| weather.left = Some(bytes));
     }
 
+    /// Waits until nothing has been passed on for a while: what was on its way is there.
+    pub async fn quiet(&self) {
+        const WHILE: Duration = Duration::from_millis(300);
+        let mut before = None;
+        while before != Some(self.moves.load(Ordering::Relaxed)) {
+            before = Some(self.moves.load(Ordering::Relaxed));
+            tokio::time::sleep(WHILE).await;
+        }
+    }
+
     /// Ends every stall, delay, refusal, hold and cut to come. What was lost stays lost.
     pub fn forward(&self) {
         self.weather.send_modify(|weather| {
@@ -215,16 +230,29 @@ impl Relay {
     }
 }
 
-async fn carry(mut near: TcpStream, target: &str, number: usize, weather: watch::Receiver<Weather>) {
+/// What the two ways of a connection share.
+struct Carried {
+    /// It is a stream of changes.
+    stream: AtomicBool,
+    moves: Arc<AtomicUsize>,
+}
+
+async fn carry(
+    mut near: TcpStream,
+    target: &str,
+    number: usize,
+    weather: watch::Receiver<Weather>,
+    moves: Arc<AtomicUsize>,
+) {
     let Ok(mut far) = TcpStream::connect(target).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (mut ends, mut losses) = (weather.clone(), weather.clone());
-    let streams = AtomicBool::new(false);
+    let carried = Carried { stream: AtomicBool::new(false), moves };
     let lost = {
         let (near_read, near_write) = near.split();
         let (far_read, far_write) = far.split();
-        let out = pump(near_read, far_write, Way::Out, weather.clone(), &streams);
-        let back = pump(far_read, near_write, Way::Back, weather.clone(), &streams);
+        let out = pump(near_read, far_write, Way::Out, weather.clone(), &carried);
+        let back = pump(far_read, near_write, Way::Back, weather.clone(), &carried);
         tokio::select! {
             _ = ends.wait_for(|weather| number <= weather.ended) => false,
             _ = losses.wait_for(|weather| number <= weather.lost) => true,
@@ -255,7 +283,7 @@ async fn pump(
     mut to: WriteHalf<'_>,
     way: Way,
     mut weather: watch::Receiver<Weather>,
-    streams: &AtomicBool,
+    carried: &Carried,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     let mut passed = 0;
@@ -265,12 +293,13 @@ async fn pump(
         let read = from.read(&mut buffer).await?;
         // Its first message says what a session is for.
         if way == Way::Out && std::mem::take(&mut first) && contains(&buffer[..read], b"replication\0") {
-            streams.store(true, Ordering::Relaxed);
+            carried.stream.store(true, Ordering::Relaxed);
         }
         let mut delay = weather.borrow().delay(way);
         if way == Way::Back {
             let weather = weather.borrow();
-            delay += if streams.load(Ordering::Relaxed) { weather.delay_streams } else { weather.delay_sessions };
+            delay +=
+                if carried.stream.load(Ordering::Relaxed) { weather.delay_streams } else { weather.delay_sessions };
         }
         tokio::time::sleep(delay).await;
         weather.wait_for(|weather| !weather.stalls(way)).await.map_err(gone)?;
@@ -281,6 +310,7 @@ async fn pump(
         let left = weather.borrow().left.filter(|_| way == Way::Back);
         let left = left.map_or(usize::MAX, |left| left.saturating_sub(passed));
         to.write_all(&buffer[..read.min(left)]).await?;
+        carried.moves.fetch_add(1, Ordering::Relaxed);
         if left <= read {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
