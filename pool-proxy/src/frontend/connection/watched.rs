@@ -16,7 +16,7 @@ use super::prefixed::Prefixed;
 use crate::frontend::terms::Terms;
 
 /// How often a connection at work is looked at.
-pub(super) const TICK: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_secs(1);
 
 /// When one that has just begun to work is looked at first: of a crowd whose clients ask once and then rest, only those
 /// of this moment have buffers, and what they leave behind in the heap is as little.
