@@ -246,6 +246,7 @@ impl App {
     /// Says no to readiness, goes on for a while so that traffic can move, closes the listeners, finishes what runs.
     async fn leave(&self, delay: Duration) {
         self.ops.leaving.store(true, Ordering::Release);
+        self.drain.leave();
         info!(delay = ?delay, "stopping");
         tokio::time::sleep(delay).await;
         self.drain.stop();

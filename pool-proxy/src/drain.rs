@@ -10,13 +10,21 @@ use tokio::task::JoinHandle;
 /// Spawns named tasks and tells them when to stop. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Drain {
-    stop: Arc<watch::Sender<bool>>,
+    phase: Arc<watch::Sender<Phase>>,
     running: Arc<watch::Sender<usize>>,
+}
+
+/// How near the end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    Leaving,
+    Stopped,
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { stop: Arc::new(watch::Sender::new(false)), running: Arc::new(watch::Sender::new(0)) }
+        Self { phase: Arc::new(watch::Sender::new(Phase::Serving)), running: Arc::new(watch::Sender::new(0)) }
     }
 }
 
@@ -71,20 +79,39 @@ impl Drain {
         })
     }
 
+    /// Says that the end is near: all goes on, and whoever comes again is sent elsewhere.
+    pub fn leave(&self) {
+        self.phase.send_modify(|phase| *phase = Phase::Leaving.max(*phase));
+    }
+
+    /// Whether the end is near, or has come.
+    pub fn is_leaving(&self) -> bool {
+        *self.phase.borrow() >= Phase::Leaving
+    }
+
+    /// Resolves once the end is near.
+    pub async fn leaving(&self) {
+        self.reached(Phase::Leaving).await;
+    }
+
     /// Tells every task to come to its end.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.phase.send_replace(Phase::Stopped);
     }
 
     /// Whether [`stop`](Self::stop) was called.
     pub fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+        *self.phase.borrow() == Phase::Stopped
     }
 
     /// Resolves once [`stop`](Self::stop) was called.
     pub async fn stopped(&self) {
+        self.reached(Phase::Stopped).await;
+    }
+
+    async fn reached(&self, wanted: Phase) {
         // The sender lives in self, so the wait cannot fail.
-        let _ = self.stop.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self.phase.subscribe().wait_for(|phase| *phase >= wanted).await;
     }
 
     /// Waits until every task has ended; false if some had not by then.

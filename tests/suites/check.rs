@@ -225,3 +225,18 @@ async fn the_roles_of_keys_are_looked_at() {
     report.has("statement analysis", "warning", "GRANT TEMPORARY");
     forget(&database, &[&login, &reader, &writer, &column, &creator, &stranger]).await;
 }
+
+#[tokio::test]
+async fn a_server_that_is_not_what_is_asked_for() {
+    let database = fresh_database().await;
+    let asking = |attrs: &str| Report::of(&format!("{}?target_session_attrs={attrs}", database.url()));
+    for attrs in ["read-write", "primary", "prefer-standby"] {
+        asking(attrs).has("role", "ok", "target_session_attrs");
+    }
+    asking("standby").has("role", "failure", "the server is a primary; no host of the URL is");
+    asking("read-only").has("role", "failure", "the server's sessions may write");
+    let name = database.url().rsplit_once('/').unwrap().1.to_owned();
+    database.batch(&format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = on")).await;
+    asking("read-write").has("role", "failure", "the server's sessions are read-only");
+    asking("read-only").has("role", "ok", "target_session_attrs");
+}

@@ -66,6 +66,7 @@ pub(super) async fn serve(
 
     let delay = told_to_end(terminate, interrupt, config.drain_delay).await;
     ops.leaving.store(true, Ordering::Release);
+    drain.leave();
     info!(?delay, "stopping");
     tokio::time::sleep(delay).await;
     drain.stop();

@@ -22,8 +22,8 @@ use crate::telemetry::DatabaseMetrics;
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest while the server is full: others may give up a connection at any time.
 const LONGEST_FULL: Duration = Duration::from_millis(400);
-/// The longest while it is down: no longer than clients are told to wait.
-const LONGEST_DOWN: Duration = Duration::from_secs(1);
+/// The longest while it is down: what clients wait for most when it is back.
+const LONGEST_DOWN: Duration = Duration::from_millis(400);
 /// The longest while it refuses the login: some servers lock out who tries too often.
 const LONGEST_LOGIN: Duration = Duration::from_secs(5);
 

@@ -31,6 +31,8 @@ pub enum Stage {
     Tls,
     /// Logging in.
     Authentication,
+    /// Being one of the servers that are asked for (`target_session_attrs`).
+    Role,
     /// Starting the session.
     Startup,
 }
@@ -43,6 +45,7 @@ impl Stage {
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
             Self::Authentication => "authentication",
+            Self::Role => "role",
             Self::Startup => "startup",
         }
     }

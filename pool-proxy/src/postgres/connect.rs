@@ -17,9 +17,10 @@ use super::address::{Address, ConnectError, Stage, describe, resolve};
 use super::cancel::Canceller;
 use super::rest::Rest;
 use super::server::Server;
+use super::session_attrs::SessionAttrs;
 use super::tap::Tap;
 use super::tap_tls::{TapTls, tls_connect};
-use super::target::Target;
+use super::target::{Host, Target};
 use super::tls::Tls;
 use super::wire::Wire;
 use crate::drain::Drain;
@@ -37,6 +38,9 @@ const NOTICING: Duration = Duration::from_secs(6);
 /// Postgres ends a query within this of losing its client, also when the proxy was killed.
 const CHECK_INTERVAL: &str = "-cclient_connection_check_interval=5000";
 
+/// A session, how what passes by is seen, how a cancel request of it is encrypted, and what drives it.
+type Opened = (Client, Wire, Option<Tls>, Driver);
+
 type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Target {
@@ -45,40 +49,46 @@ impl Target {
     /// # Errors
     /// Of all hosts, the error of the attempt that came farthest.
     pub async fn connect<H: Send + 'static>(&self, drain: &Drain, hold: H) -> Result<Server, ConnectError> {
-        let mut farthest = ConnectError::new(Stage::Dns, "the connection URL names no host");
-        for host in &self.hosts {
-            let addresses = match resolve(host).await {
-                Ok(addresses) => addresses,
-                Err(error) => {
-                    farthest = error;
-                    continue;
+        let (mut last, mut found) = (None, None);
+        for attrs in self.session_attrs.rounds() {
+            match self.first_of(|host| self.connect_to_host(host, *attrs)).await {
+                Ok(opened) => {
+                    found = Some(opened);
+                    break;
                 }
-            };
-            for address in addresses {
-                match self.connect_to(&address).await {
-                    Ok((client, wire, tls, driver)) => {
-                        let canceller = Canceller { token: client.cancel_token(), address, tls };
-                        let hopeless = Arc::new(AtomicBool::new(false));
-                        let client = ClientWrapper::new(client, spawn(drain, driver, Arc::clone(&hopeless), hold));
-                        let rest = Rest::new(hopeless);
-                        return Ok(Server::new(client, wire, canceller, self.schema.clone(), rest));
-                    }
-                    Err(error) if error.stage >= farthest.stage => farthest = error,
-                    Err(_) => {}
-                }
+                Err(error) => last = Some(error),
+            }
+        }
+        let Some((address, (client, wire, tls, driver))) = found else {
+            return Err(last.unwrap_or_else(|| ConnectError::new(Stage::Dns, "no host was asked")));
+        };
+        let canceller = Canceller { token: client.cancel_token(), address, tls };
+        let hopeless = Arc::new(AtomicBool::new(false));
+        let client = ClientWrapper::new(client, spawn(drain, driver, Arc::clone(&hopeless), hold));
+        Ok(Server::new(client, wire, canceller, self.schema.clone(), Rest::new(hopeless)))
+    }
+
+    /// One after the other of a host's addresses, since they may all be the same server.
+    async fn connect_to_host(&self, host: &Host, attrs: SessionAttrs) -> Result<(Address, Opened), ConnectError> {
+        let mut farthest = ConnectError::new(Stage::Dns, "the host has no address");
+        for address in resolve(host).await? {
+            match self.connect_to(&address, attrs).await {
+                Ok(opened) => return Ok((address, opened)),
+                Err(error) if error.stage >= farthest.stage => farthest = error,
+                Err(_) => {}
             }
         }
         Err(farthest)
     }
 
-    async fn connect_to(&self, address: &Address) -> Result<(Client, Wire, Option<Tls>, Driver), ConnectError> {
+    async fn connect_to(&self, address: &Address, attrs: SessionAttrs) -> Result<Opened, ConnectError> {
         let attempts = self.tls.mode().attempts();
         let unix = address.is_unix();
         let mut last = None;
         for &encrypt in attempts {
             // TLS over a Unix socket is not a thing.
             let encrypt = encrypt && !unix;
-            match self.start(address, encrypt).await {
+            match self.start(address, encrypt, attrs).await {
                 Ok((client, wire, driver)) => return Ok((client, wire, encrypt.then(|| self.tls.clone()), driver)),
                 // Only what the other choice could mend is tried again: no TLS there, or a rule about it.
                 Err(error) if error.stage == Stage::Tls || error.code.as_deref() == Some("28000") => last = Some(error),
@@ -88,9 +98,14 @@ impl Target {
         Err(last.unwrap_or_else(|| ConnectError::timed_out(address)))
     }
 
-    async fn start(&self, address: &Address, encrypt: bool) -> Result<(Client, Wire, Driver), ConnectError> {
+    async fn start(
+        &self,
+        address: &Address,
+        encrypt: bool,
+        attrs: SessionAttrs,
+    ) -> Result<(Client, Wire, Driver), ConnectError> {
         let attempt = |check: bool| async move {
-            tokio::time::timeout(self.connect_timeout, self.attempt(address, encrypt, check))
+            tokio::time::timeout(self.connect_timeout, self.attempt(address, encrypt, attrs, check))
                 .await
                 .map_err(|_| ConnectError::timed_out(address))?
         };
@@ -105,6 +120,7 @@ impl Target {
         &self,
         address: &Address,
         encrypt: bool,
+        attrs: SessionAttrs,
         check_interval: bool,
     ) -> Result<(Client, Wire, Driver), ConnectError> {
         let mut config = self.config.clone();
@@ -121,7 +137,10 @@ impl Target {
             let done = Arc::new(AtomicBool::new(false));
             let tap = TapTls { connect, wire: Some(wire.clone()), done: Arc::clone(&done) };
             match config.connect_raw(socket, tap).await {
-                Ok((client, connection)) => Ok((client, wire, Box::pin(end(connection)))),
+                Ok((client, connection)) => {
+                    attrs.suits(|name| connection.parameter(name))?;
+                    Ok((client, wire, Box::pin(end(connection))))
+                }
                 Err(error) if !done.load(Ordering::Relaxed) => Err(ConnectError::new(Stage::Tls, describe(&error))),
                 Err(error) => Err(ConnectError::startup(&error)),
             }
@@ -129,6 +148,7 @@ impl Target {
             let tap = Tap::new(socket, wire.clone());
             let (client, connection) =
                 config.connect_raw(tap, NoTls).await.map_err(|error| ConnectError::startup(&error))?;
+            attrs.suits(|name| connection.parameter(name))?;
             Ok((client, wire, Box::pin(end(connection))))
         }
     }

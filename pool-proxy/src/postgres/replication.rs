@@ -16,10 +16,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::tls::TlsConnect;
 
 use super::address::{Address, ConnectError, Stage, resolve};
+use super::hosts::Reached;
 use super::lsn::{LogLayout, Lsn};
 use super::socket::Socket;
 use super::tap_tls::tls_connect;
-use super::target::Target;
+use super::target::{Host, Target};
 use crate::drain::Drain;
 
 pub use pgoutput::{Change, Malformed, Row};
@@ -50,6 +51,17 @@ pub enum StreamError {
     /// What the server sent is not what it should.
     #[error("replication: {0}")]
     Malformed(#[from] Malformed),
+}
+
+impl Reached for StreamError {
+    /// The primary's own word comes after that of a standby.
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Connect(error) => error.stage,
+            Self::Standby => Stage::Role,
+            Self::Ended(_) | Self::Malformed(_) => Stage::Startup,
+        }
+    }
 }
 
 impl From<PgWireError> for StreamError {
@@ -96,23 +108,29 @@ impl Target {
     /// # Errors
     /// When no host has a session for it that is no standby, or the server refuses the slot.
     pub async fn replicate(&self, publication: &str, slot: &str, drain: &Drain) -> Result<Replication, StreamError> {
-        let mut farthest = ConnectError::new(Stage::Dns, "the connection URL names no host");
-        let mut refused = None;
-        for host in &self.hosts {
-            for address in resolve(host).await.unwrap_or_default() {
-                match self.dial(&address).await {
-                    Ok(session) => match self.stream(session, publication, slot, drain).await {
-                        Ok(stream) => return Ok(stream),
-                        // The primary's own word is the one to be told.
-                        Err(StreamError::Standby) if refused.is_some() => {}
-                        Err(error) => refused = Some(error),
-                    },
-                    Err(error) if error.stage >= farthest.stage => farthest = error,
-                    Err(_) => {}
-                }
+        self.first_of(|host| self.replicate_from(host, publication, slot, drain)).await
+    }
+
+    async fn replicate_from(
+        &self,
+        host: &Host,
+        publication: &str,
+        slot: &str,
+        drain: &Drain,
+    ) -> Result<Replication, StreamError> {
+        let mut farthest = StreamError::from(ConnectError::new(Stage::Dns, "the host has no address"));
+        for address in resolve(host).await? {
+            let opened = match self.dial(&address).await {
+                Ok(session) => self.stream(session, publication, slot, drain).await,
+                Err(error) => Err(error.into()),
+            };
+            match opened {
+                Ok(stream) => return Ok(stream),
+                Err(error) if error.stage() >= farthest.stage() => farthest = error,
+                Err(_) => {}
             }
         }
-        Err(refused.unwrap_or_else(|| farthest.into()))
+        Err(farthest)
     }
 
     /// A session socket that nothing was said through yet, encrypted as the URL wants it.

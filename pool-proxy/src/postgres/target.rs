@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_postgres::config::{ChannelBinding, SslMode as Encryption, SslNegotiation};
 
 use super::schema::Schema;
+use super::session_attrs::SessionAttrs;
 use super::tls::{SslMode, Tls};
 use super::url::{ConnectionUrl, UrlError};
 use crate::trust::TrustError;
@@ -25,6 +26,7 @@ pub struct Target {
     pub(super) config: tokio_postgres::Config,
     pub(super) tls: Tls,
     pub(super) connect_timeout: Duration,
+    pub(super) session_attrs: SessionAttrs,
     /// One for all connections, whichever pool they are in.
     pub(super) schema: Schema,
     schema_name: Option<String>,
@@ -113,6 +115,7 @@ impl Target {
             config,
             tls: Tls::new(target.sslmode, target.root_cert.as_deref())?,
             connect_timeout: target.connect_timeout.unwrap_or(Duration::from_secs(10)),
+            session_attrs: target.session_attrs,
             schema_name: url.option("schema").map(str::to_owned),
             warnings: target.warnings,
         })
@@ -153,6 +156,11 @@ impl Target {
         self.config.get_user().unwrap_or_default()
     }
 
+    /// What a server has to be.
+    pub fn session_attrs(&self) -> SessionAttrs {
+        self.session_attrs
+    }
+
     /// How the connection is encrypted.
     pub fn sslmode(&self) -> SslMode {
         self.tls.mode()
@@ -165,6 +173,7 @@ struct Options {
     root_cert: Option<String>,
     port: Option<u16>,
     connect_timeout: Option<Duration>,
+    session_attrs: SessionAttrs,
     warnings: Vec<String>,
 }
 
@@ -204,6 +213,14 @@ impl Options {
             "connect_timeout" => {
                 let seconds = value.parse().map_err(|_| TargetError::Value("connect_timeout", "whole seconds"))?;
                 self.connect_timeout = Some(Duration::from_secs(seconds)).filter(|timeout| !timeout.is_zero());
+            }
+            "target_session_attrs" => {
+                self.session_attrs = value.parse().map_err(|()| {
+                    TargetError::Value(
+                        "target_session_attrs",
+                        "any, read-write, read-only, primary, standby or prefer-standby",
+                    )
+                })?;
             }
             "options" => startup.push(value.to_owned()),
             "schema" => {

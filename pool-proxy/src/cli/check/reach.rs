@@ -2,13 +2,14 @@
 
 use pool_proxy::config::DatabaseConfig;
 use pool_proxy::drain::Drain;
-use pool_proxy::postgres::{ConnectError, Server, Stage};
+use pool_proxy::postgres::{ConnectError, Server, SessionAttrs, Stage};
 use tokio_postgres::Client;
 
 use super::ask;
 use super::finding::Findings;
 
-const STAGES: [Stage; 5] = [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Authentication, Stage::Startup];
+const STAGES: [Stage; 6] =
+    [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Authentication, Stage::Role, Stage::Startup];
 
 /// Opens a connection; every stage that was passed is a finding, and the one that was not.
 pub(super) async fn connect(database: &DatabaseConfig, drain: &Drain, findings: &mut Findings) -> Option<Server> {
@@ -24,6 +25,8 @@ pub(super) async fn connect(database: &DatabaseConfig, drain: &Drain, findings: 
             // What is in use is told by the server, once it can be asked.
             Stage::Tls => continue,
             Stage::Authentication => format!("{} is let in", database.target.user()),
+            Stage::Role if database.target.session_attrs() == SessionAttrs::Any => continue,
+            Stage::Role => "one of the hosts is what target_session_attrs asks for".to_owned(),
             Stage::Startup => "a session starts".to_owned(),
         };
         findings.fine(stage.as_str(), detail);
@@ -47,6 +50,7 @@ fn advice(error: &ConnectError) -> String {
         (Stage::Dns, _) => "is the host's name spelled right, and known here?",
         (Stage::Tcp, _) => "is the port right, the server up, and the way to it open?",
         (Stage::Tls, _) => "does the server speak TLS, and do sslmode and the root certificate fit its certificate?",
+        (Stage::Role, _) => "no host of the URL is what its target_session_attrs asks for",
         (_, Some("28P01")) => "check user and password of the URL",
         (_, Some("28000")) => "check the role, and what pg_hba.conf says of it",
         (_, Some("3D000")) => "check the name after the slash of the URL, or create the database",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -39,12 +40,17 @@ where
 {
     let watch = Arc::new(Watch::begun());
     let io = TokioIo::new(Watched { bytes, watch: Arc::clone(&watch) });
-    let watching = Arc::clone(&watch);
+    let (watching, departure) = (Arc::clone(&watch), drain.clone());
     let service = service_fn(move |request| {
         watching.asked();
-        let watching = Arc::clone(&watching);
+        let (watching, departure) = (Arc::clone(&watching), departure.clone());
         // Mapped, since an async block would copy the answer's future, which is large, once more.
-        answer(request).map(move |reply: Response<B>| {
+        answer(request).map(move |mut reply: Response<B>| {
+            // Not to be at the next request's mercy when the end comes: a connection that is closed while one is on its
+            // way loses it (RFC 9112, 9.6).
+            if departure.is_leaving() {
+                reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             // One that is still to come is watched to its end.
             let end = if reply.body().is_whole() {
                 watching.answered();

@@ -71,7 +71,10 @@ where
     let mut connection = pin!(builder.serve_connection(TokioIo::new(bytes), service));
     let look = terms.body_timeout.min(IDLE);
     let mut tick = pin!(sleep(look));
-    let mut stopped = pin!(drain.stopped());
+    // Told early, so that the end finds it quiet: the next request takes another connection. Whoever has come since then
+    // has found no other.
+    let mut departure =
+        pin!(async { if drain.is_leaving() { drain.stopped().await } else { drain.leaving().await } });
     let mut leaving = false;
     loop {
         tokio::select! {
@@ -81,7 +84,7 @@ where
                 }
                 return;
             }
-            () = &mut stopped, if !leaving => {
+            () = &mut departure, if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
                 tick.as_mut().reset(Instant::now() + GOODBYE);
