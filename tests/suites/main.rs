@@ -9,6 +9,7 @@ mod coherence;
 mod config;
 mod deploy;
 mod edge;
+mod faults;
 mod house;
 mod idempotency;
 mod keys_command;

@@ -3,6 +3,7 @@
 
 mod account;
 mod install;
+mod processes;
 
 use std::env;
 use std::fs;
@@ -121,6 +122,35 @@ impl Postgres {
             thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    /// Kills the server and all its sessions with SIGKILL, as if the machine had gone. Returns once they are gone.
+    ///
+    /// # Errors
+    /// If they do not end.
+    pub fn kill(&self) -> Result<(), Error> {
+        for name in ["again", "down"] {
+            fs::write(self.folder.join(name), "").map_err(Error::doing("writing to the cluster's folder"))?;
+        }
+        processes::signal(&self.data_dir(), Signal::Kill, &["Z", "X"])?;
+        let file = self.data_dir().join("postmaster.pid");
+        fs::remove_file(&file).map_err(Error::doing(file.display()))
+    }
+
+    /// Lets the server and all its sessions stand still: whoever asks gets no answer.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn freeze(&self) -> Result<(), Error> {
+        processes::signal(&self.data_dir(), Signal::Stop, &["T", "Z", "X"])
+    }
+
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn thaw(&self) -> Result<(), Error> {
+        processes::signal(&self.data_dir(), Signal::Continue, &["R", "S", "D", "Z", "X"])
     }
 
     /// Starts the server again, and waits until it accepts connections.

@@ -8,8 +8,7 @@ use tokio_postgres::Client;
 use super::ask;
 use super::finding::Findings;
 
-const STAGES: [Stage; 6] =
-    [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Authentication, Stage::Role, Stage::Startup];
+const STAGES: [Stage; 6] = [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Authentication, Stage::Role, Stage::Startup];
 
 /// Opens a connection; every stage that was passed is a finding, and the one that was not.
 pub(super) async fn connect(database: &DatabaseConfig, drain: &Drain, findings: &mut Findings) -> Option<Server> {

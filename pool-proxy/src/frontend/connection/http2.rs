@@ -73,8 +73,7 @@ where
     let mut tick = pin!(sleep(look));
     // Told early, so that the end finds it quiet: the next request takes another connection. Whoever has come since then
     // has found no other.
-    let mut departure =
-        pin!(async { if drain.is_leaving() { drain.stopped().await } else { drain.leaving().await } });
+    let mut departure = pin!(async { if drain.is_leaving() { drain.stopped().await } else { drain.leaving().await } });
     let mut leaving = false;
     loop {
         tokio::select! {
