@@ -13,6 +13,8 @@ mod workerd;
 #[cfg(feature = "suites")]
 mod database;
 #[cfg(feature = "suites")]
+mod disk;
+#[cfg(feature = "suites")]
 mod eventually;
 #[cfg(feature = "suites")]
 mod folder;
@@ -37,6 +39,8 @@ pub use workerd::{Workerd, WorkerdBuilder};
 
 #[cfg(feature = "suites")]
 pub use database::{Database, fresh_database};
+#[cfg(feature = "suites")]
+pub use disk::Disk;
 #[cfg(feature = "suites")]
 pub use eventually::{eventually, eventually_within};
 #[cfg(feature = "suites")]

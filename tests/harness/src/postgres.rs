@@ -41,12 +41,24 @@ impl Postgres {
     /// If there is no Postgres and none can be installed, no account it may run as, or it does not come up; the
     /// message says what to do.
     pub fn start(progress: &mut dyn FnMut(&str)) -> Result<Self, Error> {
+        Self::begin(None, progress)
+    }
+
+    /// Starts a standby that streams from this server (`hot_standby`, so it answers reads). It has its password.
+    ///
+    /// # Errors
+    /// If the copy cannot be made, or does not come up.
+    pub fn standby(&self) -> Result<Self, Error> {
+        Self::begin(Some(self), &mut |_| {})
+    }
+
+    fn begin(primary: Option<&Self>, progress: &mut dyn FnMut(&str)) -> Result<Self, Error> {
         let bin = install::binaries(progress)?;
         let account = Account::find()?;
         progress("starting a private Postgres");
         let mut tries = 3;
         loop {
-            match Self::attempt(&bin, &account) {
+            match Self::attempt(&bin, &account, primary) {
                 // Between choosing the port and using it somebody else may have taken it.
                 Err(error) if tries > 1 && error.to_string().contains("in use") => tries -= 1,
                 result => return result,
@@ -54,9 +66,9 @@ impl Postgres {
         }
     }
 
-    fn attempt(bin: &Path, account: &Account) -> Result<Self, Error> {
+    fn attempt(bin: &Path, account: &Account, primary: Option<&Self>) -> Result<Self, Error> {
         let folder = folder(account);
-        let password = random_hex(16);
+        let password = primary.map_or_else(|| random_hex(16), |primary| primary.password.clone());
         let port = free_port()?;
         // The guard first: it removes what is prepared, too.
         let guard = shell(SCRIPT)
@@ -65,6 +77,7 @@ impl Postgres {
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .env("LC_ALL", "C")
+            .env("STANDBY_OF", primary.map_or_else(String::new, Self::url))
             .spawn()
             .map_err(Error::doing("starting the shell `sh`"))?;
         let mut postgres = Self { guard, folder, password, port };

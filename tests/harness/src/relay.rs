@@ -42,11 +42,21 @@ enum Newcomers {
     Held,
 }
 
+/// How fast what comes goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pace {
+    #[default]
+    Free,
+    /// A byte a second each way.
+    Trickle,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Weather {
     newcomers: Newcomers,
     stalled_out: bool,
     stalled_back: bool,
+    pace: Pace,
     delay_out: Duration,
     delay_back: Duration,
     /// The same for streams of changes alone, besides, and for all other sessions.
@@ -182,6 +192,11 @@ impl Relay {
         });
     }
 
+    /// Each connection carries a byte a second each way, until [`forward`](Self::forward).
+    pub fn trickle(&self) {
+        self.weather.send_modify(|weather| weather.pace = Pace::Trickle);
+    }
+
     /// What goes this way arrives so much later.
     pub fn delay(&self, way: Way, delay: Duration) {
         self.weather.send_modify(|weather| match way {
@@ -309,13 +324,31 @@ async fn pump(
         // Each connection counts for itself: a test that cuts has one that matters.
         let left = weather.borrow().left.filter(|_| way == Way::Back);
         let left = left.map_or(usize::MAX, |left| left.saturating_sub(passed));
-        to.write_all(&buffer[..read.min(left)]).await?;
+        let rest = trickle(&buffer[..read.min(left)], &mut to, &mut weather).await?;
+        to.write_all(rest).await?;
         carried.moves.fetch_add(1, Ordering::Relaxed);
         if left <= read {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         passed = if left == usize::MAX { 0 } else { passed + read };
     }
+}
+
+/// Writes a byte a second while that is commanded; hands back what is left then.
+async fn trickle<'a>(
+    mut bytes: &'a [u8],
+    to: &mut WriteHalf<'_>,
+    weather: &mut watch::Receiver<Weather>,
+) -> io::Result<&'a [u8]> {
+    while let Some((first, rest)) = bytes.split_first()
+        && weather.borrow().pace == Pace::Trickle
+    {
+        to.write_all(&[*first]).await?;
+        bytes = rest;
+        let over = weather.wait_for(|weather| weather.pace != Pace::Trickle);
+        let _ = tokio::time::timeout(Duration::from_secs(1), over).await;
+    }
+    Ok(bytes)
 }
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {

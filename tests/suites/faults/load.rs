@@ -31,15 +31,15 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Sets them to work on a proxy.
-    pub(super) async fn begin(url: &str, key: &str, tally: &Arc<Tally>) -> Self {
+    /// Sets them to work on a proxy, but for one of npm's.
+    pub(super) async fn begin(url: &str, key: &str, without: Option<&str>, tally: &Arc<Tally>) -> Self {
         let read = json!({ "query": "SELECT n FROM counters WHERE id = $1", "params": [7] });
         let oha = vec![
             Oha::start(url, key, 60, &read, &[]),
             // Answers that are a second old will do.
             Oha::start(url, key, 60, &read, &["cache-control: max-age=1"]),
         ];
-        let npm = Npm::start(url, key, Arc::clone(tally)).await;
+        let npm = Npm::start(url, key, without, Arc::clone(tally)).await;
         let over = Arc::new(AtomicBool::new(false));
         let next = Arc::new(AtomicI32::new(1));
         let ours = (0..CLIENTS).map(|number| {

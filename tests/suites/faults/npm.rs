@@ -34,15 +34,17 @@ struct Line {
 
 impl Npm {
     /// Starts them; returns once each has had an answer.
-    pub(super) async fn start(url: &str, key: &str, tally: Arc<Tally>) -> Self {
+    pub(super) async fn start(url: &str, key: &str, without: Option<&str>, tally: Arc<Tally>) -> Self {
         let mut command = Command::new("node");
         command.current_dir(folder()).arg("faults.mjs");
         // Prisma's extension speaks plain HTTP to this name alone.
         command.env("FAULTS_PROXY", url.replace("127.0.0.1", "localhost")).env("FAULTS_KEY", key);
+        command.env("FAULTS_WITHOUT", without.unwrap_or_default());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("node cannot be run: {error}"));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut waiting: Vec<String> = CLIENTS.map(str::to_owned).to_vec();
+        waiting.retain(|client| Some(&**client) != without);
         while !waiting.is_empty() {
             let line = tokio::time::timeout(START, lines.next_line()).await;
             let line = line.expect("the clients do not start").unwrap().expect("the clients have ended");
@@ -66,6 +68,9 @@ impl Npm {
     }
 }
 
+/// The one that needs each step of its transactions to come to the same proxy.
+pub(super) const TRANSACTIONS: &str = "prisma transaction";
+
 /// Everybody in there.
 const CLIENTS: [&str; 8] = [
     "neon read",
@@ -75,7 +80,7 @@ const CLIENTS: [&str; 8] = [
     "kysely read",
     "prisma read",
     "prisma write",
-    "prisma transaction",
+    TRANSACTIONS,
 ];
 
 fn take_down(line: &str, tally: &Tally) -> Line {

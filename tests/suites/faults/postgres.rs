@@ -2,25 +2,18 @@
 
 use std::time::Duration;
 
-use harness::{Error, Postgres, Proxy, Signal};
+use harness::{Error, Postgres, Signal};
 use tokio::task::block_in_place;
 
 use super::scene::{Scene, connect};
 use super::tally::TABLES;
-
-/// The most connections of a proxy.
-pub(super) const CAP: i64 = 5;
+use super::{CAP, proxy};
 
 /// A cluster that can be stopped without stopping other tests', with the tables of the load.
 pub(super) async fn cluster() -> Postgres {
     let postgres = block_in_place(|| Postgres::start(&mut |step| eprintln!("{step}"))).unwrap();
     connect(&postgres.url()).await.unwrap().batch_execute(TABLES).await.unwrap();
     postgres
-}
-
-/// A proxy of a database, with its cap.
-pub(super) async fn proxy(url: &str) -> Proxy {
-    Proxy::builder().database_url(url).env("POOL_PROXY_POOL_MAX", CAP.to_string()).start().await
 }
 
 async fn restart(fault: &'static str, down: impl Fn(&Postgres) -> Result<(), Error>, may: &[&str]) {

@@ -33,12 +33,23 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Sets clients to work on a proxy, and returns once all are.
-    pub(super) async fn begin(fault: &'static str, database: &str, (url, key): (&str, &str), cap: i64) -> Self {
+    pub(super) async fn begin(fault: &'static str, database: &str, proxy: (&str, &str), cap: i64) -> Self {
+        Self::begin_without(None, fault, database, proxy, cap).await
+    }
+
+    /// The same without one of npm's clients.
+    pub(super) async fn begin_without(
+        client: Option<&str>,
+        fault: &'static str,
+        database: &str,
+        (url, key): (&str, &str),
+        cap: i64,
+    ) -> Self {
         assert!(super::FAULTS.contains(&fault), "{fault} is not in the list");
         let tally = Arc::<Tally>::default();
         let over = Arc::new(AtomicBool::new(false));
         let most = tokio::spawn(count(database.to_owned(), Arc::clone(&over)));
-        let load = Load::begin(url, key, &tally).await;
+        let load = Load::begin(url, key, client, &tally).await;
         let prober = Prober::start(url, key, &tally);
         let scene = Self { fault, database: database.to_owned(), cap, tally, load, prober, over, most, healed: None };
         scene.goes_on().await;
@@ -60,6 +71,14 @@ impl Scene {
     /// The fault is over at this moment: how long it takes to be as before is measured from here.
     pub(super) async fn heals_since(&mut self, moment: Instant) {
         self.healed = Some(self.prober.answered_after(moment).await);
+        self.goes_on().await;
+    }
+
+    /// The same for a fault of writes alone, which is over now.
+    pub(super) async fn writes_again(&mut self) {
+        let (moment, before) = (Instant::now(), self.tally.acknowledged());
+        eventually_within(Duration::from_mins(1), || async { self.tally.acknowledged() > before }).await;
+        self.healed = Some(moment.elapsed());
         self.goes_on().await;
     }
 

@@ -72,6 +72,11 @@ impl Tally {
         self.seen.lock().unwrap().iter().filter(|(what, _)| *what != FINE).map(|(_, times)| times).sum()
     }
 
+    /// How many writes were acknowledged so far.
+    pub(super) fn acknowledged(&self) -> usize {
+        self.writes.lock().unwrap().iter().filter(|(_, told)| *told == Told::Done).count()
+    }
+
     /// Compares with the tables, once all clients have ended.
     pub(super) async fn compare(&self, client: &Client) -> Compared {
         let writes = self.writes.lock().unwrap().clone();

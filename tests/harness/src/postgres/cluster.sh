@@ -10,8 +10,15 @@ if ! read -r bin; then
 fi
 cd "$folder" || exit 1
 (
-    "$@" "$bin/initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/password" \
-        --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >>log 2>&1 &&
+    # A standby is a copy of its primary, whose URL is in STANDBY_OF.
+    if [ -n "$STANDBY_OF" ]; then
+        chmod 700 "$folder/data"
+        "$@" "$bin/pg_basebackup" --pgdata="$folder/data" --dbname="$STANDBY_OF" --write-recovery-conf \
+            --wal-method=stream --checkpoint=fast --no-sync
+    else
+        "$@" "$bin/initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/password" \
+            --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync
+    fi >>log 2>&1 &&
         cat settings >>data/postgresql.conf &&
         rm -f password &&
         "$@" "$bin/postgres" -D "$folder/data" >>log 2>&1
