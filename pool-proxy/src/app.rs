@@ -97,7 +97,7 @@ struct App {
 /// # Errors
 /// When it cannot start.
 pub async fn serve(config: Config, options: Options, signals: Signals) -> Result<(), ServeError> {
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::bind(&config)?;
     if let Some(upstream) = &config.upstream {
         return relay::serve(upstream, &config, listeners, options, signals).await;
     }
@@ -268,9 +268,9 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, ServeError> {
-        let public = accept::bind(config.listen).await.map_err(ServeError::Start)?;
-        Ok(Self { public, ops: accept::bind(config.ops.listen).await.map_err(ServeError::Start)? })
+    fn bind(config: &Config) -> Result<Self, ServeError> {
+        let public = accept::bind(config.listen).map_err(ServeError::Start)?;
+        Ok(Self { public, ops: accept::bind(config.ops.listen).map_err(ServeError::Start)? })
     }
 
     fn addresses(&self) -> Result<(SocketAddr, SocketAddr), ServeError> {

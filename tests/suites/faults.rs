@@ -3,6 +3,9 @@
 //! by itself. `cargo xtask faults` makes the table in README.md of it.
 
 mod balancer;
+mod certificates;
+mod clock;
+mod crowd;
 mod failover;
 mod full;
 mod load;
@@ -19,7 +22,7 @@ mod tally;
 use harness::{Proxy, ProxyBuilder};
 
 /// All faults, as the table calls them and in its order.
-const FAULTS: [&str; 22] = [
+const FAULTS: [&str; 28] = [
     "proxy killed (SIGKILL), started again",
     "two proxies behind one address, restarted in turn (SIGTERM)",
     "configuration changed and reloaded every second",
@@ -30,6 +33,12 @@ const FAULTS: [&str; 22] = [
     "failover: the primary is lost, a standby promoted",
     "`max_connections` taken by others",
     "Postgres's disk full",
+    "the proxy's certificate expired, seen by a relay",
+    "Postgres's certificate expired",
+    "the clock moved on by a day, then back by two",
+    "file descriptors exhausted",
+    "5,000 clients that read 300 KB slowly",
+    "5,000 clients that write a byte a second",
     "clients' connections reset for 3 s",
     "clients' connections stalled for 8 s",
     "clients' connections lost (half-open)",

@@ -2,13 +2,16 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
-use tokio::net::{TcpListener, TcpStream};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
@@ -21,6 +24,16 @@ use crate::telemetry::ClientMetrics;
 
 /// The most refusals that are being told at a time; further connections are closed without a word.
 const MOST_REFUSALS: usize = 256;
+
+/// How many connections may wait to be taken: thousands may come at once, and whoever finds no room comes again after a
+/// second. The system has a limit of its own (listen(2): `net.core.somaxconn`).
+const BACKLOG: u32 = 65_535;
+
+/// How many bytes of an answer the system may take before its client has taken those before, about. By itself it takes 4 MiB
+/// for each client, until that is too much for the whole machine and all connections stall, Postgres's too. What waits with
+/// us is counted.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
 
 /// An open connection, in the metrics until dropped.
 struct Counted(ClientMetrics);
@@ -122,12 +135,23 @@ where
     Ok(())
 }
 
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As `TcpListener::bind` does, so that a restart need not wait.
+    socket.set_reuseaddr(true)?;
+    // Connections have it from their listener.
+    #[cfg(target_os = "linux")]
+    SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Binds a listener, with an error that names the address.
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, String> {
-    match TcpListener::bind(address).await {
+pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    match listen(address) {
         Ok(listener) => Ok(listener),
         Err(error) => {
             warn!(%address, %error, "cannot listen");

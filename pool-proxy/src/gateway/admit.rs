@@ -56,7 +56,9 @@ impl State {
 /// How fast turns are handed to those who wait, while somebody does. By many of them: one that takes long says little.
 #[derive(Debug, Default)]
 struct Pace {
-    since: Option<Instant>,
+    last: Option<Instant>,
+    /// The time between those that were served.
+    elapsed: Duration,
     served: u32,
     /// The time between two turns, once it is known.
     turn: Option<Duration>,
@@ -69,9 +71,15 @@ impl Pace {
 
     fn serve(&mut self) {
         let now = Instant::now();
-        let elapsed = now.saturating_duration_since(*self.since.get_or_insert(now));
-        if self.served >= Self::MANY && elapsed >= Self::WHILE {
-            *self = Self { since: Some(now), served: 0, turn: Some(elapsed / self.served) };
+        let gap = now.saturating_duration_since(self.last.replace(now).unwrap_or(now));
+        // The database or this machine stood still: that says nothing of how fast it goes now.
+        if gap > Self::WHILE {
+            return;
+        }
+        self.elapsed += gap;
+        if self.served >= Self::MANY && self.elapsed >= Self::WHILE {
+            let turn = Some(self.elapsed / self.served);
+            *self = Self { last: Some(now), turn, ..Self::default() };
         }
         self.served += 1;
     }

@@ -35,8 +35,12 @@ const HOPELESS: Duration = Duration::from_secs(1);
 /// The interval below, and a little more.
 const NOTICING: Duration = Duration::from_secs(6);
 
-/// Postgres ends a query within this of losing its client, also when the proxy was killed.
-const CHECK_INTERVAL: &str = "-cclient_connection_check_interval=5000";
+/// Postgres ends a query within five seconds of losing its client, also when the proxy was killed; and within 14 seconds a
+/// session whose client is out of reach, which by default it would keep for hours, with all locks. That is sooner than
+/// the place of a session is given to another that was given up for lost
+/// (<https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS>).
+const WATCHING: &str = "-cclient_connection_check_interval=5000 -ctcp_keepalives_idle=5 -ctcp_keepalives_interval=3 \
+    -ctcp_keepalives_count=3 -ctcp_user_timeout=14000";
 
 /// A session, how what passes by is seen, how a cancel request of it is encrypted, and what drives it.
 type Opened = (Client, Wire, Option<Tls>, Driver);
@@ -104,13 +108,13 @@ impl Target {
         encrypt: bool,
         attrs: SessionAttrs,
     ) -> Result<(Client, Wire, Driver), ConnectError> {
-        let attempt = |check: bool| async move {
-            tokio::time::timeout(self.connect_timeout, self.attempt(address, encrypt, attrs, check))
+        let attempt = |watching: bool| async move {
+            tokio::time::timeout(self.connect_timeout, self.attempt(address, encrypt, attrs, watching))
                 .await
                 .map_err(|_| ConnectError::timed_out(address))?
         };
         match attempt(true).await {
-            // A server before 14, or on a platform that cannot watch its sockets, does not know the setting.
+            // A server before 14, or on a platform that cannot watch its sockets, does not know the settings.
             Err(error) if matches!(error.code.as_deref(), Some("42704" | "22023" | "0A000")) => attempt(false).await,
             outcome => outcome,
         }
@@ -121,12 +125,12 @@ impl Target {
         address: &Address,
         encrypt: bool,
         attrs: SessionAttrs,
-        check_interval: bool,
+        watching: bool,
     ) -> Result<(Client, Wire, Driver), ConnectError> {
         let mut config = self.config.clone();
-        if check_interval {
-            let options = config.get_options().map(|options| format!("{options} {CHECK_INTERVAL}"));
-            config.options(options.as_deref().unwrap_or(CHECK_INTERVAL));
+        if watching {
+            let options = config.get_options().map(|options| format!("{options} {WATCHING}"));
+            config.options(options.as_deref().unwrap_or(WATCHING));
         }
         let wire = Wire::default();
         let socket = address.open().await?.looking(wire.clone());

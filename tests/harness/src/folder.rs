@@ -59,13 +59,25 @@ impl Folder {
         proxy.env("POOL_PROXY_TLS_CERT", self.path("one.crt")).env("POOL_PROXY_TLS_KEY", self.path("one.key"))
     }
 
+    /// The same, one that has expired.
+    pub fn expired_by(&self, name: &str, authority: &str) {
+        let [crt, key] = ["crt", "key"].map(|kind| self.path(&format!("{authority}.{kind}")).display().to_string());
+        let mut command = Command::new("faketime");
+        command.args(["30 days ago", "openssl"]);
+        self.request(command, name, name, &["-CA", &crt, "-CAkey", &key, "-addext", HERE, "-addext", NO_AUTHORITY]);
+    }
+
     fn openssl(&self, name: &str, subject: &str, more: &[&str]) {
-        let mut command = Command::new("openssl");
+        self.request(Command::new("openssl"), name, subject, more);
+    }
+
+    fn request(&self, mut command: Command, name: &str, subject: &str, more: &[&str]) {
         command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
         command.args(["-days", "2", "-subj", &format!("/CN={subject}")]).args(more);
         command.arg("-keyout").arg(self.path(&format!("{name}.key")));
         command.arg("-out").arg(self.path(&format!("{name}.crt")));
-        let output = command.output().unwrap_or_else(|error| panic!("openssl is needed for this test: {error}"));
+        let output =
+            command.output().unwrap_or_else(|error| panic!("openssl and faketime are needed for this test: {error}"));
         assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

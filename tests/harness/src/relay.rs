@@ -222,6 +222,15 @@ impl Relay {
         self.weather.send_modify(|weather| weather.lost = last);
     }
 
+    /// Resets those that were lost, as keepalives do at either end after a while; returns when that is done.
+    pub async fn end_lost(&self) {
+        let last = self.weather.borrow().lost;
+        self.weather.send_modify(|weather| weather.ended = weather.ended.max(last));
+        while self.open.lock().unwrap().first().is_some_and(|first| *first <= last) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// A connection is reset after so many more bytes have come back on it.
     pub fn cut_after(&self, bytes: usize) {
         self.weather.send_modify(|weather| weather.left = Some(bytes));

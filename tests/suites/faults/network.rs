@@ -11,6 +11,9 @@ use super::{CAP, builder, proxy};
 /// How long an accident lasts that does not end by itself.
 const LASTS: Duration = Duration::from_secs(8);
 
+/// How long Postgres keeps a session whose client is out of reach: the proxy tells it so.
+const KEEPALIVES: Duration = Duration::from_secs(14);
+
 /// Whose connections are concerned.
 #[derive(Clone, Copy)]
 enum Whose {
@@ -53,7 +56,14 @@ impl Accident {
                 tokio::time::sleep(LASTS).await;
                 relay.forward();
             }
-            Self::HalfOpen => relay.lose(),
+            Self::HalfOpen => {
+                let lost = Instant::now();
+                relay.lose();
+                // As its keepalives would tell each side, if they did not come from this machine.
+                tokio::time::sleep(KEEPALIVES).await;
+                relay.end_lost().await;
+                return lost;
+            }
         }
         Instant::now()
     }

@@ -155,3 +155,32 @@ async fn nobody_is_told_to_leave_because_of_a_few_slow_ones() {
         assert!(call.await.unwrap());
     }
 }
+
+/// The database stood still for a while: what is measured then is no pace.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_to_leave_because_of_a_standstill() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let queue = Queue::new(2);
+    // While some of a group of four are served and some wait.
+    let standstill = Instant::now() + Duration::from_millis(2010);
+    let over = standstill + Duration::from_mins(1);
+    let calls = (0..9000_u64).map(|number| {
+        let queue = queue.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(number / 4 * 40)).await;
+            let asked = Instant::now();
+            let turn = queue.turn(&key("a"), PATIENCE).await;
+            // Fifteen milliseconds for each, or until it goes on.
+            let now = Instant::now();
+            if now > standstill && now < over {
+                tokio::time::sleep_until(over).await;
+            }
+            sleep(Duration::from_millis(15)).await;
+            (asked > over, turn.is_ok())
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let (after, served) = call.await.unwrap();
+        assert!(served || !after);
+    }
+}
