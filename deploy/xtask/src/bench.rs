@@ -11,7 +11,7 @@ use crate::cargo::{cargo, run as run_in_front, works};
 use crate::interrupt::Interrupts;
 use crate::programs::{EDGE_MIGRATIONS, POOL_PROXY};
 use crate::steps::Steps;
-use crate::{npm, packages, worker};
+use crate::{npm, oha, packages, worker};
 
 /// What was asked for on the command line: it was read to answer at once what is wrong with it, and goes to the
 /// benchmarks as it is.
@@ -89,7 +89,7 @@ impl Options {
 /// Runs the benchmarks.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let interrupts = Interrupts::catch()?;
-    let oha = oha(&interrupts)?;
+    let oha = oha::find(oha::Build::Optimised, &interrupts)?;
     let pgbouncer = if options.has(CLIENTS) { pgbouncer(&interrupts) } else { None };
     if options.only.as_deref() == Some(PROFILE) {
         perf(&interrupts)?;
@@ -130,28 +130,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     postgres.stop();
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
-}
-
-/// The load generator: the one named in `OHA_BIN`, the one on the path, or our own, installed on first use.
-fn oha(interrupts: &Interrupts) -> Result<PathBuf, Error> {
-    if let Some(given) = env::var_os("OHA_BIN").filter(|it| !it.is_empty()) {
-        if works(&mut Command::new(&given)) {
-            return Ok(given.into());
-        }
-        let shown = given.display();
-        return Err(Error::new(format!("OHA_BIN is `{shown}`, which does not run")));
-    }
-    let tools = target_dir().join("tools");
-    let own = tools.join("bin/oha");
-    for path in [PathBuf::from("oha"), own.clone()] {
-        if works(&mut Command::new(&path)) {
-            return Ok(path);
-        }
-    }
-    eprintln!("installing oha, the load generator; this takes some minutes, once ...");
-    let mut install = cargo(&["install", "oha", "--locked", "--root"]);
-    in_front("`cargo install oha --locked`", install.arg(&tools), interrupts)?;
-    Ok(own)
 }
 
 /// The tests' binary, built as `cargo xtask test` builds it.
@@ -205,7 +183,7 @@ fn perf(interrupts: &Interrupts) -> Result<(), Error> {
     Steps::new(interrupts).show("installing perf", "installed perf", install)
 }
 
-fn in_front(what: &str, command: &mut Command, interrupts: &Interrupts) -> Result<(), Error> {
+pub(crate) fn in_front(what: &str, command: &mut Command, interrupts: &Interrupts) -> Result<(), Error> {
     if run_in_front(command, interrupts)?.success() {
         return Ok(());
     }

@@ -1,11 +1,13 @@
-//! The few commands of this repository: `cargo xtask dev`, `migrate`, `worker`, `test` and `bench`.
+//! The few commands of this repository: `cargo xtask dev`, `migrate`, `worker`, `test`, `faults` and `bench`.
 
 mod bench;
 mod cargo;
 mod dev;
+mod faults;
 mod interrupt;
 mod migrate;
 mod npm;
+mod oha;
 mod packages;
 mod programs;
 mod progress;
@@ -37,6 +39,8 @@ usage: cargo xtask <command>
       build the edge API's Worker into edge-api/worker/build; --no-opt leaves the wasm larger, and is quicker
   test [ARGS...]
       install what the tests need and run everything; ARGS go to the test runner, as a filter
+  faults
+      run the tests of faults one after the other and write what clients saw into README.md
   bench [--quick] [--only PART] [--rounds N] [--seconds N] [--clients-seconds N] [--out FOLDER]
       run the load benchmarks and write their report; --quick shows that they work, in one round of two
       seconds; --only runs one part (see tests/load/README.md), and neither writes a report unless
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
     let asks_help = |it: &String| it == "--help" || it == "-h";
     let result = match command.as_str() {
         "help" | "--help" | "-h" => Ok(help()),
-        "dev" | "migrate" | "worker" | "test" | "bench" if arguments.iter().any(asks_help) => Ok(help()),
+        "dev" | "migrate" | "worker" | "test" | "faults" | "bench" if arguments.iter().any(asks_help) => Ok(help()),
         "dev" => match dev::Options::parse(&arguments) {
             Ok(options) => dev::run(options),
             Err(error) => return wrong_usage(&error),
@@ -64,6 +68,8 @@ fn main() -> ExitCode {
             Err(error) => return wrong_usage(&error),
         },
         "test" => test::run(&arguments),
+        "faults" if arguments.is_empty() => faults::run(),
+        "faults" => return wrong_usage(&Error::new("`faults` takes no arguments")),
         "bench" => match bench::Options::parse(&arguments) {
             Ok(options) => bench::run(&options),
             Err(error) => return wrong_usage(&error),

@@ -10,10 +10,15 @@ use crate::cargo::{cargo, run as run_in_front, succeeds, works};
 use crate::interrupt::Interrupts;
 use crate::programs::{EDGE_MIGRATIONS, POOL_PROXY};
 use crate::steps::Steps;
-use crate::{npm, packages, wasm, worker};
+use crate::{npm, oha, packages, wasm, worker};
 
 /// Runs every check, or, with a filter, those tests alone.
 pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
+    run_with(filter, &[])
+}
+
+/// The same with variables for the tests.
+pub(crate) fn run_with(filter: &[String], variables: &[(&str, &PathBuf)]) -> Result<ExitCode, Error> {
     let mut run = Run { interrupts: Interrupts::catch()?, done: Vec::new() };
     let all = filter.is_empty();
     install_programs(&run.interrupts)?;
@@ -26,6 +31,11 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
         run.component("clippy", &clippy)?;
     }
     run.build()?;
+    let oha = if all || filter.iter().any(|name| name.contains("faults")) {
+        Some(oha::find(oha::Build::Quick, &run.interrupts)?)
+    } else {
+        None
+    };
     // Optimised as it is deployed when everything is tested, for its size is, too.
     let worker = run.worker(all)?;
     let postgres = Postgres::start(&mut |step| eprintln!("{step} ..."))?;
@@ -35,6 +45,8 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
         command.env(POOL_PROXY.variable, POOL_PROXY.built());
         command.env(EDGE_MIGRATIONS.variable, EDGE_MIGRATIONS.built());
         command.env("EDGE_WORKER_BUILD", &worker);
+        command.envs(oha.iter().map(|oha| ("OHA_BIN", oha)));
+        command.envs(variables.iter().copied());
         command
     };
     let tests = if works(&mut cargo(&["nextest"])) {
@@ -58,7 +70,7 @@ pub(crate) fn run(filter: &[String]) -> Result<ExitCode, Error> {
 /// Installs the programs that tests start and a bare machine lacks, before minutes go into a build.
 fn install_programs(interrupts: &Interrupts) -> Result<(), Error> {
     // Each asked as all its versions understand it; its package is called as it is.
-    let programs = [("curl", "--version"), ("openssl", "version")];
+    let programs = [("curl", "--version"), ("openssl", "version"), ("faketime", "--version")];
     let missing = programs.into_iter().filter(|(name, version)| !succeeds(Command::new(name).arg(version)));
     let mut missing: Vec<_> = missing.map(|(name, _)| name).collect();
     if missing.is_empty() {

@@ -114,7 +114,8 @@ async fn slow_readers() {
     let most = proxy.peak_memory();
     assert!(most < MEMORY, "{} MiB", most >> 20);
     drop(crowd);
-    scene.end(&[], &[]).await;
+    // A machine that is too small for them has turns come slowly, which is told.
+    scene.end(&["503", "P2024", "P2028"], &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,5 +157,6 @@ async fn slow_writers() {
     let most = proxy.peak_memory();
     assert!(most < MEMORY, "{} MiB", most >> 20);
     drop(crowd);
-    scene.end(&[], &[]).await;
+    // A machine that is too small for them has turns come slowly, which is told.
+    scene.end(&["503", "P2024", "P2028"], &[]).await;
 }
