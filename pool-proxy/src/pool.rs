@@ -30,10 +30,7 @@ use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::PoolGauges;
 use dial::Dialer;
 use manager::Manager;
-use outlook::{Outlook, Waiter};
-
-/// How long a call waits for what another one's attempt to reach the server comes to, or until it may make one itself.
-const SHORTLY: Duration = Duration::from_millis(300);
+use outlook::{Outlook, SHORTLY, Waiter};
 
 /// How many connections there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

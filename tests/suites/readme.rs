@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::coherence::keeping::{followed, keeping};
+use crate::faults::FAULTS;
 use harness::{Proxy, fresh_database, target_dir};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -168,4 +169,23 @@ fn slug(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
     let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
     Some(kept.collect::<String>().replace(' ', "-"))
+}
+
+/// `cargo xtask faults` writes it: complete, and nothing in it is worse than what is promised.
+#[test]
+fn every_fault_is_in_the_table() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("<!-- faults -->\n").unwrap();
+    let (table, _) = rest.split_once("<!-- /faults -->").unwrap();
+    let rows = table.lines().skip(2).map(|row| row.trim_matches(['|', ' ']).split(" | ").collect::<Vec<_>>());
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), FAULTS);
+    for row in rows {
+        let [fault, _, back, connections, writes] = row[..] else { panic!("{row:?}") };
+        assert!(writes.ends_with(", 0, 0"), "{fault}: {writes}");
+        let (most, cap) = connections.split_once(" of ").unwrap();
+        assert!(most.parse::<u32>().unwrap() <= cap.parse().unwrap(), "{fault}: {connections}");
+        let seconds = back.strip_suffix(" s").map_or(0.0, |seconds| seconds.parse::<f64>().unwrap());
+        assert!(seconds <= 0.5 || fault == "connections to Postgres lost (half-open)", "{fault}: {back}");
+    }
 }

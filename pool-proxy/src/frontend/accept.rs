@@ -9,9 +9,8 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
-#[cfg(target_os = "linux")]
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
@@ -27,7 +26,7 @@ const MOST_REFUSALS: usize = 256;
 
 /// How many connections may wait to be taken: thousands may come at once, and whoever finds no room comes again after a
 /// second. The system has a limit of its own (listen(2): `net.core.somaxconn`).
-const BACKLOG: u32 = 65_535;
+const BACKLOG: i32 = 65_535;
 
 /// How many bytes of an answer the system may take before its client has taken those before, about. By itself it takes 4 MiB
 /// for each client, until that is too much for the whole machine and all connections stall, Postgres's too. What waits with
@@ -136,14 +135,16 @@ where
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // As `TcpListener::bind` does, so that a restart need not wait.
-    socket.set_reuseaddr(true)?;
+    socket.set_reuse_address(true)?;
     // Connections have it from their listener.
     #[cfg(target_os = "linux")]
-    SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Binds a listener, with an error that names the address.

@@ -21,9 +21,9 @@ use crate::telemetry::DatabaseMetrics;
 /// The first pause after an attempt that failed; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest while the server is full: others may give up a connection at any time.
-const LONGEST_FULL: Duration = Duration::from_millis(400);
+const LONGEST_FULL: Duration = Duration::from_millis(300);
 /// The longest while it is down: what clients wait for most when it is back.
-const LONGEST_DOWN: Duration = Duration::from_millis(400);
+const LONGEST_DOWN: Duration = Duration::from_millis(250);
 /// The longest while it refuses the login: some servers lock out who tries too often.
 const LONGEST_LOGIN: Duration = Duration::from_secs(5);
 
@@ -64,6 +64,8 @@ struct State {
 struct Trouble {
     error: ConnectError,
     failures: u32,
+    /// When the first failed.
+    since: Instant,
     /// When the next attempt may be made.
     next: Instant,
     /// One is under way.
@@ -73,7 +75,11 @@ struct Trouble {
 impl Trouble {
     fn outlook(&self) -> Outlook {
         let next = (!self.probing).then_some(self.next);
-        if self.error.is_full() { Outlook::Full { next } } else { Outlook::Down { error: self.error.clone(), next } }
+        if self.error.is_full() {
+            Outlook::Full { next }
+        } else {
+            Outlook::Down { error: self.error.clone(), next, since: self.since }
+        }
     }
 }
 
@@ -189,7 +195,15 @@ impl Dialer {
         let mut state = self.state();
         let next = Instant::now() + pause;
         match &mut state.trouble {
-            None => state.trouble = Some(Trouble { error: ConnectError::full(), failures: 0, next, probing: false }),
+            None => {
+                state.trouble = Some(Trouble {
+                    error: ConnectError::full(),
+                    failures: 0,
+                    since: Instant::now(),
+                    next,
+                    probing: false,
+                });
+            }
             Some(trouble) if trouble.error.is_full() => trouble.next = trouble.next.max(next),
             Some(_) => {}
         }
@@ -310,6 +324,7 @@ impl State {
         // A place that is left free for others stays so.
         let next = self.trouble.as_ref().map_or(next, |trouble| trouble.next.max(next));
         let probing = self.trouble.as_ref().is_some_and(|trouble| trouble.probing);
-        self.trouble = Some(Trouble { error, failures, next, probing });
+        let since = self.trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
+        self.trouble = Some(Trouble { error, failures, since, next, probing });
     }
 }

@@ -1,8 +1,14 @@
 //! SIGTERM: readiness says no, accepting stops, what runs is finished, exit 0.
 
+use bytes::Bytes;
 use harness::{Database, Proxy, Signal, Wire, eventually, fresh_database};
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 async fn proxy(database: &Database, delay: &str) -> Proxy {
     let builder = Proxy::builder().database(database).env("POOL_PROXY_POOL_MAX", "1");
@@ -63,6 +69,48 @@ async fn readiness_says_no_before_accepting_stops() {
     // The next request takes another connection, so none is lost with the last.
     assert_eq!(answer.header("connection"), "close");
     assert!(!refuses(&proxy).await);
+}
+
+/// A client over HTTP/2: its side, and when the connection has ended.
+async fn over_http2(proxy: &Proxy) -> (http2::SendRequest<Full<Bytes>>, JoinHandle<()>) {
+    let socket = TcpStream::connect(proxy.url().trim_start_matches("http://")).await.unwrap();
+    let shaken = http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await;
+    let (client, connection) = shaken.unwrap();
+    (client, tokio::spawn(async move { connection.await.unwrap() }))
+}
+
+async fn ask_over_http2(proxy: &Proxy, client: &mut http2::SendRequest<Full<Bytes>>, body: &Value) -> StatusCode {
+    let request = hyper::Request::post(format!("{}/sql", proxy.url()));
+    let request = request.header("authorization", format!("Bearer {}", proxy.key()));
+    let answer = client.send_request(request.body(Full::new(body.to_string().into())).unwrap()).await.unwrap();
+    answer.status()
+}
+
+/// Over HTTP/2 the connection says goodbye while all goes on: what runs on it is finished, and a new one is served.
+#[tokio::test]
+async fn over_http2_clients_are_sent_away_while_the_listener_is_open() {
+    let database = fresh_database().await;
+    let mut proxy = proxy(&database, "30s").await;
+    let (mut client, ended) = over_http2(&proxy).await;
+    assert_eq!(ask_over_http2(&proxy, &mut client, &json!({ "query": "SELECT 1" })).await, 200);
+    let (mut busy, busy_ended) = over_http2(&proxy).await;
+    let ready = async || proxy.ops_request("GET", "/ready").send().await.status;
+    let sleep = slow(2.0);
+    let running = ask_over_http2(&proxy, &mut busy, &sleep);
+    let (status, ()) = tokio::join!(running, async {
+        super::asleep(&database, 1).await;
+        let told = std::process::Command::new("kill").arg(proxy.pid().to_string()).status();
+        assert!(told.unwrap().success());
+        eventually(|| async { ready().await == 503 }).await;
+    });
+    assert_eq!(status, 200);
+    // Long before the delay is over.
+    for ended in [ended, busy_ended] {
+        tokio::time::timeout(std::time::Duration::from_secs(15), ended).await.expect("it stays open").unwrap();
+    }
+    let (mut late, _) = over_http2(&proxy).await;
+    assert_eq!(ask_over_http2(&proxy, &mut late, &json!({ "query": "SELECT 1" })).await, 200);
+    proxy.kill();
 }
 
 #[tokio::test]
