@@ -90,6 +90,8 @@ pub struct OpsConfig {
     pub listen: SocketAddr,
     /// The hash of the bearer token it asks for; required off the loopback.
     pub token: Option<crate::auth::KeyHash>,
+    /// How many statements of each database are told apart in its statistics; 0 turns them off.
+    pub statements: usize,
 }
 
 /// A certificate and its key.

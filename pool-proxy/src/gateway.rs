@@ -18,6 +18,8 @@ pub mod once;
 mod outcome;
 mod send;
 pub mod session;
+pub mod statistics;
+mod tally;
 pub mod transactions;
 mod verdicts;
 mod witness;
@@ -40,10 +42,12 @@ use crate::cache::{Flights, Shelf, Tags};
 use crate::drain::Drain;
 use crate::error::Failure;
 use crate::postgres::Lsn;
+use crate::statement::{Refusal, Verdict};
 use call::{CacheStatus, Timing, Work};
 use execute::Execution;
 use meter::Meters;
 use session::{Purpose, Session};
+use statistics::Statement;
 use transactions::{Instance, Transactions};
 
 /// A body over this, in bytes, has grown by doubling, and may wait long for its client to read it.
@@ -82,6 +86,28 @@ impl Gateway {
     /// The cache.
     pub fn shelf(&self) -> &Shelf {
         &self.shelf
+    }
+
+    /// What the databases were asked, and what that has cost, in no order.
+    pub fn statements(&self) -> Vec<Statement> {
+        let cacheable = |database: &Database, verdict: &Verdict| match &database.keeping {
+            _ if !self.shelf.is_on() => Err("off"),
+            Some(keeping) => keeping.may_keep(verdict),
+            None => verdict.cacheable.map_err(Refusal::as_str),
+        };
+        let of =
+            |database: &Arc<Database>| database.statements.list(&database.name, |verdict| cacheable(database, verdict));
+        self.databases().flat_map(of).collect()
+    }
+
+    /// How many statements had to make room for others.
+    pub fn statements_evicted(&self) -> u64 {
+        self.databases().map(|database| database.statements.evicted()).sum()
+    }
+
+    /// What statements have cost begins at zero.
+    pub fn reset_statements(&self) {
+        self.databases().for_each(|database| database.statements.reset());
     }
 
     /// Lets a request in, before anything of it is read; what comes back is held until it is answered.

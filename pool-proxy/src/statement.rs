@@ -7,6 +7,7 @@
 mod catalog;
 mod functions;
 mod labels;
+mod normal;
 mod pins;
 mod plain;
 mod probe;
@@ -14,6 +15,7 @@ mod survey;
 mod text;
 mod tree;
 
+pub use normal::{Normal, normalize};
 pub use pins::{Pin, PinKind, Place, Source};
 pub use plain::tells_time;
 pub use text::{

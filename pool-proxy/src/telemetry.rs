@@ -2,5 +2,6 @@
 
 pub mod log;
 pub mod metrics;
+pub mod statement;
 
 pub use metrics::{ClientMetrics, DatabaseMetrics, Metrics};

@@ -13,6 +13,7 @@ use super::changes::Fence;
 use super::etag::ETag;
 use super::key::Key;
 use super::tags::Tag;
+use crate::telemetry::statement::StatementMetrics;
 
 /// An answer, and until when it may be of use.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Entry {
     pub lifetime: Duration,
     /// What binds it to the changes of what it was read from, if it may be kept until it changes.
     pub fence: Option<Fence>,
+    /// Where the statements are counted that it was read by.
+    sources: Box<[Arc<StatementMetrics>]>,
     pub(super) database: Arc<str>,
     /// Its own key, so that every place that knows it shares one.
     pub(super) key: Key,
@@ -54,6 +57,7 @@ impl Entry {
             born,
             lifetime,
             fence: None,
+            sources: Box::default(),
             database,
             key,
             tags: Mutex::new(tags),
@@ -65,6 +69,17 @@ impl Entry {
     #[must_use]
     pub fn with_fence(self, fence: Option<Fence>) -> Self {
         Self { fence, ..self }
+    }
+
+    /// Read by these statements.
+    #[must_use]
+    pub fn with_sources(self, sources: Box<[Arc<StatementMetrics>]>) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// Where the statements are counted that it was read by.
+    pub fn sources(&self) -> &[Arc<StatementMetrics>] {
+        &self.sources
     }
 
     /// With what stands for its body.

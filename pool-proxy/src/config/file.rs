@@ -88,6 +88,7 @@ pub(super) struct File {
 pub(super) struct OpsSection {
     pub(super) listen: Text,
     pub(super) token: Text,
+    pub(super) statements: Text,
 }
 
 #[derive(Deserialize, Default)]

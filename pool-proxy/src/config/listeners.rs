@@ -13,6 +13,10 @@ use super::reader::{Given, Read, Reader, Show};
 use super::sources::{self, Flags};
 use super::{OpsConfig, TlsFiles, keys};
 
+/// Statements of a database that are told apart unless somebody says otherwise, and the most: each takes up to 5 KiB.
+const STATEMENTS: usize = 1000;
+const MOST_STATEMENTS: usize = 100_000;
+
 pub(super) struct Listeners {
     pub(super) listen: SocketAddr,
     pub(super) tls: Option<TlsFiles>,
@@ -43,6 +47,8 @@ pub(super) fn read(reader: &mut Reader<'_>, flags: &Flags, file: &File) -> Liste
         let problem = "expected ops.token (POOL_PROXY_OPS_TOKEN) too, since others than this machine reach the address";
         reader.refuse("ops.listen", &ops, problem);
     }
+    let most = (0..=MOST_STATEMENTS, "expected a whole number from 0 to 100000");
+    let statements = reader.bounded("ops.statements", &file.ops.statements, &Read::unsaid(STATEMENTS), most).value;
     let (tls, asked) = tls(reader, &file.tls);
     if !asked && !listen.value.ip().is_loopback() {
         reader.warn(format!(
@@ -51,7 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>, flags: &Flags, file: &File) -> Liste
         ));
     }
     let cors_origins = origins(reader, &file.cors);
-    Listeners { listen: listen.value, tls, ops: OpsConfig { listen: ops.value, token }, cors_origins }
+    Listeners { listen: listen.value, tls, ops: OpsConfig { listen: ops.value, token, statements }, cors_origins }
 }
 
 /// The certificate and its key, and whether TLS was asked for at all.

@@ -82,8 +82,9 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         }
     }
     let (pool, limits) = (&file.pool, &file.limits);
-    let lines: [(&str, &Text); 17] = [
+    let lines: [(&str, &Text); 18] = [
         ("instance", &file.instance),
+        ("ops.statements", &file.ops.statements),
         ("cache.bytes", &file.cache.bytes),
         ("cache.mode", &file.cache.mode),
         ("cache.bound", &file.cache.bound),

@@ -1,12 +1,16 @@
 //! The operators' listener: is it well, and what does it hold.
 
+mod statements;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
@@ -23,6 +27,9 @@ use crate::telemetry::Metrics;
 
 /// How long a database, or the upstream of a relay, may take to show that it is there.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What there is.
+const PATHS: [&str; 6] = ["/health", "/ready", "/metrics", "/pools", "/cache", "/statements"];
 
 /// Everything the operators' listener needs.
 pub struct Ops {
@@ -51,15 +58,24 @@ impl Ops {
     }
 
     async fn route(&self, request: &Request<Incoming>, id: &HeaderValue) -> Result<Reply, Failure> {
-        if let Some(reply) = misses(request, &["/health", "/ready", "/metrics", "/pools", "/cache"], id) {
+        let path = request.uri().path();
+        let is_reset = path == "/statements" && request.method() == Method::DELETE;
+        if let Some(reply) = misses(request, &PATHS, id).filter(|_| !is_reset) {
             return Ok(reply);
         }
-        let path = request.uri().path();
         // Whether the process serves is no secret, and probes carry none.
         if path == "/health" {
             return Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"));
         }
         authenticate(self.token.as_ref(), request.headers())?;
+        if path == "/statements" {
+            refuse_foreign_name(self.token.as_ref(), request.headers())?;
+            return if is_reset {
+                Ok(statements::reset(&self.gateway))
+            } else {
+                statements::list(&self.gateway, request.uri().query())
+            };
+        }
         Ok(match path {
             "/ready" => self.readiness().await,
             "/metrics" => self.metrics(),
@@ -139,8 +155,12 @@ pub(super) fn misses(request: &Request<Incoming>, paths: &[&str], id: &HeaderVal
         return Some(errors::refusal(StatusCode::NOT_FOUND, &message, id));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut reply = errors::refusal(StatusCode::METHOD_NOT_ALLOWED, "the method here is GET", id);
-        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let (message, allowed) = match request.uri().path() {
+            "/statements" => ("the methods here are GET and DELETE", "GET, HEAD, DELETE"),
+            _ => ("the method here is GET", "GET, HEAD"),
+        };
+        let mut reply = errors::refusal(StatusCode::METHOD_NOT_ALLOWED, message, id);
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         return Some(reply);
     }
     None
@@ -157,6 +177,22 @@ pub(super) fn authenticate(token: Option<&KeyHash>, headers: &HeaderMap) -> Resu
         let reason = "the operators' token is required: Authorization: Bearer <token>";
         Err(Failure::Unauthorized { reason, presented: credentials.secret.is_some() })
     }
+}
+
+/// Without a token everything on this machine may look, but no page of somewhere else that has its own name lead to this
+/// machine, for a browser to read what is behind it.
+///
+/// # Errors
+/// [`Failure::Forbidden`] for a name that is not this machine's.
+pub(super) fn refuse_foreign_name(token: Option<&KeyHash>, headers: &HeaderMap) -> Result<(), Failure> {
+    let Some(host) = headers.get(HOST).filter(|_| token.is_none()) else { return Ok(()) };
+    let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    let name = authority.as_ref().map(Authority::host).unwrap_or_default();
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    if is_address || name == "localhost" || name.ends_with(".localhost") {
+        return Ok(());
+    }
+    Err(Failure::Forbidden("under another name than localhost this needs ops.token".to_owned()))
 }
 
 /// All metrics.

@@ -15,6 +15,7 @@ use super::session::{Purpose, Session};
 use crate::cache::{ETag, Entry, Fence, Fill, Generation, Shelf, Ticket};
 use crate::error::Failure;
 use crate::postgres::Lsn;
+use crate::telemetry::statement::StatementMetrics;
 
 /// What a fill came to.
 pub(super) type Landed = Result<Filled, Failure>;
@@ -109,6 +110,7 @@ pub(super) fn from_entry(
         _ if age >= cache.max_age => (Some(ttl.min(-1)), age),
         _ => (Some(ttl), age),
     };
+    database.statements.hit(entry.sources());
     let bookmark = match (&database.keeping, cache.mode) {
         // It may show what the stream has not told yet.
         (Some(keeping), CacheMode::Auto) => {
@@ -256,6 +258,9 @@ pub(super) async fn answer(
                 _ => "miss",
             };
             call.database.metrics.cache_request(word);
+            if collapsed {
+                call.database.statements.hit(entry.sources());
+            }
             let stored = *stored && !collapsed;
             let status = CacheStatus::Forward { reason, stored, collapsed, detail: None };
             let (body, entry) = (entry.body.clone(), Some(Arc::clone(entry)));
@@ -309,7 +314,7 @@ pub(super) async fn read(
     let fill = keeping.map(|keeping| keeping.changes.begin());
     let mut reading = Reading { ticket: gateway.shelf.ticket(), fill, seen: None };
     let born = Instant::now();
-    let (read, seen) = match &call.work {
+    let (read, seen, sources) = match &call.work {
         Work::One(query, format) => {
             let execution = Execution::new(&call.principal, &call.database, lease);
             read_one(execution, query, format).await
@@ -319,9 +324,9 @@ pub(super) async fn read(
             let limit = call.database.limits().transaction;
             session.end_by(limit, born + limit);
             let outcome = session.script(&**script).await;
-            let (refusal, seen) = (session.refusal(), session.take_seen());
+            let (refusal, seen, sources) = (session.refusal(), session.take_seen(), session.take_sources());
             session.close(&gateway.drain).await;
-            (refusal.map_or(outcome.map(Read::Body), |refusal| Ok(Read::Refused(refusal))), seen)
+            (refusal.map_or(outcome.map(Read::Body), |refusal| Ok(Read::Refused(refusal))), seen, sources)
         }
         Work::Batch(..) => return Err(Failure::Internal),
     };
@@ -353,7 +358,7 @@ pub(super) async fn read(
     }
     let etag = ETag::of(&body).await;
     let entry = Entry::new(cache.key.clone(), Arc::clone(&call.database.name), body, born, lifetime, tags);
-    Ok(Ok(((reading, Arc::new(entry.with_etag(etag).with_fence(fence))), timing)))
+    Ok(Ok(((reading, Arc::new(entry.with_etag(etag).with_fence(fence).with_sources(sources))), timing)))
 }
 
 /// What a read that may be stored came to.
@@ -367,7 +372,7 @@ async fn read_one(
     mut execution: Execution,
     query: &Query,
     format: &Arc<dyn Format>,
-) -> (Result<Read, Failure>, Option<Seen>) {
+) -> (Result<Read, Failure>, Option<Seen>, Box<[Arc<StatementMetrics>]>) {
     let outcome = loop {
         let outcome = execution.read(query, format).await;
         // What may be stored has changed nothing.
@@ -375,14 +380,14 @@ async fn read_one(
             Ok(true) => {}
             Ok(false) if execution.reads_again(outcome.as_ref().err()).await => {}
             Ok(false) => break outcome,
-            Err(failure) => return (Err(failure), None),
+            Err(failure) => return (Err(failure), None, Box::default()),
         }
     };
-    let seen = execution.take_seen(query);
+    let (seen, sources) = (execution.take_seen(query), execution.take_sources());
     execution.finish().await;
     let read = outcome.map(|outcome| match outcome {
         Ok(sink) => Read::Body(format.finish(vec![sink])),
         Err(refusal) => Read::Refused(refusal),
     });
-    (read, seen)
+    (read, seen, sources)
 }

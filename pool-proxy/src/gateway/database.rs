@@ -10,6 +10,7 @@ use super::admit::Queue;
 use super::keeping::Keeping;
 use super::limits::Limits;
 use super::once::Sweeps;
+use super::statistics::Statements;
 use super::verdicts::{Definitions, Verdicts};
 use crate::auth::Principal;
 use crate::error::Failure;
@@ -35,6 +36,8 @@ pub struct Database {
     places: Arc<Semaphore>,
     limits: RwLock<Limits>,
     pub(super) verdicts: Verdicts,
+    /// What its statements cost.
+    pub(super) statements: Statements,
     /// Of keys that have expired.
     pub(super) sweeps: Sweeps,
     pub(super) metrics: Arc<DatabaseMetrics>,
@@ -61,9 +64,16 @@ impl Database {
             places,
             limits: RwLock::new(limits),
             verdicts: Verdicts::new(),
+            statements: Statements::new(0),
             sweeps: Sweeps::default(),
             metrics,
         }
+    }
+
+    /// Counts what statements cost, and tells so many apart; with none nothing is counted.
+    #[must_use]
+    pub fn with_statements(self, most: usize) -> Self {
+        Self { statements: Statements::new(most), ..self }
     }
 
     /// The limits in force.

@@ -1,6 +1,7 @@
 //! Running a call on a leased connection: one flight to the server where the order allows it.
 
 mod batch;
+mod counted;
 mod once;
 mod open;
 mod traces;
@@ -19,6 +20,7 @@ use super::identity;
 use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
 use super::send::{Flight, Frame, send, too_late};
+use super::tally::Tallies;
 use super::witness::Questions;
 use crate::auth::Principal;
 use crate::error::Failure;
@@ -26,6 +28,7 @@ use crate::pool::Lease;
 use crate::postgres::settings::has_literal;
 use crate::postgres::{QueryError, RowSink, Server, Settings};
 use crate::statement::{self, Kind, Verdict};
+use crate::telemetry::statement::StatementMetrics;
 use open::Open;
 pub(super) use traces::Seen;
 use traces::Traces;
@@ -51,6 +54,10 @@ pub(super) struct Execution {
     open: Open,
     /// What its statements have touched that is not acknowledged yet.
     traces: Traces,
+    /// What the statements under way come to.
+    tallies: Arc<Tallies>,
+    /// Those of which an answer is read that may be stored.
+    sources: Vec<Arc<StatementMetrics>>,
 }
 
 /// What is known of a statement before it runs.
@@ -99,6 +106,8 @@ impl Execution {
             stays: false,
             open: Open::default(),
             traces: Traces::default(),
+            tallies: Arc::default(),
+            sources: Vec::new(),
         }
     }
 
@@ -169,13 +178,7 @@ impl Execution {
         }
     }
 
-    /// Runs one statement; `read_only` where nothing of it may come to stay.
-    pub(super) async fn one<S: Sinks>(
-        &mut self,
-        query: &Query,
-        read_only: bool,
-        sinks: &S,
-    ) -> Result<S::Sink, Failure> {
+    async fn one_sent<S: Sinks>(&mut self, query: &Query, read_only: bool, sinks: &S) -> Result<S::Sink, Failure> {
         refuse_keyword(&query.text)?;
         let since = Instant::now();
         let mut retried = false;
@@ -235,6 +238,7 @@ impl Execution {
         let in_transaction = restricted || (read_only && !care.only_reads);
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
+        self.tallies.begin(0);
         let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
         let mut sink = sinks.sink(0, budget.clone());
         if !in_transaction && !care.reset && !care.discard_sequences && questions.behind.is_none() {
@@ -244,7 +248,8 @@ impl Execution {
             }
             let number = server.executions();
             self.progress.sent();
-            server.execute(number, &statement, &query.params, &mut sink).await.map_err(refused)?;
+            let mut measured = self.tallies.measured(0, &mut sink);
+            server.execute(number, &statement, &query.params, &mut measured).await.map_err(refused)?;
         } else {
             let frame = Frame {
                 begin: (in_transaction && !restricted).then(|| mode.begin()),
@@ -270,7 +275,7 @@ impl Execution {
         let queries = flight.queries;
         self.note_definitions(flight.statements, queries);
         let tells = self.tells_behind(frame);
-        let sent = send(&mut self.lease, &self.progress, (frame, tells), flight).await;
+        let sent = send(&mut self.lease, (&self.progress, &self.tallies), (frame, tells), flight).await;
         if sent.was_reset {
             self.owes_reset = false;
         }

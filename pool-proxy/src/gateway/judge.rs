@@ -57,6 +57,7 @@ pub(super) async fn judge(
         // Cut short, as by a cancel: what comes next would be, too.
         return Err(Failure::unavailable("the statement could not be analysed just now; nothing was run"));
     }
+    database.statements.judged(text, &verdict);
     // A session that has another search path than those to come says nothing of them.
     if !lease.is_outdated() {
         database.verdicts.known.insert(key, Some(Arc::clone(&verdict)));

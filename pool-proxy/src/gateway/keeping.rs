@@ -89,6 +89,14 @@ impl Keeping {
         Ok(())
     }
 
+    /// Whether answers to a statement may be kept until they change, whatever its parameters are; else why not.
+    pub(super) fn may_keep(&self, verdict: &Verdict) -> Result<(), &'static str> {
+        verdict.derivable.map_err(Refusal::as_str)?;
+        let followed = self.changes.followed();
+        let is_followed = |relation: &u32| followed.get(*relation).is_some();
+        if verdict.reads.iter().all(is_followed) { Ok(()) } else { Err(UNPUBLISHED) }
+    }
+
     /// What an answer is read from, if it may be kept until that changes; else why not.
     pub(super) fn scope(&self, verdict: &Verdict, query: &Query) -> Result<Scope, &'static str> {
         verdict.derivable.map_err(Refusal::as_str)?;

@@ -6,6 +6,7 @@ use super::call::Query;
 use super::deadline::Progress;
 use super::identity::{Claim, Nowhere};
 use super::outcome::refused;
+use super::tally::Tallies;
 use super::witness::{Hearing, Questions, Witness};
 use crate::cache::message::{Message, PREFIX};
 use crate::error::{DatabaseError, Failure};
@@ -61,7 +62,7 @@ pub(super) struct Sent {
 /// Sends a flight and waits for all of it; `tells` what other proxies are to be told behind it.
 pub(super) async fn send<S: RowSink>(
     lease: &mut Lease,
-    progress: &Progress,
+    (progress, tallies): (&Progress, &Tallies),
     (frame, tells): (&Frame, Option<String>),
     flight: Flight<'_, S>,
 ) -> Sent {
@@ -112,9 +113,10 @@ pub(super) async fn send<S: RowSink>(
     let before = steps.len();
     let behind = number + flight.statements.len() as u64;
     let statements = flight.statements.iter().zip(flight.queries).zip(flight.sinks);
-    for (number, ((statement, query), sink)) in (number..).zip(statements) {
+    for (number, (index, ((statement, query), sink))) in (number..).zip((flight.first..).zip(statements)) {
+        let mut measured = tallies.measured(index, sink);
         steps.push(Box::pin(async move {
-            let ended = server.execute(number, statement, &query.params, sink).await;
+            let ended = server.execute(number, statement, &query.params, &mut measured).await;
             progress.step();
             ended
         }));

@@ -17,6 +17,7 @@ use crate::drain::Drain;
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::{Lsn, Settings};
+use crate::telemetry::statement::StatementMetrics;
 
 /// Several statements of which each may depend on what came before it. A door's own: it is run on a session, and may be
 /// run again from the start when nothing it did has come to stay.
@@ -129,6 +130,11 @@ impl Session {
         })?;
         seen.scope = seen.scope.filter(|_| !self.is_partly_seen);
         Some(seen)
+    }
+
+    /// The statements of which an answer was read that may be stored.
+    pub(super) fn take_sources(&mut self) -> Box<[Arc<StatementMetrics>]> {
+        self.execution.take_sources()
     }
 
     /// Until where in the log it has changed something.

@@ -88,7 +88,7 @@ fn first_word(text: &str) -> &str {
 }
 
 /// Past blanks and comments. An unterminated comment leaves nothing: Postgres refuses it anyway.
-fn skip(mut text: &str) -> &str {
+pub(super) fn skip(mut text: &str) -> &str {
     loop {
         // The blanks of scan.l; the vertical tab is one from Postgres 16 on and an error before.
         text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);

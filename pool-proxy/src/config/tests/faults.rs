@@ -44,7 +44,7 @@ fn an_unknown_key_is_told_with_its_line() {
     in_file("\nlissen = 1", "config (FILE:2): unknown key `lissen`, expected one of `listen`,");
     in_file(
         "[ops]\n\n# geheim\ntokken = \"geheim\"",
-        "config (FILE:4): unknown key `tokken`, expected `listen` or `token`",
+        "config (FILE:4): unknown key `tokken`, expected one of `listen`, `token`, `statements`",
     );
     in_file("[databases.default.pool]\nmaximum = 3", "config (FILE:2): unknown key `maximum`");
     in_file("[[keys]]\nname = \"a\"\n[[keys]]\nsecret = \"geheim\"", "config (FILE:4): unknown key `secret`");

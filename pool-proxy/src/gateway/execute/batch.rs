@@ -29,8 +29,7 @@ pub(super) fn is_stale(error: &DatabaseError, query: Option<usize>, reused: &[bo
 }
 
 impl Execution {
-    /// Runs several statements in one transaction.
-    pub(in crate::gateway) async fn batch<S: Sinks>(
+    pub(super) async fn batch_sent<S: Sinks>(
         &mut self,
         queries: &[Query],
         mode: Mode,
@@ -166,6 +165,9 @@ impl Execution {
     ) -> Result<Vec<Statement>, Failure> {
         let mut statements = Vec::new();
         for (index, (query, care)) in queries.iter().zip(cares).enumerate().skip(first) {
+            if index == first {
+                self.tallies.begin(index);
+            }
             let server = self.server()?;
             if index == first {
                 let failed = |error| if fresh { not_sent(error) } else { refused(error) };

@@ -22,6 +22,7 @@ use crate::gateway::once::Once;
 use crate::gateway::once::table::{self, PORTION, TEXTS};
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::{Flight, Frame, Sent, send};
+use crate::gateway::tally::Tallies;
 use crate::postgres::{Column, Param, QueryError, RawText, RowSink};
 
 /// How often a call is tried: keys expire, and tables are dropped, in between.
@@ -92,7 +93,14 @@ impl Execution {
         let mut has_made_table = false;
         for _ in 0..ATTEMPTS {
             let mut is_ours = false;
-            let failure = match self.first(once, &asked, &mut is_ours).await {
+            let counting = self.count(asked.queries.iter().map(Query::judged));
+            let outcome = self.first(once, &asked, &mut is_ours).await;
+            match &outcome {
+                // What has failed is the key.
+                Err(Failure::Database { .. }) if !is_ours => counting.discard(),
+                outcome => self.counted(counting, outcome),
+            }
+            let failure = match outcome {
                 Ok(body) => return Ok(Told { body, is_repeated: false }),
                 Err(failure) => failure,
             };
@@ -212,7 +220,8 @@ impl Execution {
     /// Sends what is none of the client's.
     async fn send_own<S: RowSink>(&mut self, frame: &Frame, flight: Flight<'_, S>) -> Sent {
         let tells = self.tells_behind(frame);
-        let sent = send(&mut self.lease, &self.progress, (frame, tells), flight).await;
+        let none = Tallies::default();
+        let sent = send(&mut self.lease, (&self.progress, &none), (frame, tells), flight).await;
         if frame.reset {
             self.database.metrics.reset();
             self.owes_reset &= !sent.was_reset;

@@ -45,8 +45,7 @@ pub(super) struct Open {
 }
 
 impl Execution {
-    /// Runs statements in the transaction that is open, or that `begin` opens with the first of them.
-    pub(in crate::gateway) async fn step<S: Sinks>(
+    pub(super) async fn step_sent<S: Sinks>(
         &mut self,
         queries: &[Query],
         begin: Option<Mode>,
@@ -136,8 +135,7 @@ impl Execution {
         Ok(results)
     }
 
-    /// Runs a text of several statements. What it does to the session is not known, and no role holds it.
-    pub(in crate::gateway) async fn text(&mut self, text: &str) -> Result<(), Failure> {
+    pub(super) async fn text_sent(&mut self, text: &str) -> Result<(), Failure> {
         if self.principal.is_restricted() {
             return Err(Failure::Forbidden("this key runs one statement at a time".to_owned()));
         }
@@ -151,7 +149,11 @@ impl Execution {
             let was = self.standing().await?;
             self.progress.sent();
             let _ = self.server()?.passed();
+            self.tallies.begin(0);
             let outcome = self.server()?.command(text).await.map_err(refused);
+            if outcome.is_ok() {
+                self.tallies.end(0);
+            }
             let is = self.standing().await?;
             let passed = self.server()?.passed();
             self.touch_everything(passed.defines);

@@ -1,0 +1,135 @@
+//! What the statements of one call come to on their way: when each began and ended, and what it brought.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_postgres::Row;
+
+use crate::postgres::{Column, QueryError, RowSink};
+
+/// Those of a call. What is measured is kept here, not with what measures it: that may be dropped in the middle.
+#[derive(Debug)]
+pub(super) struct Tallies {
+    since: Instant,
+    each: Box<[Tally]>,
+}
+
+impl Default for Tallies {
+    /// Of nothing: then nothing is measured.
+    fn default() -> Self {
+        Self::of(0)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    /// Nanoseconds since the call began, and one; 0 for never.
+    begun: AtomicU64,
+    ended: AtomicU64,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// What one statement has come to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// When it began; `None` if it did not.
+    pub(super) begun: Option<Duration>,
+    /// When it ended well.
+    pub(super) ended: Option<Duration>,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+impl Tallies {
+    /// Of so many statements.
+    pub(super) fn of(count: usize) -> Self {
+        Self { since: Instant::now(), each: (0..count).map(|_| Tally::default()).collect() }
+    }
+
+    /// The time since the call began.
+    pub(super) fn now(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    fn stamp(&self) -> u64 {
+        u64::try_from(self.now().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// A statement's time begins, unless it has begun before: where it is sent behind another in the same flight, when that
+    /// one has ended.
+    pub(super) fn begin(&self, index: usize) {
+        if let Some(tally) = self.each.get(index) {
+            let _ = tally.begun.compare_exchange(0, self.stamp(), Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// It has ended well.
+    pub(super) fn end(&self, index: usize) {
+        if let Some(tally) = self.each.get(index) {
+            tally.ended.store(self.stamp(), Ordering::Relaxed);
+        }
+    }
+
+    /// What they came to, in order.
+    pub(super) fn told(&self) -> impl Iterator<Item = Told> {
+        let at = |stamp: &AtomicU64| match stamp.load(Ordering::Relaxed) {
+            0 => None,
+            stamp => Some(Duration::from_nanos(stamp - 1)),
+        };
+        let mut last = None;
+        self.each.iter().map(move |tally| {
+            let (begun, ended) = (at(&tally.begun).max(last), at(&tally.ended));
+            last = ended;
+            let [rows, bytes] = [&tally.rows, &tally.bytes].map(|counter| counter.load(Ordering::Relaxed));
+            Told { begun, ended, rows, bytes }
+        })
+    }
+
+    /// A sink that is measured.
+    pub(super) fn measured<S>(&self, index: usize, sink: S) -> Measured<'_, S> {
+        Measured { sink, tallies: self, tally: self.each.get(index) }
+    }
+}
+
+/// Counts what goes into a sink.
+pub(super) struct Measured<'t, S> {
+    sink: S,
+    tallies: &'t Tallies,
+    tally: Option<&'t Tally>,
+}
+
+impl<S: RowSink> RowSink for Measured<'_, &mut S> {
+    fn begin(&mut self, columns: &[Column<'_>]) {
+        if let Some(tally) = self.tally {
+            // It may have been sent before.
+            tally.rows.store(0, Ordering::Relaxed);
+            tally.bytes.store(0, Ordering::Relaxed);
+        }
+        self.sink.begin(columns);
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+        if let Some(tally) = self.tally {
+            tally.rows.fetch_add(1, Ordering::Relaxed);
+            tally.bytes.fetch_add(row.raw_size_bytes() as u64, Ordering::Relaxed);
+        }
+        self.sink.row(row)
+    }
+
+    fn dropped(&mut self) -> QueryError {
+        self.sink.dropped()
+    }
+
+    fn end(&mut self, tag: Option<&str>) {
+        if let Some(tally) = self.tally {
+            // `INSERT 0 5` and the like: of what returns no rows it says how many it wrote.
+            if let Some(rows) = tag.and_then(|tag| tag.rsplit(' ').next()?.parse::<u64>().ok()) {
+                tally.rows.store(rows, Ordering::Relaxed);
+            }
+            tally.ended.store(self.tallies.stamp(), Ordering::Relaxed);
+        }
+        self.sink.end(tag);
+    }
+}
