@@ -163,7 +163,8 @@ impl App {
             let (target, counted_too) = (database.target.clone(), Arc::clone(&counted));
             let pool = Pool::new(Arc::clone(&name), target, database.pool, connections.clone(), counted_too)
                 .map_err(|error| failed("the pool", &error))?;
-            let mut served = Database::new(name, pool, database.limits, counted).with_statements(config.ops.statements);
+            let mut served = Database::new(name, pool, database.limits, counted)
+                .with_statements(config.ops.statements, config.slow_query);
             served.schema_name = database.target.schema_name().map(Arc::from);
             let KeepConfig { mode, bound, patience, safe_functions, unfenced, .. } = &database.keep;
             served.safe = safe_functions.iter().cloned().collect();

@@ -63,6 +63,8 @@ pub struct Config {
     pub instance: Instance,
     /// How logs are written.
     pub log: LogConfig,
+    /// A statement that takes longer in the database is logged; none if nothing is said.
+    pub slow_query: Option<Duration>,
     /// On SIGTERM, how long readiness says no before accepting stops.
     pub drain_delay: Duration,
     /// Where everything is relayed to. A relay has none of what follows.
@@ -170,6 +172,7 @@ impl Config {
             region,
             instance: own.instance,
             log,
+            slow_query: own.slow_query,
             drain_delay,
             upstream,
             cache_bytes: own.cache_bytes,
@@ -187,6 +190,7 @@ impl Config {
 #[derive(Default)]
 struct Own {
     instance: Instance,
+    slow_query: Option<Duration>,
     cache_bytes: u64,
     databases: Vec<DatabaseConfig>,
     keys: Vec<KeyEntry>,
@@ -199,14 +203,25 @@ impl Own {
         let layers =
             [reader.variable(sources::INSTANCE), reader.line(&file.instance), reader.variable(sources::FLY_MACHINE)];
         let instance = reader.read("instance", layers, Instance::default()).value;
+        let slow_query = slow_query(reader, file);
         let layers = [reader.variable(sources::CACHE_BYTES), reader.line(&file.cache.bytes)];
         let cache: Read<Size> = reader.read("cache.bytes", layers, CACHE);
         let databases = databases::read(reader, file);
         let names: Vec<&str> = databases::sections(reader, file).into_keys().collect();
         let keys = keys::read(reader, &file.keys, &names, !file.issuers.is_empty());
         let (issuers, issuer_files) = issuers::read(reader, &file.issuers, &names);
-        Self { instance, cache_bytes: cache.value.0, databases, keys, issuers, issuer_files }
+        Self { instance, slow_query, cache_bytes: cache.value.0, databases, keys, issuers, issuer_files }
     }
+}
+
+fn slow_query(reader: &mut Reader<'_>, file: &File) -> Option<Duration> {
+    let layers = [reader.variable(sources::SLOW_QUERY), reader.line(&file.slow_query)];
+    let given: Option<Read<Duration>> = reader.given("slow_query", layers);
+    match &given {
+        Some(read) => reader.note("slow_query", read),
+        None => reader.note_text("slow_query", "off", &Origin::Default),
+    }
+    given.map(|read| read.value)
 }
 
 fn check_variables(reader: &mut Reader<'_>, sources: &Sources) {

@@ -209,12 +209,17 @@ impl Gateway {
                 let mut session = Session::new(&call.principal, database, lease, Purpose::Answer);
                 let limit = database.limits().transaction;
                 session.end_by(limit, since + limit);
+                session.is_for(&call.origin, queue);
                 let outcome = session.script(&**script).await;
                 let bookmark = session.bookmark();
                 session.close(&self.drain).await;
                 (outcome, bookmark)
             }
-            work => run_on(Execution::new(&call.principal, database, lease), work).await,
+            work => {
+                let mut execution = Execution::new(&call.principal, database, lease);
+                execution.is_for(&call.origin, queue);
+                run_on(execution, work).await
+            }
         };
         let timing = Timing { queue, database: since.elapsed() };
         database.metrics.query(result_word(&outcome), timing.database);

@@ -6,6 +6,7 @@ mod leaving;
 mod logs;
 mod metrics;
 mod reload;
+mod slow;
 mod statements;
 mod traces;
 mod views;

@@ -69,6 +69,7 @@ pub(super) struct File {
     pub(super) region: Text,
     pub(super) instance: Text,
     pub(super) log: Text,
+    pub(super) slow_query: Text,
     pub(super) drain_delay: Text,
     pub(super) ops: OpsSection,
     pub(super) upstream: UpstreamSection,

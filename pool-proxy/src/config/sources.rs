@@ -37,6 +37,7 @@ pub(super) const CACHE_MODE: &str = "POOL_PROXY_CACHE_MODE";
 pub(super) const TLS_CERT: &str = "POOL_PROXY_TLS_CERT";
 pub(super) const TLS_KEY: &str = "POOL_PROXY_TLS_KEY";
 pub(super) const LOG: &str = "POOL_PROXY_LOG";
+pub(super) const SLOW_QUERY: &str = "POOL_PROXY_SLOW_QUERY";
 pub(super) const CONFIG: &str = "POOL_PROXY_CONFIG";
 pub(super) const REGION: &str = "POOL_PROXY_REGION";
 pub(super) const DB_ROOT_CERT: &str = "POOL_PROXY_DB_ROOT_CERT";
@@ -52,7 +53,7 @@ pub(super) const TEST_FENCE: &str = "POOL_PROXY_TEST_FENCE";
 /// Fly's own name of a machine (<https://fly.io/docs/machines/runtime-environment/>).
 pub(super) const FLY_MACHINE: &str = "FLY_MACHINE_ID";
 
-pub(super) const KNOWN: [&str; 19] = [
+pub(super) const KNOWN: [&str; 20] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -65,6 +66,7 @@ pub(super) const KNOWN: [&str; 19] = [
     TLS_CERT,
     TLS_KEY,
     LOG,
+    SLOW_QUERY,
     CONFIG,
     REGION,
     INSTANCE,

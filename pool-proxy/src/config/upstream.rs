@@ -82,8 +82,9 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         }
     }
     let (pool, limits) = (&file.pool, &file.limits);
-    let lines: [(&str, &Text); 18] = [
+    let lines: [(&str, &Text); 19] = [
         ("instance", &file.instance),
+        ("slow_query", &file.slow_query),
         ("ops.statements", &file.ops.statements),
         ("cache.bytes", &file.cache.bytes),
         ("cache.mode", &file.cache.mode),
@@ -112,6 +113,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         sources::CACHE_MODE,
         sources::DB_ROOT_CERT,
         sources::INSTANCE,
+        sources::SLOW_QUERY,
     ];
     for name in variables {
         if reader.variable(name).is_some() {

@@ -18,7 +18,7 @@ use super::body;
 use super::errors;
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
-use super::trace::Trace;
+use super::trace::{Mark, Trace};
 use super::{accelerate, invalidate, sql};
 use crate::error::Failure;
 
@@ -69,7 +69,8 @@ impl Public {
         let trace = Trace::of(request.headers());
         let trace = trace.as_ref().map(Trace::id);
         let version = request.version();
-        let (route, outcome) = self.route(request, origin.is_some(), &id).await;
+        let mark = Mark { id: &id, trace };
+        let (route, outcome) = self.route(request, origin.is_some(), mark).await;
         let mut reply = match outcome {
             Ok(reply) => reply,
             Err(failure) => {
@@ -114,17 +115,17 @@ impl Public {
         &self,
         request: Request<Incoming>,
         cors: bool,
-        id: &HeaderValue,
+        mark: Mark<'_>,
     ) -> (&'static str, Result<Reply, Failure>) {
         let (head, mut body) = request.into_parts();
         // Such a client has not sent it yet, and does not if it is told why.
         let waits = head.headers.contains_key(EXPECT);
-        let (route, outcome) = match find(&head, cors, id) {
+        let (route, outcome) = match find(&head, cors, mark.id) {
             (route, Some(reply)) => (route, Ok(reply)),
-            ("sql", None) => ("sql", sql::handle(self, head, &mut body).await),
+            ("sql", None) => ("sql", sql::handle(self, head, &mut body, mark).await),
             ("health", None) => ("health", Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"))),
             // Boxed, so that the others do not carry its size.
-            (route, None) => (route, Box::pin(self.other(route, head, &mut body, id)).await),
+            (route, None) => (route, Box::pin(self.other(route, head, &mut body, mark)).await),
         };
         let refused = outcome.as_ref().map_or(true, |reply| reply.status().as_u16() >= 400);
         if refused && !waits {
@@ -139,20 +140,22 @@ impl Public {
         route: &'static str,
         head: Parts,
         body: &mut Incoming,
-        id: &HeaderValue,
+        mark: Mark<'_>,
     ) -> Result<Reply, Failure> {
         let path = head.uri.path().to_owned();
         let transaction = route::transaction(&path);
         let mut reply = match (route, transaction) {
-            ("query", _) => accelerate::query(self, head, body, None).await?,
-            (_, Some((transaction, Act::Query))) => accelerate::query(self, head, body, Some(transaction)).await?,
+            ("query", _) => accelerate::query(self, head, body, None, mark).await?,
+            (_, Some((transaction, Act::Query))) => {
+                accelerate::query(self, head, body, Some(transaction), mark).await?
+            }
             (_, Some((transaction, act))) => accelerate::end(self, head, transaction, act).await?,
             ("transaction_start", _) => accelerate::start(self, head, body).await?,
             ("connection_info", _) => accelerate::info(self, head).await?,
             ("older_client", _) => return Err(accelerate::refuse()),
             _ => invalidate::invalidate(self, head, body).await?,
         };
-        let (name, value) = accelerate::ray(id, self.region.as_ref());
+        let (name, value) = accelerate::ray(mark.id, self.region.as_ref());
         reply.headers_mut().insert(name, value);
         Ok(reply)
     }

@@ -1,7 +1,9 @@
-//! The caller's trace: W3C `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+//! Which request it is: its id, and the caller's trace: W3C `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+
+use crate::gateway::call::Origin;
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -20,6 +22,22 @@ impl Trace {
     /// Its id: 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         self.0.to_str().ok().and_then(|text| text.get(3..35)).unwrap_or_default()
+    }
+}
+
+/// Which request it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark<'r> {
+    /// Its id.
+    pub id: &'r HeaderValue,
+    /// The id of the trace it belongs to.
+    pub trace: Option<&'r str>,
+}
+
+impl Mark<'_> {
+    /// For whoever needs it beyond the request.
+    pub fn origin(self) -> Origin {
+        Origin { request_id: self.id.to_str().unwrap_or_default().into(), trace_id: self.trace.map(Into::into) }
     }
 }
 

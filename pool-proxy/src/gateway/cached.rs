@@ -316,13 +316,15 @@ pub(super) async fn read(
     let born = Instant::now();
     let (read, seen, sources) = match &call.work {
         Work::One(query, format) => {
-            let execution = Execution::new(&call.principal, &call.database, lease);
+            let mut execution = Execution::new(&call.principal, &call.database, lease);
+            execution.is_for(&call.origin, queue);
             read_one(execution, query, format).await
         }
         Work::Script(script) => {
             let mut session = Session::new(&call.principal, &call.database, lease, Purpose::Store);
             let limit = call.database.limits().transaction;
             session.end_by(limit, born + limit);
+            session.is_for(&call.origin, queue);
             let outcome = session.script(&**script).await;
             let (refusal, seen, sources) = (session.refusal(), session.take_seen(), session.take_sources());
             session.close(&gateway.drain).await;

@@ -23,6 +23,17 @@ pub struct Call {
     pub work: Work,
     /// What the client wants of the cache, if it said so.
     pub cache: Option<CacheRequest>,
+    /// Which request it is.
+    pub origin: Origin,
+}
+
+/// Which request something was done for, as logs tell it.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The request's id.
+    pub request_id: Arc<str>,
+    /// The trace it belongs to, if it names one.
+    pub trace_id: Option<Arc<str>>,
 }
 
 /// A statement and its parameters.

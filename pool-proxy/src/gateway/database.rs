@@ -38,6 +38,8 @@ pub struct Database {
     pub(super) verdicts: Verdicts,
     /// What its statements cost.
     pub(super) statements: Statements,
+    /// One that takes longer is logged.
+    pub(super) slow: Option<Duration>,
     /// Of keys that have expired.
     pub(super) sweeps: Sweeps,
     pub(super) metrics: Arc<DatabaseMetrics>,
@@ -64,16 +66,17 @@ impl Database {
             places,
             limits: RwLock::new(limits),
             verdicts: Verdicts::new(),
-            statements: Statements::new(0),
+            statements: Statements::new(0, false),
+            slow: None,
             sweeps: Sweeps::default(),
             metrics,
         }
     }
 
-    /// Counts what statements cost, and tells so many apart; with none nothing is counted.
+    /// Counts what statements cost, and tells so many apart; with none nothing is counted. Logs those that take longer than `slow`.
     #[must_use]
-    pub fn with_statements(self, most: usize) -> Self {
-        Self { statements: Statements::new(most), ..self }
+    pub fn with_statements(self, most: usize, slow: Option<Duration>) -> Self {
+        Self { statements: Statements::new(most, slow.is_some()), slow, ..self }
     }
 
     /// The limits in force.

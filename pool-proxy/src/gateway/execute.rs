@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Statement;
 
-use super::call::{Budget, Isolation, Mode, Query, Sinks};
+use super::call::{Budget, Isolation, Mode, Origin, Query, Sinks};
 use super::database::Database;
 use super::deadline::{Deadline, Progress};
 use super::identity;
@@ -58,6 +58,9 @@ pub(super) struct Execution {
     tallies: Arc<Tallies>,
     /// Those of which an answer is read that may be stored.
     sources: Vec<Arc<StatementMetrics>>,
+    /// The request they are for, and how long it has waited for the connection.
+    origin: Origin,
+    waited: Duration,
 }
 
 /// What is known of a statement before it runs.
@@ -108,6 +111,8 @@ impl Execution {
             traces: Traces::default(),
             tallies: Arc::default(),
             sources: Vec::new(),
+            origin: Origin::default(),
+            waited: Duration::ZERO,
         }
     }
 

@@ -8,6 +8,7 @@ use super::call::{Answer, CacheRequest, CacheStatus, Call, Forward, Work};
 use super::keeping::{Keeping, UNPUBLISHED};
 use crate::cache::Entry;
 use crate::error::Failure;
+use crate::statement::normalize;
 
 /// Runs it, or answers with what is kept.
 pub(super) async fn run(gateway: &Arc<Gateway>, call: Arc<Call>, cache: CacheRequest) -> Result<Answer, Failure> {
@@ -107,7 +108,7 @@ async fn compare(gateway: &Gateway, call: &Call, would: &Arc<Entry>, seen: crate
         let Work::One(query, _) = &call.work else { return };
         tracing::error!(
             database = %call.database.name,
-            statement = %query.text,
+            statement = normalize(query.judged()).text.as_deref(),
             "an answer that would have been given from the cache differs from the database's: does its statement order its rows?"
         );
         gateway.shelf.discard(std::slice::from_ref(would));

@@ -128,6 +128,7 @@ impl Gateway {
         let (lease, queue) = database.lease(principal).await?;
         let since = Instant::now();
         let mut execution = Execution::new(principal, database, lease);
+        execution.is_for(&call.origin, queue);
         let outcome = loop {
             let outcome = execution.once(once, &call.work).await;
             if !execution.begins_anew(outcome.as_ref().err()).await? {

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 pub use super::call::Sinks;
-use super::call::{Mode, Query};
+use super::call::{Mode, Origin, Query};
 use super::database::Database;
 use super::execute::{Execution, Seen};
 use crate::auth::Principal;
@@ -80,6 +80,11 @@ impl Session {
             seen: Vec::new(),
             is_partly_seen: false,
         }
+    }
+
+    /// Says which request runs on it, and how long that has waited for the connection.
+    pub(super) fn is_for(&mut self, origin: &Origin, waited: Duration) {
+        self.execution.is_for(origin, waited);
     }
 
     /// Keeps a place among the transactions of the pool for as long as it lives.

@@ -19,6 +19,8 @@ const PORTION: usize = 20;
 pub(super) struct Statements {
     /// How many are remembered.
     most: usize,
+    /// Whether their names are needed all the same.
+    are_logged: bool,
     /// Each text is taken apart once.
     texts: Cache<Arc<str>, Arc<StatementMetrics>>,
     known: Mutex<HashMap<u64, Known>>,
@@ -60,13 +62,13 @@ impl Statement {
 }
 
 impl Statements {
-    /// With room for so many; with none nothing is counted.
-    pub(super) fn new(most: usize) -> Self {
+    /// With room for so many; with none nothing is counted, unless they are logged.
+    pub(super) fn new(most: usize, are_logged: bool) -> Self {
         let texts = Cache::builder()
             .max_capacity(TEXTS)
             .weigher(|text: &Arc<str>, _| u32::try_from(text.len() + 128).unwrap_or(u32::MAX))
             .build();
-        Self { most, texts, known: Mutex::default(), evicted: AtomicU64::new(0) }
+        Self { most, are_logged, texts, known: Mutex::default(), evicted: AtomicU64::new(0) }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<u64, Known>> {
@@ -75,7 +77,7 @@ impl Statements {
 
     /// Where a text's statement is counted.
     pub(super) fn of(&self, text: &Arc<str>) -> Option<Arc<StatementMetrics>> {
-        if self.most == 0 {
+        if self.most == 0 && !self.are_logged {
             return None;
         }
         if let Some(metrics) = self.texts.get(text) {
@@ -125,6 +127,9 @@ impl Statements {
     }
 
     fn insert(&self, known: &mut HashMap<u64, Known>, metrics: &Arc<StatementMetrics>) {
+        if self.most == 0 {
+            return;
+        }
         if known.len() >= self.most {
             self.make_room(known);
         }
@@ -203,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_least_used_make_room() {
-        let statements = Statements::new(3);
+        let statements = Statements::new(3, false);
         for text in ["select a", "select a", "select b", "select b", "select c", "select d", "select a", "select e"] {
             run(&statements, text);
         }
@@ -213,7 +218,7 @@ mod tests {
 
     #[test]
     fn one_that_was_forgotten_is_taken_up_where_it_was() {
-        let statements = Statements::new(1);
+        let statements = Statements::new(1, false);
         let first = statements.of(&"select a".into()).unwrap();
         statements.hit(std::slice::from_ref(&first));
         run(&statements, "select b");
@@ -225,7 +230,7 @@ mod tests {
 
     #[test]
     fn there_may_be_none() {
-        let statements = Statements::new(0);
+        let statements = Statements::new(0, false);
         assert!(statements.of(&"select a".into()).is_none());
         assert!(calls(&statements).is_empty());
     }

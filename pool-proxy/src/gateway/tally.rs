@@ -1,6 +1,6 @@
 //! What the statements of one call come to on their way: when each began and ended, and what it brought.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ impl Default for Tallies {
 struct Tally {
     /// Nanoseconds since the call began, and one; 0 for never.
     begun: AtomicU64,
+    prepared: AtomicBool,
     ended: AtomicU64,
     rows: AtomicU64,
     bytes: AtomicU64,
@@ -36,6 +37,8 @@ struct Tally {
 pub(super) struct Told {
     /// When it began; `None` if it did not.
     pub(super) begun: Option<Duration>,
+    /// Whether Postgres has taken it for a statement.
+    pub(super) prepared: bool,
     /// When it ended well.
     pub(super) ended: Option<Duration>,
     pub(super) rows: u64,
@@ -68,6 +71,7 @@ impl Tallies {
     /// It has ended well.
     pub(super) fn end(&self, index: usize) {
         if let Some(tally) = self.each.get(index) {
+            tally.prepared.store(true, Ordering::Relaxed);
             tally.ended.store(self.stamp(), Ordering::Relaxed);
         }
     }
@@ -83,13 +87,17 @@ impl Tallies {
             let (begun, ended) = (at(&tally.begun).max(last), at(&tally.ended));
             last = ended;
             let [rows, bytes] = [&tally.rows, &tally.bytes].map(|counter| counter.load(Ordering::Relaxed));
-            Told { begun, ended, rows, bytes }
+            Told { begun, prepared: tally.prepared.load(Ordering::Relaxed), ended, rows, bytes }
         })
     }
 
-    /// A sink that is measured.
+    /// A sink that is measured, of a statement that was prepared.
     pub(super) fn measured<S>(&self, index: usize, sink: S) -> Measured<'_, S> {
-        Measured { sink, tallies: self, tally: self.each.get(index) }
+        let tally = self.each.get(index);
+        if let Some(tally) = tally {
+            tally.prepared.store(true, Ordering::Relaxed);
+        }
+        Measured { sink, tallies: self, tally }
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub use id::Instance;
 
 use super::Database;
-use super::call::{Format, Mode, Query};
+use super::call::{Format, Mode, Origin, Query};
 use super::session::{Purpose, Script, Session};
 use crate::auth::Principal;
 use crate::drain::Drain;
@@ -46,10 +46,10 @@ pub struct Beginning {
 /// What is done in an open transaction.
 #[derive(Clone)]
 pub enum Step {
-    /// One statement, and how its result is written.
-    Query(Arc<Query>, Arc<dyn Format>),
-    /// A door's script.
-    Script(Arc<dyn Script>),
+    /// One statement, and how its result is written; for which request.
+    Query(Arc<Query>, Arc<dyn Format>, Origin),
+    /// A door's script; for which request.
+    Script(Arc<dyn Script>, Origin),
     /// A savepoint: until it is committed or rolled back these two concern what was done since.
     Nested,
     /// The end of what was begun last.
@@ -62,7 +62,7 @@ impl Step {
     /// What clients call it.
     fn word(&self) -> &'static str {
         match self {
-            Self::Query(..) | Self::Script(_) => "query",
+            Self::Query(..) | Self::Script(..) => "query",
             Self::Nested => "start",
             Self::Commit => "commit",
             Self::RollBack => "rollback",

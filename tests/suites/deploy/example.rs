@@ -9,7 +9,7 @@ use toml::Value;
 use super::parts::{config, deploy, leaves, printed, uncommented};
 
 /// Every setting of the configuration file, as `section.key`.
-const SETTINGS: &str = "listen region instance log drain_delay ops.listen ops.token ops.statements upstream.url upstream.root_cert tls.cert tls.key cors.origins clients.connections \
+const SETTINGS: &str = "listen region instance log slow_query drain_delay ops.listen ops.token ops.statements upstream.url upstream.root_cert tls.cert tls.key cors.origins clients.connections \
     clients.header_timeout clients.body_timeout clients.body_bytes clients.compression cache.bytes cache.mode cache.bound cache.patience cache.publication cache.safe_functions \
     databases.default.cache.mode \
     pool.max pool.min_idle pool.transactions pool.max_lifetime pool.idle_timeout limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \

@@ -67,7 +67,10 @@ async fn over_http2(proxy: &Proxy) {
 async fn logs_tell_no_secret_at_any_level() {
     for log in ["text,debug", "text,trace", "json,trace"] {
         let limits = "[limits]\nquery = \"500ms\"\nresponse_bytes = \"100KiB\"";
-        let served = Served::with(SETUP, |proxy| proxy.config(limits).env("POOL_PROXY_LOG", log)).await;
+        let served = Served::with(SETUP, |proxy| {
+            proxy.config(limits).env("POOL_PROXY_LOG", log).env("POOL_PROXY_SLOW_QUERY", "0s")
+        })
+        .await;
         live_through_everything(&served).await;
         let written = served.proxy.stderr();
         let url = served.database.url();
@@ -77,6 +80,8 @@ async fn logs_tell_no_secret_at_any_level() {
             let line = written.lines().find(|line| line.contains(secret));
             assert_eq!(line, None, "{log}: {secret}");
         }
+        // Each statement among it.
+        assert!(written.contains("slow statement"), "{log}");
         // It does log something, and says which request it is about.
         let id = served.ask("SELECT 1").await.header("x-request-id");
         assert!(served.proxy.stderr().contains(&id), "{log}: {written}");

@@ -18,6 +18,7 @@ use crate::frontend::guest::Guest;
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::frontend::sql::sequence;
+use crate::frontend::trace::Mark;
 use crate::frontend::{gzip, idempotency};
 use crate::gateway::Call;
 use crate::gateway::call::Work;
@@ -40,6 +41,7 @@ pub async fn query(
     head: Parts,
     incoming: &mut Incoming,
     transaction: Option<&str>,
+    mark: Mark<'_>,
 ) -> Result<Reply, Failure> {
     let arrived = Instant::now();
     let guest = Guest::enter(door, &head.headers).await?;
@@ -72,11 +74,19 @@ pub async fn query(
         if let Some(id) = transaction {
             let transactions = &door.gateway.transactions;
             let number = sequence.map(|number| Numbered::new(number, &*body));
-            Box::pin(transactions.step(&principal, database, id, Step::Script(run), number)).await?.into()
+            Box::pin(transactions.step(&principal, database, id, Step::Script(run, mark.origin()), number))
+                .await?
+                .into()
         } else {
             // A text that is generated would be the same for everybody who is given the stored answer.
             let cache = cache.filter(|_| !run.is_volatile());
-            let call = Call { principal, database: Arc::clone(database), work: Work::Script(run), cache };
+            let call = Call {
+                principal,
+                database: Arc::clone(database),
+                work: Work::Script(run),
+                cache,
+                origin: mark.origin(),
+            };
             // Boxed, so that a hit and an idle connection do not carry its size.
             Box::pin(door.gateway.run(call)).await?
         }

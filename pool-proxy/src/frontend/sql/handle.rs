@@ -19,8 +19,9 @@ use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
+use crate::frontend::trace::Mark;
 use crate::frontend::{gzip, idempotency};
-use crate::gateway::call::Answer;
+use crate::gateway::call::{Answer, Origin};
 use crate::gateway::transactions::{Numbered, Step};
 use crate::gateway::{Call, Once};
 
@@ -31,7 +32,7 @@ static SEQUENCE: HeaderName = HeaderName::from_static("pool-sequence");
 ///
 /// # Errors
 /// Why there is no answer; [`errors`](crate::frontend::errors) writes it.
-pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
+pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming, mark: Mark<'_>) -> Result<Reply, Failure> {
     let arrived = Instant::now();
     let credentials = Credentials::from_headers(&head.headers)?;
     let guest = Guest::enter_with(door, &credentials).await?;
@@ -54,7 +55,7 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     let (database, principal) = (guest.database, Arc::clone(&guest.principal));
     let body = body::read(incoming, database.limits().request_bytes, &door.terms, guest.place()).await?;
     if let Some(within) = within {
-        return Ok(delivery.of(within.step(door, &guest, &body, options).await?).await);
+        return Ok(delivery.of(within.step(door, &guest, (&body, options), mark.origin()).await?).await);
     }
     let mode = [u8::from(options.raw_text), u8::from(options.array_mode)];
     let cache = wish.map(|wish| wish.of(&database.name, &principal, mode, &body));
@@ -63,7 +64,8 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
         let (work, database) = (decode(&body, options)?.into_work(), Arc::clone(database));
         // Boxed, so that others do not carry its size.
         let (answer, is_repeated) =
-            Box::pin(door.gateway.run_once(&Call { principal, database, work, cache }, &once)).await?;
+            Box::pin(door.gateway.run_once(&Call { principal, database, work, cache, origin: mark.origin() }, &once))
+                .await?;
         let mut reply = delivery.of(answer).await;
         if is_repeated {
             idempotency::tell(reply.headers_mut());
@@ -77,8 +79,9 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming) -> Resu
     } else {
         let work = decode(&body, options)?.into_work();
         let database = Arc::clone(database);
+        let call = Call { principal, database, work, cache, origin: mark.origin() };
         // Boxed, so that a hit and an idle connection do not carry its size.
-        Box::pin(door.gateway.run(Call { principal, database, work, cache })).await?
+        Box::pin(door.gateway.run(call)).await?
     };
     Ok(delivery.of(answer).await)
 }
@@ -98,12 +101,18 @@ impl Within {
         Ok(Some(Self { transaction, sequence: sequence(headers)? }))
     }
 
-    async fn step(self, door: &Public, guest: &Guest<'_>, body: &Bytes, options: Options) -> Result<Answer, Failure> {
+    async fn step(
+        self,
+        door: &Public,
+        guest: &Guest<'_>,
+        (body, options): (&Bytes, Options),
+        origin: Origin,
+    ) -> Result<Answer, Failure> {
         let Asked::One(query, layout) = decode(body, options)? else {
             let message = "a transaction that is open takes one \"query\" at a time, not \"queries\"";
             return Err(Failure::BadRequest(message.to_owned()));
         };
-        let step = Step::Query(Arc::new(query), Arc::new(layout));
+        let step = Step::Query(Arc::new(query), Arc::new(layout), origin);
         let request = (body, options.raw_text, options.array_mode);
         let number = self.sequence.map(|number| Numbered::new(number, request));
         let transactions = &door.gateway.transactions;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Execution;
 use crate::error::Failure;
-use crate::gateway::call::{Mode, Query, Sinks};
+use crate::gateway::call::{Mode, Origin, Query, Sinks};
+use crate::gateway::result_word;
 use crate::gateway::tally::{Tallies, Told};
 use crate::telemetry::statement::{Ran, StatementMetrics};
 
@@ -72,12 +73,24 @@ impl Execution {
         std::mem::take(&mut self.sources).into()
     }
 
+    /// Says which request comes, and how long it has waited for the connection.
+    pub(in crate::gateway) fn is_for(&mut self, origin: &Origin, waited: Duration) {
+        (self.origin, self.waited) = (origin.clone(), waited);
+    }
+
     /// Begins to count statements, until they are [`counted`](Self::counted).
     pub(super) fn count<'q>(&mut self, texts: impl IntoIterator<Item = &'q Arc<str>>) -> Counting {
         let statements = &self.database.statements;
         let statements: Vec<_> = texts.into_iter().filter_map(|text| statements.of(text)).collect();
         self.tallies = Arc::new(Tallies::of(statements.len()));
-        Counting { tallies: Arc::clone(&self.tallies), statements }
+        let slow = self.database.slow.map(|limit| Slow {
+            limit,
+            database: Arc::clone(&self.database.name),
+            key: Arc::clone(&self.principal.name),
+            origin: self.origin.clone(),
+            waited: self.waited,
+        });
+        Counting { tallies: Arc::clone(&self.tallies), statements, slow }
     }
 
     /// What they came to. Where nothing was sent, as the connection had ended before, they will run on another one.
@@ -85,7 +98,7 @@ impl Execution {
         self.tallies = Arc::default();
         let is_lost = matches!(outcome, Err(Failure::OutcomeUnknown));
         if !(is_lost && self.lease.is_untouched()) {
-            counting.settle(Failed::of(outcome.as_ref().err(), counting.statements.len()));
+            counting.settle(result_word(outcome), Failed::of(outcome.as_ref().err(), counting.statements.len()));
         }
         counting.discard();
     }
@@ -96,36 +109,49 @@ impl Execution {
 enum Failed {
     None,
     /// This one.
-    At(usize, Fault),
+    At(usize),
     /// The one that was under way.
     UnderWay,
-}
-
-/// What its failing says of a statement.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// That Postgres has understood it.
-    InItsValues,
-    Other,
 }
 
 impl Failed {
     fn of(failure: Option<&Failure>, count: usize) -> Self {
         match failure {
-            Some(Failure::Database { error, query }) => {
-                // Data, integrity, serialization: it has been parsed by then.
-                let is_of_values = ["22", "23", "40"].iter().any(|class| error.code.starts_with(class));
-                let fault = if is_of_values { Fault::InItsValues } else { Fault::Other };
-                match query {
-                    Some(index) => Self::At(*index, fault),
-                    None if count == 1 => Self::At(0, fault),
-                    None => Self::UnderWay,
-                }
-            }
+            Some(Failure::Database { query: Some(index), .. }) => Self::At(*index),
+            Some(Failure::Database { .. }) if count == 1 => Self::At(0),
             // Or nothing was run.
             None | Some(Failure::Unavailable { .. } | Failure::Forbidden(_)) => Self::None,
             Some(_) => Self::UnderWay,
         }
+    }
+}
+
+/// From when on a statement is logged, and for whom it ran.
+struct Slow {
+    limit: Duration,
+    database: Arc<str>,
+    key: Arc<str>,
+    origin: Origin,
+    waited: Duration,
+}
+
+impl Slow {
+    /// Says that a statement took long; never with what it was asked about.
+    fn log(&self, statement: &StatementMetrics, ran: &Ran, result: &'static str) {
+        let millis = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+        tracing::warn!(
+            request_id = &*self.origin.request_id,
+            trace_id = self.origin.trace_id.as_deref(),
+            database = &*self.database,
+            key = &*self.key,
+            fingerprint = format_args!("{:016x}", statement.fingerprint),
+            result,
+            database_ms = millis(ran.took),
+            queue_ms = millis(self.waited),
+            rows = ran.rows,
+            statement = statement.text(),
+            "slow statement"
+        );
     }
 }
 
@@ -134,6 +160,7 @@ pub(super) struct Counting {
     tallies: Arc<Tallies>,
     /// Where each is counted; none if nothing is.
     statements: Vec<Arc<StatementMetrics>>,
+    slow: Option<Slow>,
 }
 
 impl Counting {
@@ -142,31 +169,31 @@ impl Counting {
         self.statements.clear();
     }
 
-    fn settle(&self, failed: Failed) {
+    fn settle(&self, word: &'static str, mut failed: Failed) {
         let now = self.tallies.now();
-        let mut fails = failed;
         for (index, (statement, told)) in self.statements.iter().zip(self.tallies.told()).enumerate() {
-            let has_failed = match fails {
+            let Told { begun, prepared, ended, rows, bytes } = told;
+            let has_failed = match failed {
                 Failed::None => false,
-                Failed::At(at, _) => at == index,
+                Failed::At(at) => at == index,
                 // What ended well before has run all the same.
-                Failed::UnderWay => told.begun.is_some() && told.ended.is_none(),
+                Failed::UnderWay => begun.is_some() && ended.is_none(),
             };
-            let Told { begun, ended, rows, bytes } = told;
-            if !has_failed && ended.is_none() {
-                continue;
-            }
-            let took = match begun {
-                Some(begun) => (if has_failed { now } else { ended.unwrap_or(now) }).saturating_sub(begun),
-                None => Duration::ZERO,
-            };
-            if !has_failed || matches!(failed, Failed::At(_, Fault::InItsValues)) {
+            if prepared {
                 statement.accept();
             }
-            statement.ran(Ran { took, rows, bytes, failed: has_failed });
             if has_failed {
                 // Those behind it were not run.
-                fails = Failed::None;
+                failed = Failed::None;
+            } else if ended.is_none() {
+                continue;
+            }
+            let until = ended.filter(|_| !has_failed).unwrap_or(now);
+            let took = begun.map_or(Duration::ZERO, |begun| until.saturating_sub(begun));
+            let ran = Ran { took, rows, bytes, failed: has_failed };
+            statement.ran(ran);
+            if let Some(slow) = self.slow.as_ref().filter(|slow| took >= slow.limit) {
+                slow.log(statement, &ran, if has_failed { word } else { "ok" });
             }
         }
     }
@@ -174,6 +201,6 @@ impl Counting {
 
 impl Drop for Counting {
     fn drop(&mut self) {
-        self.settle(Failed::UnderWay);
+        self.settle("abandoned", Failed::UnderWay);
     }
 }

@@ -157,7 +157,7 @@ impl Held {
         let watched = Leaving { held: self, ending: Some(ending) };
         let since = Instant::now();
         let outcome = run(state, &mut session, step).await;
-        if let Step::Query(..) | Step::Script(_) = step {
+        if let Step::Query(..) | Step::Script(..) = step {
             session.count(&outcome, since.elapsed());
         }
         let out_of_time = self.is_late() && matches!(outcome, Err(Failure::TimedOut(_) | Failure::Unavailable { .. }));
@@ -218,11 +218,15 @@ impl Drop for Leaving<'_> {
 
 async fn run(state: &mut State, session: &mut Session, step: &Step) -> Result<Bytes, Failure> {
     match step {
-        Step::Query(query, format) => {
+        Step::Query(query, format, origin) => {
+            session.is_for(origin, Duration::ZERO);
             let results = session.run(std::slice::from_ref(&**query), format).await?;
             return Ok(format.finish(results).into());
         }
-        Step::Script(script) => return session.script(&**script).await.map(Bytes::from),
+        Step::Script(script, origin) => {
+            session.is_for(origin, Duration::ZERO);
+            return session.script(&**script).await.map(Bytes::from);
+        }
         Step::Nested => {
             let number = state.next_savepoint;
             session.command(&format!("SAVEPOINT prisma_sp_{number}")).await?;
