@@ -1,13 +1,14 @@
 //! The composition root: builds every room from the configuration, serves, reloads, drains. The only file that knows all
 //! rooms.
 
+mod files;
 mod relay;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use tokio::net::TcpListener;
@@ -28,6 +29,7 @@ use crate::gateway::{Database, Gateway, Keeping};
 use crate::plan::Plans;
 use crate::pool::Pool;
 use crate::telemetry::{ClientMetrics, Metrics};
+use files::{is_settled, stamps};
 
 /// How long requests may go on after the listeners have closed.
 const FINISH: Duration = Duration::from_secs(30);
@@ -35,10 +37,6 @@ const FINISH: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(5);
 /// How often changed files are looked for.
 const WATCH: Duration = Duration::from_secs(2);
-/// How long a changed file must then stay as it is: an editor that empties a file before it writes has no keys in it for
-/// a moment.
-const SETTLED: Duration = Duration::from_millis(200);
-
 /// The most connections to the operators' listener.
 const OPERATORS: usize = 256;
 /// Open files that the process needs besides its connections: the log, the certificates, the runtime's own, and clients
@@ -182,9 +180,10 @@ impl App {
             region => Some(HeaderValue::from_str(region).map_err(|error| failed("region", &error))?),
         };
         let ledger = Ledger::new(config.terms.body_bytes);
+        let auth = Arc::new(Auth::new(config.keys.clone(), config.issuers.clone(), drain.clone()));
         let public = Arc::new(Public {
             gateway: Arc::clone(&gateway),
-            auth: Arc::new(Auth::new(config.keys.clone(), config.issuers.clone(), drain.clone())),
+            auth: Arc::clone(&auth),
             metrics: Arc::clone(&metrics),
             region,
             cors_origins: config.cors_origins.clone(),
@@ -193,7 +192,8 @@ impl App {
             plans: Plans::default(),
             gzip: Gzip::default(),
         });
-        let ops = Arc::new(Ops { gateway, ledger, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
+        let ops =
+            Arc::new(Ops { gateway, auth, ledger, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
         Ok(Self { public, ops, certificate, drain, connections })
     }
 
@@ -352,49 +352,9 @@ fn reload(public: &Public, fresh: &Config) {
     }
 }
 
-/// When a file was changed last, and how long it is; `None` if it is not there.
-type Stamp = Option<(SystemTime, u64)>;
-
-/// Whether the files stay as they were for a moment.
-async fn is_settled(files: &[PathBuf], were: &[Stamp]) -> bool {
-    tokio::time::sleep(SETTLED).await;
-    stamps(files) == were
-}
-
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    let stamp = |file: &PathBuf| std::fs::metadata(file).and_then(|data| Ok((data.modified()?, data.len()))).ok();
-    files.iter().map(stamp).collect()
-}
-
 /// Whoever reads the file finds all of it or nothing.
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let partial = path.with_extension("partial");
     std::fs::write(&partial, text)?;
     std::fs::rename(partial, path)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::{SETTLED, is_settled, stamps};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_file_that_is_being_written_is_not_settled() {
-        let path = std::env::temp_dir().join(format!("pool-proxy-settled-{}", std::process::id()));
-        let files = [path.clone()];
-        fs::write(&path, "whole").unwrap();
-        assert!(is_settled(&files, &stamps(&files)).await);
-        // As editors do it: emptied, and then filled.
-        fs::write(&path, "").unwrap();
-        let emptied = stamps(&files);
-        let writing = async {
-            tokio::time::sleep(SETTLED / 2).await;
-            fs::write(&path, "whole again").unwrap();
-        };
-        let (settled, ()) = tokio::join!(is_settled(&files, &emptied), writing);
-        assert!(!settled);
-        assert!(is_settled(&files, &stamps(&files)).await);
-        fs::remove_file(&path).unwrap();
-    }
 }

@@ -9,6 +9,7 @@ pub mod jwks;
 pub mod jwt;
 mod principal;
 mod signature;
+mod usage;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -18,6 +19,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 pub use api_key::{ApiKey, KeyHash};
 pub use jwt::Issuer;
 pub use principal::{Allowance, Databases, Principal, Rate};
+pub use usage::{Usage, Used};
 
 use crate::drain::Drain;
 use crate::error::Failure;
@@ -52,11 +54,31 @@ impl Auth {
         Self { keys: RwLock::new(keys.into()), issuers: RwLock::new(Arc::new(issuers)), drain }
     }
 
-    /// Puts others in force; requests under way keep what they have.
-    pub fn replace(&self, keys: Vec<KeyEntry>, issuers: Vec<Issuer>) {
+    /// Puts others in force; requests under way keep what they have. Of those that stay the use is counted on.
+    pub fn replace(&self, mut keys: Vec<KeyEntry>, mut issuers: Vec<Issuer>) {
+        for key in &mut keys {
+            if let Some(old) = self.keys().iter().find(|old| old.principal.name == key.principal.name) {
+                Arc::make_mut(&mut key.principal).usage = old.principal.usage.clone();
+            }
+        }
+        for issuer in &mut issuers {
+            if let Some(old) = self.issuers().list().iter().find(|old| old.name == issuer.name) {
+                issuer.usage = old.usage.clone();
+            }
+        }
         let issuers = Arc::new(Issuers::new(issuers, self.issuers().list(), &self.drain));
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
         *self.issuers.write().unwrap_or_else(PoisonError::into_inner) = issuers;
+    }
+
+    /// The keys in force, for whoever shows them: nothing in them tells a secret but their hashes.
+    pub fn keys(&self) -> Arc<[KeyEntry]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Calls a function with each issuer in force.
+    pub fn each_issuer(&self, tell: impl FnMut(&Issuer)) {
+        self.issuers().list().iter().for_each(tell);
     }
 
     fn issuers(&self) -> Arc<Issuers> {

@@ -5,6 +5,7 @@ mod headers;
 mod leaving;
 mod logs;
 mod metrics;
+mod page;
 mod reload;
 mod slow;
 mod statements;

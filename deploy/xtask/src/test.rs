@@ -69,10 +69,16 @@ pub(crate) fn run_with(filter: &[String], variables: &[(&str, &PathBuf)]) -> Res
 
 /// Installs the programs that tests start and a bare machine lacks, before minutes go into a build.
 fn install_programs(interrupts: &Interrupts) -> Result<(), Error> {
-    // Each asked as all its versions understand it; its package is called as it is.
-    let programs = [("curl", "--version"), ("openssl", "version"), ("faketime", "--version")];
-    let missing = programs.into_iter().filter(|(name, version)| !succeeds(Command::new(name).arg(version)));
-    let mut missing: Vec<_> = missing.map(|(name, _)| name).collect();
+    // Each asked as all its versions understand it; its package is called as the first of its names.
+    let programs: [(&[&str], &str); 4] = [
+        (&["curl"], "--version"),
+        (&["openssl"], "version"),
+        (&["faketime"], "--version"),
+        (&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"], "--version"),
+    ];
+    let is_here = |names: &[&str], version: &str| names.iter().any(|name| succeeds(Command::new(name).arg(version)));
+    let missing = programs.into_iter().filter(|(names, version)| !is_here(names, version));
+    let mut missing: Vec<_> = missing.filter_map(|(names, _)| names.first().copied()).collect();
     if missing.is_empty() {
         return Ok(());
     }

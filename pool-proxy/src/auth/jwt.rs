@@ -19,6 +19,7 @@ use super::api_key::KeyHash;
 use super::claims::Claims;
 use super::jwks::{Found, KeySource};
 use super::principal::{Allowance, Databases, Principal};
+use super::usage::Usage;
 use super::{NOT_VALID, signature};
 use crate::drain::Drain;
 use crate::error::Failure;
@@ -60,6 +61,8 @@ pub struct Issuer {
     pub invalidate: bool,
     /// How much each of its subjects may ask.
     pub allowance: Allowance,
+    /// How much they all have asked.
+    pub usage: Usage,
 }
 
 /// All issuers whose tokens are taken.
@@ -222,6 +225,7 @@ impl Issuer {
             read_only: self.read_only,
             may_invalidate: self.invalidate,
             allowance: self.allowance,
+            usage: self.usage.clone(),
         })
     }
 

@@ -4,6 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::usage::Usage;
+
 /// Who asks, and what they may.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principal {
@@ -24,6 +26,8 @@ pub struct Principal {
     pub may_invalidate: bool,
     /// How much it may ask.
     pub allowance: Allowance,
+    /// How much it, and whoever shares its key or issuer, has asked.
+    pub usage: Usage,
 }
 
 /// Which databases may be used.

@@ -11,9 +11,9 @@ use super::file::{IssuerSection, List};
 use super::names;
 use super::origin::Origin;
 use super::reader::{Given, Reader, Show};
-use crate::auth::Issuer;
 use crate::auth::fetch::{self, Fetch};
 use crate::auth::jwks::{KeySet, KeySource};
+use crate::auth::{Issuer, Usage};
 
 /// RFC 7518, section 3.2: as long as the hash.
 const SHORTEST_SECRET: usize = 32;
@@ -56,6 +56,7 @@ pub(super) fn read(
                 reader.read(&format!("{key}.invalidate"), given, false).value
             },
             allowance: access::allowance(reader, &key, &section.rate, &section.concurrency),
+            usage: Usage::default(),
             // One that is missing is a fault, and then nothing is served.
             name: name.unwrap_or_default().into(),
             keys: keys.unwrap_or_else(|| KeySource::secret(&[])),

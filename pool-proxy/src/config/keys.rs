@@ -90,7 +90,9 @@ fn entry(
     let allowance = access::allowance(reader, &key, &section.rate, &section.concurrency);
     let name: Arc<str> = name?.into();
     let line = Arc::clone(&name);
-    let principal = Principal { name, line, databases, role, claims: None, read_only, may_invalidate: true, allowance };
+    let may_invalidate = true;
+    let principal =
+        Principal { name, line, databases, role, read_only, may_invalidate, allowance, ..Principal::default() };
     Some(KeyEntry { hash: hash?, principal: Arc::new(principal), expires })
 }
 

@@ -1,5 +1,7 @@
 //! The operators' listener: is it well, and what does it hold.
 
+mod keys;
+pub(super) mod page;
 mod statements;
 
 use std::net::IpAddr;
@@ -20,7 +22,7 @@ use super::credentials::Credentials;
 use super::errors;
 use super::ledger::Ledger;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
-use crate::auth::KeyHash;
+use crate::auth::{Auth, KeyHash};
 use crate::error::Failure;
 use crate::gateway::Gateway;
 use crate::telemetry::Metrics;
@@ -29,12 +31,14 @@ use crate::telemetry::Metrics;
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What there is.
-const PATHS: [&str; 6] = ["/health", "/ready", "/metrics", "/pools", "/cache", "/statements"];
+const PATHS: [&str; 7] = ["/health", "/ready", "/metrics", "/pools", "/cache", "/keys", "/statements"];
 
 /// Everything the operators' listener needs.
 pub struct Ops {
     /// Has the databases and the cache.
     pub gateway: Arc<Gateway>,
+    /// Knows the keys.
+    pub auth: Arc<Auth>,
     /// What clients make the process hold.
     pub ledger: Ledger,
     /// What is counted.
@@ -59,6 +63,9 @@ impl Ops {
 
     async fn route(&self, request: &Request<Incoming>, id: &HeaderValue) -> Result<Reply, Failure> {
         let path = request.uri().path();
+        if let Some(reply) = page::file(request.method(), path, page::Kind::Proxy) {
+            return Ok(reply);
+        }
         let is_reset = path == "/statements" && request.method() == Method::DELETE;
         if let Some(reply) = misses(request, &PATHS, id).filter(|_| !is_reset) {
             return Ok(reply);
@@ -68,17 +75,15 @@ impl Ops {
             return Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"));
         }
         authenticate(self.token.as_ref(), request.headers())?;
-        if path == "/statements" {
+        if matches!(path, "/keys" | "/statements") {
             refuse_foreign_name(self.token.as_ref(), request.headers())?;
-            return if is_reset {
-                Ok(statements::reset(&self.gateway))
-            } else {
-                statements::list(&self.gateway, request.uri().query())
-            };
         }
         Ok(match path {
             "/ready" => self.readiness().await,
             "/metrics" => self.metrics(),
+            "/statements" if is_reset => statements::reset(&self.gateway),
+            "/statements" => statements::list(&self.gateway, request.uri().query())?,
+            "/keys" => keys::list(&self.auth),
             "/pools" => reply::json(StatusCode::OK, self.pools().to_string()),
             _ => reply::json(StatusCode::OK, self.cache().to_string()),
         })

@@ -8,7 +8,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use crate::auth::{Allowance, Principal};
+use crate::auth::{Allowance, Principal, Usage};
 use crate::error::Failure;
 
 /// The most principals that are remembered; whoever asked longest ago is forgotten first.
@@ -36,13 +36,14 @@ struct Used {
 /// A request that was let in; until dropped it counts as one at a time.
 #[derive(Debug)]
 #[must_use = "a request counts only while this is held"]
-pub struct Admission(Option<Arc<Meter>>);
+pub struct Admission(Option<Arc<Meter>>, Usage);
 
 impl Drop for Admission {
     fn drop(&mut self) {
         if let Some(meter) = &self.0 {
             meter.used().running -= 1;
         }
+        self.1.end();
     }
 }
 
@@ -59,7 +60,8 @@ impl Meters {
     pub(super) fn admit(&self, principal: &Principal) -> Result<Admission, Failure> {
         let allowance = principal.allowance;
         if allowance.is_unlimited() {
-            return Ok(Admission(None));
+            principal.usage.begin();
+            return Ok(Admission(None, principal.usage.clone()));
         }
         let mut meter = self.0.get_with_by_ref(&principal.line, || Arc::new(Meter::new(allowance)));
         if meter.allowance != allowance {
@@ -67,8 +69,9 @@ impl Meters {
             meter = Arc::new(Meter::new(allowance));
             self.0.insert(Arc::clone(&principal.line), Arc::clone(&meter));
         }
-        meter.admit(Instant::now())?;
-        Ok(Admission(Some(meter)))
+        meter.admit(Instant::now()).inspect_err(|_| principal.usage.refuse())?;
+        principal.usage.begin();
+        Ok(Admission(Some(meter), principal.usage.clone()))
     }
 }
 

@@ -190,6 +190,7 @@ async fn what_is_no_statement_is_not_shown() {
     assert!(!all.text.contains("herring"), "{}", all.text);
     for one in told(&served.proxy, "").await {
         assert_eq!((&one["text"], &one["calls"], &one["errors"]), (&Value::Null, &json!(2), &json!(2)), "{one}");
+        assert!(one["min_ms"].as_f64() > Some(0.0), "{one}");
     }
     assert_eq!(all.body["known"], 5);
     // It may become one.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Issuer;
 use crate::auth::claims::Claims;
 use crate::auth::jwks::KeySource;
-use crate::auth::{Allowance, Databases};
+use crate::auth::{Allowance, Databases, Usage};
 use crate::error::Failure;
 
 fn issuer(role_claim: &str, default_role: Option<&str>) -> Issuer {
@@ -23,6 +23,7 @@ fn issuer(role_claim: &str, default_role: Option<&str>) -> Issuer {
         read_only: false,
         invalidate: false,
         allowance: Allowance::default(),
+        usage: Usage::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `GET /statements`: what the databases are asked, and what that costs. `DELETE /statements`: from now on.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -105,8 +106,15 @@ pub(super) fn list(gateway: &Gateway, query: Option<&str>) -> Result<Reply, Fail
         statements.retain(|statement| *statement.database == **database);
     }
     statements.sort_by_cached_key(|statement| (Reverse(order.weight(statement)), statement.fingerprint()));
+    let mut not_kept: BTreeMap<&str, u64> = BTreeMap::new();
+    for statement in &statements {
+        if let Some(Err(word)) = statement.cacheable {
+            *not_kept.entry(word).or_default() += statement.figures.calls;
+        }
+    }
     let told: Vec<Value> = statements.iter().take(limit).map(tell).collect();
-    let body = json!({ "statements": told, "known": total, "evicted": gateway.statements_evicted() });
+    let body =
+        json!({ "statements": told, "known": total, "evicted": gateway.statements_evicted(), "not_kept": not_kept });
     Ok(reply::json(StatusCode::OK, body.to_string()))
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::auth::KeyHash;
 use crate::error::Failure;
 use crate::frontend::errors;
-use crate::frontend::ops::{PATIENCE, authenticate, finish, metrics, misses};
+use crate::frontend::ops::{PATIENCE, authenticate, finish, metrics, misses, page};
 use crate::frontend::reply::{self, Reply};
 use crate::telemetry::Metrics;
 use crate::upstream::Lanes;
@@ -39,10 +39,13 @@ impl RelayOps {
     }
 
     async fn route(&self, request: &Request<Incoming>, id: &HeaderValue) -> Result<Reply, Failure> {
+        let path = request.uri().path();
+        if let Some(reply) = page::file(request.method(), path, page::Kind::Relay) {
+            return Ok(reply);
+        }
         if let Some(reply) = misses(request, &["/health", "/ready", "/metrics"], id) {
             return Ok(reply);
         }
-        let path = request.uri().path();
         if path == "/health" {
             return Ok(reply::text(StatusCode::OK, "ok\n"));
         }

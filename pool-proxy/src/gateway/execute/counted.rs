@@ -189,7 +189,8 @@ impl Counting {
                 continue;
             }
             let until = ended.filter(|_| !has_failed).unwrap_or(now);
-            let took = begun.map_or(Duration::ZERO, |begun| until.saturating_sub(begun));
+            // One that Postgres has refused to prepare did not begin.
+            let took = until.saturating_sub(begun.unwrap_or_default());
             let ran = Ran { took, rows, bytes, failed: has_failed };
             statement.ran(ran);
             if let Some(slow) = self.slow.as_ref().filter(|slow| took >= slow.limit) {
