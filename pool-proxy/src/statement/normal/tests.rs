@@ -127,3 +127,27 @@ fn a_long_one_is_cut() {
     let list = format!("select f({}) as last", vec!["1"; 100_000].join(", "));
     assert!(!normalize(&list).text.unwrap().contains("last"));
 }
+
+#[test]
+fn whatever_comes_is_taken() {
+    const PIECES: [&str; 26] = [
+        "'", "\"", "$$", "$a$", "$1", "--", "/*", "*/", "\n", "E'", "u&'", "\\", "é", "1e-", "0x", ".", "(", ")", "[",
+        ",", " in ", " values ", " array", " set ", "=", "to ",
+    ];
+    for _ in 0..20_000 {
+        let length = rand::random_range(0..12);
+        let text: String = (0..length).map(|_| PIECES[rand::random_range(0..PIECES.len())]).collect();
+        let normal = normalize(&text);
+        // A literal that is taken out is no part of what is shown.
+        let hidden = normalize(&format!("select 'swordfish', $x$swordfish$x$ {text}"));
+        let shown = hidden.text.unwrap_or_default();
+        assert!(!shown.contains("swordfish"), "{text}: {shown}");
+        assert_eq!(normalize(&text).text, normal.text);
+    }
+    // Brackets and words without end take no longer than others.
+    for text in
+        [")".repeat(1 << 20), "values(".repeat(1 << 18), "in(1,".repeat(1 << 18), "alter role set =".repeat(1 << 16)]
+    {
+        normalize(&text);
+    }
+}
