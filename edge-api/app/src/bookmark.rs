@@ -25,6 +25,8 @@ pub(crate) fn cookie(bookmark: Bookmark) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
+
     use super::*;
 
     fn of(cookies: &[&'static str]) -> Option<String> {
@@ -46,5 +48,36 @@ mod tests {
         {
             assert_eq!(of(&[none]), None, "{none}");
         }
+    }
+
+    #[test]
+    fn whatever_a_cookie_says_it_is_a_bookmark_or_none() {
+        const PIECES: &[&str] = &[
+            "pool-bookmark=0/A",
+            "pool-bookmark=",
+            "0/1",
+            "FFFFFFFF/FFFFFFFF",
+            ";",
+            " ",
+            "=",
+            "a=b",
+            "\"",
+            "/",
+            "é",
+            ",",
+        ];
+        let mut dice = Dice::new();
+        let mut known_ones = 0;
+        for number in 0..cases(20_000) {
+            let value = if number % 4 == 0 { dice.bytes(40) } else { dice.pieces(PIECES, 10).into_bytes() };
+            let headers: HeaderMap =
+                HeaderValue::from_bytes(&value).ok().map(|value| (COOKIE, value)).into_iter().collect();
+            let Some(read) = known(&headers) else { continue };
+            known_ones += 1;
+            // It is sent on in a header, and set again.
+            assert_eq!(read.to_string().parse(), Ok(read));
+            assert!(cookie(read).is_some());
+        }
+        assert!(known_ones > cases(20_000) / 100, "{known_ones}");
     }
 }

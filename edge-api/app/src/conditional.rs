@@ -65,6 +65,8 @@ fn names(asked: &HeaderMap, header: HeaderName, tag: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
+
     use super::*;
 
     fn known(list: &'static str) -> bool {
@@ -86,5 +88,19 @@ mod tests {
     #[test]
     fn without_the_header_nothing_is_named() {
         assert!(!names(&HeaderMap::new(), IF_MATCH, &HeaderValue::from_static("\"abc\"")));
+    }
+
+    #[test]
+    fn whatever_a_list_names_it_is_ours_or_not() {
+        const PIECES: &[&str] = &["\"abc\"", "W/", "\"", ",", " ", "*", "abc", "\"x\"", "é"];
+        let mut dice = Dice::new();
+        for number in 0..cases(20_000) {
+            let list = if number % 4 == 0 { dice.bytes(20) } else { dice.pieces(PIECES, 8).into_bytes() };
+            let is_in = list.contains(&b'*') || list.windows(5).any(|five| five == b"\"abc\"");
+            let asked: HeaderMap =
+                HeaderValue::from_bytes(&list).ok().map(|list| (IF_MATCH, list)).into_iter().collect();
+            let named = names(&asked, IF_MATCH, &HeaderValue::from_static("\"abc\""));
+            assert!(is_in || !named, "{}", String::from_utf8_lossy(&list));
+        }
     }
 }

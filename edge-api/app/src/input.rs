@@ -197,3 +197,90 @@ impl<S: Send + Sync> FromRequestParts<S> for PostId {
         id.map(Self).ok_or_else(Problem::not_found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::{FromRequest, FromRequestParts};
+    use axum::http::Request;
+    use axum::response::IntoResponse;
+    use harness::{Dice, cases};
+    use serde_json::json;
+
+    use super::{JsonBody, QueryInput};
+    use crate::blog::{CreatePost, Page};
+
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\"title\"",
+        "\"content\"",
+        "\"published\"",
+        "null",
+        "true",
+        "1e999",
+        "\\ud800",
+        "\\u0000",
+        "[[[[[[[[[",
+        "é",
+        "&",
+        "=",
+        "%",
+        "%ff",
+        "cursor",
+        "limit=",
+        "9999999999",
+    ];
+
+    fn asked(kind: &'static str, uri: String, body: Vec<u8>) -> Request<Body> {
+        let request = Request::post(uri).header("content-type", kind);
+        request.body(Body::from(body)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whatever_body_comes_is_read_or_refused() {
+        let mut dice = Dice::new();
+        let mut read = 0;
+        for number in 0..cases(10_000) {
+            let (title, content) =
+                (format!("t{}", dice.text(9).replace('\0', "")), format!("c{}", dice.text(20).replace('\0', "")));
+            let mut body =
+                json!({ "title": title, "content": content, "published": dice.once_in(2) }).to_string().into_bytes();
+            match number % 4 {
+                0 => body = dice.bytes(80),
+                1 => body = dice.pieces(PIECES, 16).into_bytes(),
+                2 => dice.spoil(&mut body, PIECES),
+                _ => {}
+            }
+            let kind = if dice.once_in(50) { "text/plain" } else { "application/json; charset=utf-8" };
+            match JsonBody::<CreatePost>::from_request(asked(kind, "/".to_owned(), body), &()).await {
+                Ok(JsonBody(post)) => {
+                    read += 1;
+                    if number % 4 == 3 {
+                        assert_eq!((post.title.as_str(), post.content.as_str()), (&*title, &*content));
+                    }
+                }
+                Err(problem) => assert!(problem.into_response().status().is_client_error()),
+            }
+        }
+        assert!(read > cases(10_000) / 10, "{read}");
+    }
+
+    #[tokio::test]
+    async fn whatever_query_comes_is_read_or_refused() {
+        let mut dice = Dice::new();
+        for _ in 0..cases(10_000) {
+            let query: String =
+                dice.pieces(PIECES, 12).chars().filter(|c| c.is_ascii_graphic() && !"\"{}[]\\".contains(*c)).collect();
+            let (mut head, _) = asked("text/plain", format!("/?{query}"), vec![]).into_parts();
+            if let Err(problem) = QueryInput::<Page>::from_request_parts(&mut head, &()).await {
+                assert!(problem.into_response().status().is_client_error(), "{query}");
+            }
+        }
+    }
+}

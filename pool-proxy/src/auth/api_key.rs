@@ -58,7 +58,9 @@ impl std::str::FromStr for KeyHash {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const EXPECTED: &str = "sha256: and 64 hexadecimal digits, as `pool-proxy key new` prints it";
-        let hex = text.strip_prefix("sha256:").filter(|hex| hex.len() == 64 && hex.is_ascii()).ok_or(EXPECTED)?;
+        // Rust's numbers may have a sign.
+        let digits = |hex: &&str| hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let hex = text.strip_prefix("sha256:").filter(digits).ok_or(EXPECTED)?;
         let mut hash = [0; 32];
         for (byte, at) in hash.iter_mut().zip((0..64).step_by(2)) {
             *byte = hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or(EXPECTED)?;

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use harness::{Dice, cases};
+
 use super::{ApiKey, Auth, KeyEntry, KeyHash, Principal};
 use crate::drain::Drain;
 use crate::error::Failure;
@@ -42,5 +44,22 @@ fn hashes_read_as_written() {
     assert_ne!(ApiKey::generate().secret(), key.secret());
     for wrong in ["", "sha256:", "sha256:zz", "md5:00", &"sha256:é".repeat(16)] {
         assert!(wrong.parse::<KeyHash>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn only_a_hash_is_read_as_one() {
+    let mut dice = Dice::new();
+    for number in 0..cases(5000) {
+        let hash = KeyHash::of(&dice.text(20));
+        let mut text = hash.to_string().into_bytes();
+        match number % 3 {
+            0 => text = dice.bytes(80),
+            _ => dice.spoil(&mut text, &["sha256:", "0", "g", "+", "é", " "]),
+        }
+        let text = String::from_utf8_lossy(&text);
+        if let Ok(read) = text.parse::<KeyHash>() {
+            assert_eq!(read.to_string(), text.to_lowercase(), "{text}");
+        }
     }
 }

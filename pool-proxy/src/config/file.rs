@@ -13,6 +13,7 @@ use toml::value::Datetime;
 
 use super::fault::Fault;
 use super::origin::Origin;
+use super::reader::quoted;
 
 /// A value of the file as text, and where it stands.
 pub(super) type Text = Option<Spanned<Scalar>>;
@@ -226,7 +227,7 @@ impl Place {
 pub(super) fn read(path: &Path, named_by: Origin) -> Result<(File, Place), Fault> {
     let text = std::fs::read_to_string(path).map_err(|error| Fault {
         key: "config".to_owned(),
-        value: Some(path.display().to_string()),
+        value: Some(quoted(&path.display().to_string())),
         origin: Some(named_by),
         problem: format!("expected a TOML file that can be read: {error}"),
     })?;

@@ -160,10 +160,10 @@ impl<'a> Reader<'a> {
 }
 
 /// As in the file; long ones cut, since they are shown to find them, not to read them.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
-    // A connection URL that ended up at the wrong key is as secret as at its own.
-    if text.contains("://") && text.contains('@') {
+    // A connection URL that ended up at the wrong key is as secret as at its own, also one with a typing error.
+    if text.contains("://") && (text.contains('@') || text.contains("postgres")) {
         return HIDDEN.to_owned();
     }
     if !text.is_empty() && text.len() <= LONGEST && text.chars().all(|letter| letter.is_ascii_graphic()) {

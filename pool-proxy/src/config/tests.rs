@@ -1,6 +1,7 @@
 //! The loader, by cases. `FILE` stands for the path of the case's own file.
 
 mod faults;
+mod hostile;
 mod issuers;
 mod values;
 

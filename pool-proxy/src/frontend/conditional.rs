@@ -69,10 +69,11 @@ fn read<'h>(lists: impl Iterator<Item = &'h [u8]>) -> Option<Known> {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
     use hyper::HeaderMap;
     use hyper::header::{HeaderValue, IF_NONE_MATCH};
 
-    use super::{ETag, Known};
+    use super::{ETag, Known, read};
 
     async fn has(lists: &[&[u8]]) -> bool {
         let mut headers = HeaderMap::new();
@@ -121,5 +122,38 @@ mod tests {
         assert!(!has(&[b"*", b"\"x\""]).await);
         assert!(!has(&[b"\"47DEQpj8HBSa-_TImW-5JA\"", b"\"x"]).await);
         assert!(!has(&[]).await);
+    }
+
+    /// As a list has it: nothing that ends a tag early.
+    fn other(dice: &mut Dice) -> String {
+        let opaque: String = dice.text(30).chars().filter(|c| *c > ' ' && !matches!(c, '"' | '\u{7f}')).collect();
+        format!("{}\"{opaque}\"", dice.pick(&["", "W/"]))
+    }
+
+    #[tokio::test]
+    async fn a_tag_is_found_in_any_list_that_has_it_and_in_no_other() {
+        let ours = ETag::of(b"").await;
+        let mut dice = Dice::new();
+        for _ in 0..cases(5000) {
+            let mut list: Vec<String> = (0..dice.below(5)).map(|_| other(&mut dice)).collect();
+            let is_there = dice.once_in(2);
+            if is_there {
+                let tag = format!("\"{}\"", std::str::from_utf8(ours.opaque()).unwrap());
+                list.insert(dice.below(list.len() + 1), tag);
+            }
+            let list = list.join(dice.pick(&[",", ", ", " ,\t", ",,"]));
+            assert_eq!(has(&[list.as_bytes()]).await, is_there, "{list}");
+        }
+        for number in 0..cases(20_000) {
+            let mut list = format!("{}, {}", other(&mut dice), other(&mut dice)).into_bytes();
+            if number % 2 == 0 {
+                list = dice.bytes(40);
+            } else {
+                dice.spoil(&mut list, &["\"", ",", "W/", "*", " ", "\t", "W/\"", "\u{80}"]);
+            }
+            // Whatever it is: read to its end, and ours is not in it.
+            let known = read([&*list].into_iter()).unwrap_or_default();
+            assert!(known.any || !known.has(&ours), "{}", String::from_utf8_lossy(&list));
+        }
     }
 }

@@ -65,3 +65,6 @@ impl<'h> Credentials<'h> {
         self.options.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

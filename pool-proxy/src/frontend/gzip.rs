@@ -90,8 +90,9 @@ mod tests {
 
     use bytes::Bytes;
     use flate2::read::GzDecoder;
+    use harness::{Dice, cases};
     use hyper::HeaderMap;
-    use hyper::header::ACCEPT_ENCODING;
+    use hyper::header::{ACCEPT_ENCODING, HeaderValue};
 
     use super::{Gzip, is_wanted};
 
@@ -134,5 +135,19 @@ mod tests {
         // What is random already gets no shorter.
         let noise: Vec<u8> = (0..4096).map(|_| rand::random()).collect();
         assert!(Gzip::default().pack(Bytes::from(noise)).await.is_none());
+    }
+
+    #[test]
+    fn whatever_is_taken_gzip_is_given_only_where_it_is_named() {
+        const PIECES: &[&str] =
+            &["gzip", "*", "identity", ";q=", ";", ",", "0", "1", "0.5", ".", "1e9", "-1", "NaN", " ", "br", "q"];
+        let mut dice = Dice::new();
+        for number in 0..cases(20_000) {
+            let value = if number % 4 == 0 { dice.bytes(20) } else { dice.pieces(PIECES, 10).into_bytes() };
+            let names = value.windows(4).any(|four| four == b"gzip") || value.contains(&b'*');
+            let headers: HeaderMap =
+                HeaderValue::from_bytes(&value).ok().map(|value| (ACCEPT_ENCODING, value)).into_iter().collect();
+            assert!(names || !is_wanted(&headers), "{}", String::from_utf8_lossy(&value));
+        }
     }
 }

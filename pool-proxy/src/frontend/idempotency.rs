@@ -42,3 +42,31 @@ pub(super) fn refuse(headers: &HeaderMap) -> Result<(), Failure> {
 pub(super) fn tell(headers: &mut HeaderMap) {
     headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::{Dice, cases};
+    use hyper::HeaderMap;
+    use hyper::header::HeaderValue;
+
+    use super::{KEY, LONGEST, key};
+
+    #[test]
+    fn a_key_is_taken_as_it_is_or_refused() {
+        let mut dice = Dice::new();
+        for _ in 0..cases(20_000) {
+            let mut text = dice.text(9).repeat(dice.below(40)).into_bytes();
+            if dice.once_in(4) {
+                text = dice.bytes(20);
+            }
+            let Ok(value) = HeaderValue::from_bytes(&text) else { continue };
+            let mut headers = HeaderMap::new();
+            headers.insert(&KEY, value.clone());
+            let fits = (1..=LONGEST).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
+            let read = key(&headers).ok().flatten();
+            assert_eq!(read.as_deref().map(str::as_bytes), fits.then_some(&*text));
+            headers.append(&KEY, value);
+            assert!(key(&headers).is_err(), "two keys");
+        }
+    }
+}

@@ -57,7 +57,10 @@ fn is_valid(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_valid;
+    use harness::{Dice, cases};
+    use hyper::header::HeaderValue;
+
+    use super::{TRACEPARENT, Trace, is_valid};
 
     #[test]
     fn only_what_the_standard_allows_is_a_trace() {
@@ -79,6 +82,27 @@ mod tests {
             (String::new(), false),
         ] {
             assert_eq!(is_valid(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_comes_has_an_id_of_32_digits_or_none() {
+        let mut dice = Dice::new();
+        let of = |value: &[u8]| {
+            let header = HeaderValue::from_bytes(value).ok()?;
+            Trace::of(&[(TRACEPARENT.clone(), header)].into_iter().collect()).map(|trace| trace.id().to_owned())
+        };
+        for number in 0..cases(20_000) {
+            let (trace, parent) = (u128::from(dice.bits()) << 64 | 1, dice.bits() | 1);
+            let mut text = format!("00-{trace:032x}-{parent:016x}-{:02x}", dice.below(256)).into_bytes();
+            assert_eq!(of(&text), Some(format!("{trace:032x}")));
+            match number % 4 {
+                0 => text = dice.bytes(80),
+                _ => dice.spoil(&mut text, &["-", "0", "ff", "é", "00-", "g"]),
+            }
+            if let Some(id) = of(&text) {
+                assert!(id.len() == 32 && id.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')), "{id}");
+            }
         }
     }
 }

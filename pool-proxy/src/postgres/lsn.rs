@@ -64,6 +64,8 @@ fn half(digits: &str) -> Result<u32, LsnError> {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
+
     use super::*;
 
     #[test]
@@ -99,6 +101,23 @@ mod tests {
     fn takes_nothing_else() {
         for text in ["", "/", "0", "0/", "/0", "+1/0", "0/-1", " 0/1", "0/1 ", "0/1/2", "100000000/0", "0/g", "0x1/2"] {
             assert_eq!(text.parse::<Lsn>(), Err(LsnError), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_place_is_read_as_it_is_written_and_nothing_else_is() {
+        let mut dice = Dice::new();
+        for _ in 0..cases(20_000) {
+            let lsn = Lsn(dice.bits() >> dice.below(64));
+            assert_eq!(lsn.to_string().parse(), Ok(lsn));
+            let mut text = lsn.to_string().into_bytes();
+            dice.spoil(&mut text, &["/", "0", "g", "+", "-", " ", "é", "00000000"]);
+            let text = String::from_utf8_lossy(&text);
+            if let Ok(read) = text.parse::<Lsn>() {
+                let digits = text.bytes().filter(|byte| *byte != b'/');
+                assert!(digits.clone().count() <= 16 && digits.into_iter().all(|c| c.is_ascii_hexdigit()), "{text}");
+                assert_eq!(read.to_string().parse(), Ok(read));
+            }
         }
     }
 }

@@ -78,6 +78,8 @@ fn nearest(to: u64, xid: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
+
     use super::*;
 
     fn snapshot(text: &str) -> Snapshot {
@@ -109,5 +111,19 @@ mod tests {
         assert_eq!(near(turn + 5, u32::MAX), turn - 1);
         assert_eq!(near(turn - 2, 4), turn + 4);
         assert_eq!(near(7 * turn + 100, 90), 7 * turn + 90);
+    }
+
+    #[test]
+    fn whatever_comes_is_a_snapshot_in_order_or_none() {
+        let mut dice = Dice::new();
+        for _ in 0..cases(20_000) {
+            let mut text = b"10:20:10,14,15".to_vec();
+            dice.spoil(&mut text, &[":", ",", "0", "9", "18446744073709551616", "-", "+", " ", "é"]);
+            if let Ok(read) = String::from_utf8_lossy(&text).parse::<Snapshot>() {
+                assert!(
+                    read.xmin <= read.xmax && !read.sees(read.xmax) && (read.xmin == 0 || read.sees(read.xmin - 1))
+                );
+            }
+        }
     }
 }

@@ -33,7 +33,7 @@ pub use error::Error;
 pub use guard::{Guarded, Signal};
 pub use packages::{is_root, remedy};
 pub use postgres::Postgres;
-pub use random::{Dice, random_hex};
+pub use random::{Dice, cases, random_hex};
 pub use target::target_dir;
 pub use workerd::{Workerd, WorkerdBuilder};
 

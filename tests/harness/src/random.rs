@@ -66,6 +66,54 @@ impl Dice {
     pub fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
         of[self.below(of.len())]
     }
+
+    /// Any bytes, fewer than `end`.
+    pub fn bytes(&mut self, end: usize) -> Vec<u8> {
+        (0..self.below(end)).map(|_| self.bits().to_be_bytes()[0]).collect()
+    }
+
+    /// Any of these pieces, one behind the other, fewer than `end`.
+    pub fn pieces(&mut self, of: &[&str], end: usize) -> String {
+        (0..self.below(end)).map(|_| self.pick(of)).collect()
+    }
+
+    /// Fewer than `end` characters: of one byte and of several, escaped ones and controls.
+    pub fn text(&mut self, end: usize) -> String {
+        const PLAIN: &[u8] = b"abcXYZ019-_.~ ,;:=/?@%&+*#'\"\\(){}[]<>$!|^`";
+        let character = |dice: &mut Self| match dice.below(8) {
+            0 => char::from_u32(u32::try_from(dice.below(0x20)).unwrap_or_default()).unwrap_or(' '),
+            1 => char::from_u32(u32::try_from(dice.below(0x11_0000)).unwrap_or_default()).unwrap_or('\u{fffd}'),
+            _ => char::from(PLAIN[dice.below(PLAIN.len())]),
+        };
+        (0..self.below(end)).map(|_| character(self)).collect()
+    }
+
+    /// Changes what was right in one to four places: something is cut off, turned over, doubled, left out, or one of these
+    /// pieces put in.
+    pub fn spoil(&mut self, bytes: &mut Vec<u8>, pieces: &[&str]) {
+        for _ in 0..=self.below(3) {
+            let at = self.below(bytes.len().max(1));
+            let end = (at + self.below(bytes.len().saturating_sub(at) + 1)).min(bytes.len());
+            match self.below(8) {
+                0 => bytes.truncate(at),
+                1 | 2 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
+                3 if at < bytes.len() => bytes[at] = self.bits().to_be_bytes()[0],
+                4 if at < bytes.len() => drop(bytes.remove(at)),
+                5 if at <= bytes.len() => drop(bytes.splice(at..at, self.pick(pieces).bytes())),
+                6 if at <= end => {
+                    let part = bytes[at..end].to_vec();
+                    bytes.splice(at..at, part);
+                }
+                _ if at <= end => drop(bytes.drain(at..end)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How many cases a test makes up: so many, or as many as `POOL_PROXY_TEST_FUZZ` says, for a longer hunt.
+pub fn cases(usual: usize) -> usize {
+    std::env::var("POOL_PROXY_TEST_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 impl Default for Dice {

@@ -1,14 +1,14 @@
 //! A fuzz of the request decoder: whatever bytes come, each gets an answer that is JSON, none is the proxy's fault, and the
 //! process lives on. The same bytes for a seed (`POOL_PROXY_TEST_SEED`).
 
-use harness::{Dice, Proxy, Wire};
+use harness::{Dice, Proxy, Wire, cases};
 use serde_json::Value;
 
 use super::served::Served;
 
-/// How many of each kind of request. `POOL_PROXY_TEST_FUZZ` sets another number, for a longer hunt.
+/// How many of each kind of request.
 fn requests() -> usize {
-    std::env::var("POOL_PROXY_TEST_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(4000)
+    cases(4000)
 }
 
 /// Bodies to spoil. What a flipped bit makes of their SQL harms nothing.
@@ -103,36 +103,10 @@ async fn check_alive(mut served: Served) {
     assert!(!log.contains("panic"), "{log}");
 }
 
-fn any_bytes(dice: &mut Dice) -> Vec<u8> {
-    (0..dice.below(200)).map(|_| dice.bits().to_be_bytes()[0]).collect()
-}
-
-fn pieces(dice: &mut Dice) -> Vec<u8> {
-    (0..dice.below(40)).flat_map(|_| dice.pick(PIECES).bytes()).collect()
-}
-
 /// One or a few changes to a body that was right.
 fn spoiled(dice: &mut Dice) -> Vec<u8> {
     let mut body = dice.pick(VALID).as_bytes().to_vec();
-    for _ in 0..=dice.below(3) {
-        let at = dice.below(body.len().max(1));
-        match dice.below(8) {
-            0 => body.truncate(at),
-            1 | 2 if at < body.len() => body[at] ^= 1 << dice.below(8),
-            3 if at < body.len() => body[at] = dice.bits().to_be_bytes()[0],
-            4 if at < body.len() => drop(body.remove(at)),
-            5 => drop(body.splice(at..at, dice.pick(PIECES).bytes())),
-            6 => {
-                let end = at + dice.below(body.len() - at + 1);
-                let part = body[at..end].to_vec();
-                body.splice(at..at, part);
-            }
-            _ => {
-                let end = at + dice.below(body.len() - at + 1);
-                body.drain(at..end);
-            }
-        }
-    }
+    dice.spoil(&mut body, PIECES);
     body
 }
 
@@ -145,8 +119,8 @@ async fn any_body_gets_an_answer() {
     let mut answered = 0;
     for number in 0..requests() * 3 {
         let body = match number % 3 {
-            0 => any_bytes(&mut dice),
-            1 => pieces(&mut dice),
+            0 => dice.bytes(200),
+            1 => dice.pieces(PIECES, 40).into_bytes(),
             _ => spoiled(&mut dice),
         };
         let (status, text) = lines[number % 2].ask(b"", &body).await;
@@ -282,7 +256,7 @@ async fn what_is_no_http_ends_its_own_connection_alone() {
     for _ in 0..300 {
         let mut wire = Wire::open(&served.proxy).await;
         let has_head = dice.once_in(2);
-        let mut junk: Vec<u8> = (0..dice.below(100)).map(|_| dice.bits().to_be_bytes()[0]).collect();
+        let mut junk = dice.bytes(100);
         junk.extend(b"\x00: \x01\r\n");
         let bytes = if has_head { wire.head(junk) } else { [&junk, &b"\r\n"[..]].concat() };
         let _ = wire.try_write([&bytes, &b"\r\n"[..]].concat()).await;

@@ -43,6 +43,8 @@ impl TryFrom<String> for Cursor {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
+
     use super::*;
 
     #[test]
@@ -68,6 +70,26 @@ mod tests {
             &too_early,
         ] {
             assert_eq!(Cursor::decode(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_comes_is_a_cursor_as_it_was_written_or_none() {
+        let mut dice = Dice::new();
+        for number in 0..cases(20_000) {
+            let micros = dice.between(0, 200_000_000_000_000_000);
+            let id = Uuid::from_u64_pair(dice.bits(), dice.bits());
+            let cursor = Cursor { time: Timestamp::from_microsecond(micros).unwrap(), id };
+            assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
+            let mut text = cursor.encode().into_bytes();
+            match number % 3 {
+                0 => text = dice.bytes(48),
+                _ => dice.spoil(&mut text, &["A", "_", "-", "=", "+", "/", " ", "é", "AAAA"]),
+            }
+            let text = String::from_utf8_lossy(&text);
+            if let Some(read) = Cursor::decode(&text) {
+                assert_eq!(read.encode(), text);
+            }
         }
     }
 }

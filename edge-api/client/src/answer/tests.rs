@@ -1,3 +1,4 @@
+use harness::{Dice, cases};
 use serde_json::json;
 
 use crate::error::Error;
@@ -104,4 +105,60 @@ async fn whatever_an_answer_lacks_has_its_requests_id() {
             assert_eq!(error.request_id(), Some(expected), "{index}: {error}");
         }
     }
+}
+
+/// The proxy is trusted, and what stands between may still answer in its place.
+#[tokio::test]
+async fn whatever_is_answered_is_read_or_an_error() {
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\"rows\"",
+        "\"fields\"",
+        "\"command\"",
+        "\"rowCount\"",
+        "\"dataTypeID\"",
+        "null",
+        "-1",
+        "1e999",
+        "\\ud800",
+        "[[[[[[[",
+        "é",
+        "\"results\":[",
+        "\"message\"",
+        "\"code\":\"40001\"",
+        "<html>",
+    ];
+    let mut dice = Dice::new();
+    let mut read = 0;
+    for number in 0..cases(4000) {
+        let values = [Some(dice.text(12)), None, Some(dice.text(5))];
+        let whole = rows(&json!(values.each_ref().map(|value| [value])));
+        let script = Scripted::new([step(Ok(whole.clone()))]);
+        let answered = script.client().query_scalar::<Option<String>>("SELECT n").fetch().await.unwrap();
+        assert_eq!(answered.rows, values);
+        let mut other = whole;
+        match number % 4 {
+            0 => other.body = dice.bytes(60),
+            1 => other.body = dice.pieces(PIECES, 20).into_bytes(),
+            _ => dice.spoil(&mut other.body, PIECES),
+        }
+        other.status = [200, 200, 400, 503, 304, 418][dice.below(6)];
+        let header = |dice: &mut Dice, name: &str| {
+            (name.to_owned(), dice.pieces(&["0/1", "hit", "pool-proxy", ";", "1", "é"], 5))
+        };
+        other.headers =
+            ["Pool-Bookmark", "Age", "Cache-Status", "Retry-After"].map(|name| header(&mut dice, name)).into();
+        let script = || Scripted::new((0..9).map(|_| step(Ok(other.clone()))));
+        read += usize::from(script().client().query_scalar::<Option<String>>("SELECT n").fetch().await.is_ok());
+        let _ = script().client().query_as::<(i64, String)>("SELECT n").optional().await;
+        let batch = script().client().batch();
+        let _ = batch.run().await.map(|results| (results.done(0).is_ok(), results.rows::<(String,)>(0).is_ok()));
+    }
+    assert!(read > cases(4000) / 400, "{read}");
 }

@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harness::{Dice, cases};
 use jsonwebtoken::Algorithm::{self, ES256, EdDSA, HS256, RS256};
 use serde_json::{Value, json};
 
@@ -100,4 +101,52 @@ fn a_set_that_is_none_is_told() {
         assert_eq!(KeySet::parse(text.as_bytes()).unwrap_err(), NotKeySet, "{text}");
     }
     assert!(KeySet::parse(b"{\"keys\": []}").unwrap().is_empty());
+}
+
+#[test]
+fn whatever_an_issuer_publishes_is_a_set_or_none() {
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\"kty\":\"RSA\"",
+        "\"kty\":\"EC\"",
+        "\"crv\":\"P-256\"",
+        "\"n\":\"AQAB\"",
+        "\"use\":\"sig\"",
+        "null",
+        "1",
+        "[[[[[[[[",
+        "\\u0000",
+        "é",
+        "==",
+    ];
+    let valid =
+        json!({ "keys": [rsa(json!({ "kid": "a" })), ec(json!({ "use": "sig" })), ed(json!({ "alg": "EdDSA" }))] });
+    let valid = valid.to_string().into_bytes();
+    assert_eq!(KeySet::parse(&valid).unwrap().len(), 3);
+    let mut dice = Dice::new();
+    let mut sets = 0;
+    for number in 0..cases(20_000) {
+        let mut text = valid.clone();
+        match number % 4 {
+            0 => text = dice.bytes(80),
+            1 => text = format!("{{\"keys\":[{}]}}", dice.pieces(PIECES, 16)).into_bytes(),
+            _ => dice.spoil(&mut text, PIECES),
+        }
+        let Ok(set) = KeySet::parse(&text) else { continue };
+        sets += 1;
+        for algorithm in [RS256, ES256, EdDSA, HS256] {
+            set.find(Some("a"), algorithm);
+            set.find(None, algorithm);
+        }
+    }
+    assert!(sets > cases(20_000) / 100, "{sets}");
+    // More keys than anybody has are not looked at.
+    let many = json!({ "keys": vec![ec(json!({})); 1000] });
+    assert_eq!(KeySet::parse(many.to_string().as_bytes()).unwrap().len(), super::MOST_KEYS);
 }

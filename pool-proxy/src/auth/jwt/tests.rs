@@ -1,12 +1,18 @@
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use harness::{Dice, cases};
+use ring::hmac;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::Issuer;
 use crate::auth::claims::Claims;
 use crate::auth::jwks::KeySource;
-use crate::auth::{Allowance, Databases, Usage};
+use crate::auth::{Allowance, Auth, Databases, Usage};
+use crate::drain::Drain;
 use crate::error::Failure;
 
 fn issuer(role_claim: &str, default_role: Option<&str>) -> Issuer {
@@ -84,4 +90,87 @@ fn no_date_is_too_late() {
     for exp in [json!(0), json!(-5), json!(1.5), json!(u64::MAX), json!(1e300), json!("1")] {
         let _ = claims(&json!({ "exp": exp })).expiry();
     }
+}
+
+/// A token that the issuer's secret has signed, whatever it says.
+fn signed(header: &[u8], claims: &[u8]) -> String {
+    let said = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"secret"), said.as_bytes());
+    format!("{said}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Also tokens that are signed: an issuer may be careless.
+#[tokio::test]
+async fn whatever_a_token_says_it_holds_or_is_refused() {
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\"alg\":\"none\"",
+        "\"alg\":\"HS256\"",
+        "\"exp\":",
+        "\"sub\":",
+        "null",
+        "1e308",
+        "-1",
+        "\"crit\":[]",
+        "\"aud\":[1]",
+        "[[[[[[[[[[[",
+        ".",
+        "..",
+        "=",
+        "é",
+        "\\ud800",
+        "\"role\":{}",
+    ];
+    let auth = Auth::new(vec![], vec![issuer("role", Some("reader"))], Drain::default());
+    let later = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 600;
+    let header = br#"{"alg":"HS256","typ":"JWT"}"#;
+    let mut dice = Dice::new();
+    let (mut good, mut refused) = (0, 0);
+    for number in 0..cases(10_000) {
+        let subject = dice.text(12);
+        let claims = json!({ "sub": subject, "exp": later, "role": "writer", "org": dice.text(9) });
+        let whole = signed(header, claims.to_string().as_bytes());
+        // What was said is what is read.
+        if number % 4 == 0 {
+            let principal =
+                auth.authenticate(Some(&whole)).await.unwrap_or_else(|failure| panic!("{claims}: {failure}"));
+            let read: Value = serde_json::from_str(principal.claims.as_deref().unwrap()).unwrap();
+            assert_eq!(
+                (principal.role.as_deref(), &read["sub"], &read["org"]),
+                (Some("writer"), &claims["sub"], &claims["org"])
+            );
+        }
+        let (mut head, mut body) = (header.to_vec(), claims.to_string().into_bytes());
+        let token = match number % 4 {
+            0 => {
+                let mut token = whole.clone().into_bytes();
+                dice.spoil(&mut token, PIECES);
+                String::from_utf8_lossy(&token).into_owned()
+            }
+            1 => format!("{}.{}.{}", dice.text(9), dice.text(30), dice.text(20)),
+            2 => {
+                dice.spoil(&mut head, PIECES);
+                signed(&head, &body)
+            }
+            _ => {
+                dice.spoil(&mut body, PIECES);
+                signed(header, &body)
+            }
+        };
+        match auth.authenticate(Some(&token)).await {
+            Ok(principal) => {
+                good += 1;
+                assert!(principal.is_restricted() && matches!(principal.role.as_deref(), Some("reader" | "writer")));
+            }
+            Err(Failure::Unauthorized { .. } | Failure::Forbidden(_)) => refused += 1,
+            Err(failure) => panic!("{failure:?}: {token}"),
+        }
+    }
+    assert!(good > 0 && refused > cases(10_000) / 2, "{good} {refused}");
 }

@@ -38,6 +38,8 @@ pub fn is_of_older_clients(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
+
     use super::{Act, is_of_older_clients, transaction};
 
     #[test]
@@ -63,6 +65,39 @@ mod tests {
             ("/query".to_owned(), false),
         ] {
             assert_eq!(is_of_older_clients(&path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn any_address_is_taken_apart_or_left() {
+        const PIECES: &[&str] = &[
+            "/",
+            "transaction",
+            "start",
+            "query",
+            "commit",
+            "rollback",
+            "%2F",
+            "..",
+            "//",
+            "6.2.1",
+            "graphql",
+            "itx/",
+            "é",
+            "?",
+        ];
+        let mut dice = Dice::new();
+        for _ in 0..cases(20_000) {
+            let id: String = dice.text(40).chars().filter(|c| *c != '/').collect();
+            let (word, act) =
+                [("query", Act::Query), ("commit", Act::Commit), ("rollback", Act::RollBack)][dice.below(3)];
+            let expected = (!id.is_empty()).then_some((&*id, act));
+            assert_eq!(transaction(&format!("/transaction/{id}/{word}")), expected);
+            let path = dice.pieces(PIECES, 9);
+            if let Some((id, _)) = transaction(&path) {
+                assert!(!id.is_empty() && !id.contains('/'), "{path}");
+            }
+            is_of_older_clients(&path);
         }
     }
 }

@@ -42,9 +42,12 @@ pub(super) fn extend(mut body: Vec<u8>, events: &[String]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
     use hyper::HeaderMap;
+    use hyper::header::HeaderValue;
 
     use super::{extend, wants_statements};
+    use crate::error::Failure;
 
     #[test]
     fn levels() {
@@ -74,5 +77,22 @@ mod tests {
         assert_eq!(extended("{\"data\":1}", &events), "{\"data\":1,\"extensions\":{\"logs\":[{\"a\":1},{}]}}");
         assert_eq!(extended("{}", &events[1..]), "{\"extensions\":{\"logs\":[{}]}}");
         assert_eq!(extended("{\"data\":1}", &[]), "{\"data\":1}");
+    }
+
+    #[test]
+    fn whatever_is_to_be_told_is_read_or_refused() {
+        let mut dice = Dice::new();
+        for number in 0..cases(5000) {
+            let mut value = dice.pieces(&["query", "tracing", ",", " ", "error", "loud", "\t", "é"], 8).into_bytes();
+            if number % 4 == 0 {
+                value = dice.bytes(12);
+            }
+            let Ok(value) = HeaderValue::from_bytes(&value) else { continue };
+            let headers: HeaderMap = [(super::CAPTURE.clone(), value.clone())].into_iter().collect();
+            match wants_statements(&headers) {
+                Ok(wants) => assert_eq!(wants, value.to_str().unwrap().split(',').any(|level| level.trim() == "query")),
+                Err(failure) => assert!(matches!(failure, Failure::BadRequest(_)), "{failure:?}"),
+            }
+        }
     }
 }

@@ -135,3 +135,61 @@ pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply
     mark(reply.headers_mut(), done.bookmark);
     Ok(reply)
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::{Dice, cases};
+
+    use super::{Options, decode, isolation, millis};
+    use crate::error::Failure;
+
+    #[test]
+    fn whatever_opens_a_transaction_is_read_or_refused() {
+        const PIECES: &[&str] = &[
+            "{",
+            "}",
+            "\"timeout\":",
+            "\"max_wait\":",
+            "\"maxWait\":",
+            "\"isolationLevel\":",
+            "\"newTxId\":",
+            ",",
+            "5000",
+            "-1",
+            "1e308",
+            "0.0",
+            "1e-320",
+            "null",
+            "\"SERIALIZABLE\"",
+            "\"SNAPSHOT\"",
+            "\"x\"",
+            "[",
+            "]",
+            "é",
+        ];
+        let mut dice = Dice::new();
+        let mut read = 0;
+        for number in 0..cases(20_000) {
+            let mut body = br#"{"maxWait":2000,"timeout":5000,"isolationLevel":"READ COMMITTED"}"#.to_vec();
+            match number % 3 {
+                0 => body = dice.bytes(60),
+                1 => body = dice.pieces(PIECES, 10).into_bytes(),
+                _ => dice.spoil(&mut body, PIECES),
+            }
+            let refused = |failure: Failure| {
+                let is_typed = matches!(failure, Failure::BadRequest(_) | Failure::Plan(_));
+                assert!(is_typed, "{failure:?}: {}", String::from_utf8_lossy(&body));
+            };
+            match decode::options::<Options>(&body) {
+                Ok(options) => {
+                    read += 1;
+                    let _ = millis("timeout", options.timeout).map_err(refused);
+                    let _ = millis("maxWait", options.max_wait).map_err(refused);
+                    let _ = options.isolation_level.as_deref().map(isolation).transpose().map_err(refused);
+                }
+                Err(failure) => refused(failure),
+            }
+        }
+        assert!(read > cases(20_000) / 100, "{read}");
+    }
+}

@@ -1,8 +1,12 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use harness::{Dice, cases};
 use hyper::HeaderMap;
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 
-use super::{CacheMode, CacheStatus, Forward, Wish, cache_status};
+use super::{CacheMode, CacheStatus, Forward, LONGEST, Lsn, Wish, bookmark, cache_status};
+use crate::error::Failure;
 use crate::frontend::credentials::Credentials;
 
 fn wish(control: &str, tags: &str, options: &[(&str, &str)]) -> Result<Option<Wish>, String> {
@@ -60,5 +64,75 @@ fn tells_what_happened() {
         (CacheStatus::bypass("volatile"), "pool-proxy; fwd=bypass; detail=volatile"),
     ] {
         assert_eq!(cache_status(status), expected);
+    }
+}
+
+#[test]
+fn what_is_wished_is_what_is_read() {
+    let mut dice = Dice::new();
+    for _ in 0..cases(5000) {
+        let (age, swr) = (dice.bits() >> dice.below(64), dice.bits() >> dice.below(64));
+        let tags: BTreeSet<String> = (0..=dice.below(5)).map(|_| format!("t_{}", dice.below(9))).collect();
+        let name = dice.pick(&["max-age", "Max-Age", "MAX-AGE"]);
+        let (sep, quote) = (dice.pick(&[",", ", ", " ,\t", ",,"]), dice.pick(&["", "\""]));
+        let unknown = dice.pick(&["", "private", "x=y", "max-stale=7"]);
+        let control = format!("{unknown}{sep}{name}={quote}{age}{quote}{sep}stale-while-revalidate={swr}");
+        let listed: Vec<&str> = tags.iter().map(String::as_str).collect();
+        let wish = wish(&control, &listed.join(sep.replace(",,", ",").as_str()), &[]);
+        let wish = wish.unwrap().unwrap_or_else(|| panic!("{control}"));
+        let at_most = |seconds: u64| Duration::from_secs(seconds.min(LONGEST));
+        assert_eq!((wish.max_age, wish.stale_while_revalidate), (at_most(age), at_most(swr)), "{control}");
+        assert!(wish.tags.iter().map(ToString::to_string).eq(tags), "{control}");
+        let place = Lsn(dice.bits());
+        let headers: HeaderMap = [(super::BOOKMARK.clone(), place.to_string().parse().unwrap())].into_iter().collect();
+        assert_eq!(bookmark(&headers, &Credentials::default()).unwrap(), Some(place));
+    }
+}
+
+#[test]
+fn whatever_is_wished_is_read_or_refused() {
+    const PIECES: &[&str] = &[
+        "max-age",
+        "stale-while-revalidate",
+        "no-store",
+        "no-cache",
+        "=",
+        ",",
+        " ",
+        "\"",
+        "0",
+        "60",
+        "-1",
+        "+1",
+        "1e3",
+        "18446744073709551616",
+        "a",
+        "_",
+        "\t",
+        "0/0",
+        "FFFFFFFF/FFFFFFFF",
+        "é",
+        "1.5",
+    ];
+    let mut dice = Dice::new();
+    for _ in 0..cases(20_000) {
+        let mut headers = HeaderMap::new();
+        for name in [CACHE_CONTROL, HeaderName::from_static("cache-tag"), super::BOOKMARK.clone()] {
+            for _ in 0..dice.below(3) {
+                let value = if dice.once_in(4) { dice.bytes(20) } else { dice.pieces(PIECES, 9).into_bytes() };
+                headers.extend(HeaderValue::from_bytes(&value).ok().map(|value| (name.clone(), value)));
+            }
+        }
+        let option = |dice: &mut Dice, name: &str| (name.to_owned(), dice.pieces(PIECES, 4));
+        let options =
+            ["cache_max_age", "cache_swr", "cache_tags", "bookmark"].map(|name| option(&mut dice, name)).into();
+        let credentials = Credentials { options, ..Credentials::default() };
+        for by_itself in [true, false] {
+            match Wish::from_request(&headers, &credentials, &super::SQL, by_itself) {
+                Ok(Some(wish)) => assert!(wish.max_age.as_secs() <= LONGEST && wish.tags.iter().count() <= 5),
+                Ok(None) => assert!(!by_itself, "{headers:?}"),
+                Err(failure) => assert!(matches!(failure, Failure::BadRequest(_)), "{failure:?}: {headers:?}"),
+            }
+        }
     }
 }

@@ -57,10 +57,11 @@ pub(super) fn is_going_in_circles(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use harness::{Dice, cases};
     use hyper::Version;
-    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+    use hyper::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, VIA};
 
-    use super::{is_going_in_circles, leave_a_mark, strip};
+    use super::{HOP_BY_HOP, is_going_in_circles, leave_a_mark, strip};
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         let parse = |(name, value): &(&str, &str)| -> (HeaderName, HeaderValue) {
@@ -101,5 +102,36 @@ mod tests {
             leave_a_mark(&mut given, Version::HTTP_11);
         }
         assert!(is_going_in_circles(&given), "{given:?}");
+    }
+
+    #[test]
+    fn whatever_comes_nothing_about_one_connection_is_left() {
+        const NAMES: &[&str] =
+            &["connection", "transfer-encoding", "te", "upgrade", "x-mine", "authorization", "via", "keep-alive"];
+        const PIECES: &[&str] =
+            &["close", ",", " ", "x-mine", "X-Mine", "chunked", "te", "1.1 pool-proxy", "\t", "é", ";q=1", "("];
+        let mut dice = Dice::new();
+        for number in 0..cases(5000) {
+            let mut given = HeaderMap::new();
+            for _ in 0..dice.below(8) {
+                let value = if number % 4 == 0 { dice.bytes(20) } else { dice.pieces(PIECES, 6).into_bytes() };
+                let Ok(value) = HeaderValue::from_bytes(&value) else { continue };
+                given.append(HeaderName::from_static(dice.pick(NAMES)), value);
+            }
+            let named = |name: &str| {
+                let lists = given.get_all(CONNECTION).iter().filter_map(|list| list.to_str().ok());
+                lists.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(name))
+            };
+            let (mine, key) = (named("x-mine"), given.contains_key("authorization") && !named("authorization"));
+            let had_mine = given.contains_key("x-mine");
+            strip(&mut given);
+            assert!(HOP_BY_HOP.iter().all(|name| !given.contains_key(name)), "{given:?}");
+            assert_eq!(given.contains_key("x-mine"), had_mine && !mine, "{given:?}");
+            assert_eq!(given.contains_key("authorization"), key, "{given:?}");
+            for _ in 0..4 {
+                leave_a_mark(&mut given, Version::HTTP_11);
+            }
+            assert!(is_going_in_circles(&given) && given.get_all(VIA).iter().count() >= 4);
+        }
     }
 }

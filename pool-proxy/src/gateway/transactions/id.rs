@@ -45,3 +45,34 @@ impl Instance {
         (other && Self::is_name(instance) && Uuid::try_parse(rest).is_ok()).then(|| instance.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use harness::{Dice, cases};
+
+    use super::Instance;
+
+    #[test]
+    fn a_name_leads_to_its_instance_and_nothing_else_leads_anywhere() {
+        const PIECES: &[&str] =
+            &["a", "B-1", "_", ".", "-", "00000000-0000-4000-8000-000000000000", "\r\n", ";", "é", "%"];
+        let here = Instance::new(Some("here")).unwrap();
+        let mut dice = Dice::new();
+        for number in 0..cases(20_000) {
+            let name = format!("m{:x}", dice.bits());
+            let there = Instance::new(Some(&name)).unwrap();
+            let id = there.id();
+            assert_eq!((here.elsewhere(&id).as_deref(), there.elsewhere(&id)), (Some(&*name), None));
+            let mut other = id.as_bytes().to_vec();
+            match number % 2 {
+                0 => other = dice.pieces(PIECES, 8).into_bytes(),
+                _ => dice.spoil(&mut other, PIECES),
+            }
+            // It becomes the value of a header.
+            if let Some(instance) = here.elsewhere(&String::from_utf8_lossy(&other)) {
+                let plain = instance.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+                assert!(plain && instance.len() <= Instance::LONGEST, "{instance}");
+            }
+        }
+    }
+}

@@ -1,3 +1,5 @@
+mod hostile;
+
 use std::fmt::Write as _;
 
 use super::{Expression, Fragment, Node, Params, Plan, Rule, Sql};

@@ -1,3 +1,5 @@
+use harness::{Dice, cases};
+
 use super::{ConnectionUrl, UrlError};
 
 fn parse(text: &str) -> ConnectionUrl {
@@ -29,4 +31,24 @@ fn names_the_fault_and_not_the_secret() {
     assert_eq!("postgres://u:secret@h:99999/d".parse::<ConnectionUrl>(), Err(UrlError::Port));
     assert_eq!("postgres://u:%ff@h/d".parse::<ConnectionUrl>(), Err(UrlError::Encoding("password")));
     assert!(!format!("{:?}", parse("postgres://u:secret@h/d")).contains("secret"));
+}
+
+#[test]
+fn whatever_comes_is_read_or_named_without_the_secret() {
+    const PIECES: &[&str] =
+        &["postgres://", ":", "@", "/", "?", "&", "=", "%", "%ff", "%2F", "[", "]", ",", "::1", "0", "65536", "é", "#"];
+    let mut dice = Dice::new();
+    let mut read = 0;
+    for number in 0..cases(20_000) {
+        let mut text = b"postgres://user:geheim@[::1]:5432,db/app?sslmode=require&x=%20".to_vec();
+        match number % 3 {
+            0 => text = dice.pieces(PIECES, 14).into_bytes(),
+            _ => dice.spoil(&mut text, PIECES),
+        }
+        match String::from_utf8_lossy(&text).parse::<ConnectionUrl>() {
+            Ok(_) => read += 1,
+            Err(error) => assert!(!error.to_string().contains("geheim"), "{error}"),
+        }
+    }
+    assert!(read > cases(20_000) / 10, "{read}");
 }

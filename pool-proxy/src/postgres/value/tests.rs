@@ -1,4 +1,6 @@
-use serde_json::value::RawValue;
+use harness::{Dice, cases};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use super::{Param, param, write_json};
 
@@ -61,4 +63,45 @@ fn reads_every_kind_of_json() {
 #[test]
 fn shows_no_value() {
     assert_eq!(format!("{:?}", Param::Text("secret".into())), "[redacted]");
+}
+
+/// A list as an array may be, each list in it as deep as the others.
+fn list(dice: &mut Dice, depth: usize) -> Value {
+    let item = |dice: &mut Dice| match dice.below(4) {
+        0 => Value::Null,
+        1 => json!("NULL"),
+        _ => json!(dice.text(9)),
+    };
+    (0..dice.below(4)).map(|_| if depth > 1 { list(dice, depth - 1) } else { item(dice) }).collect()
+}
+
+#[test]
+fn an_array_is_written_so_that_it_is_read_as_it_was() {
+    let mut dice = Dice::new();
+    for _ in 0..cases(5000) {
+        let depth = 1 + dice.below(4);
+        let sent = list(&mut dice, depth);
+        let Ok(Param::Array { literal, json }) = param(&to_raw_value(&sent).unwrap()) else { panic!("{sent}") };
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), sent);
+        // As an array of texts comes back.
+        let mut read = Vec::new();
+        crate::postgres::array::write_json(&mut read, &literal, super::write_string);
+        assert_eq!(serde_json::from_slice::<Value>(&read).unwrap(), sent, "{literal}");
+    }
+}
+
+#[test]
+fn any_text_of_any_type_is_written() {
+    const PIECES: &[&str] = &["{", "}", "\"", "\\", ",", "NULL", "[0:1]=", "é", "a", "t", "1"];
+    let mut dice = Dice::new();
+    for number in 0..cases(20_000) {
+        let text = if number % 3 == 0 { dice.text(30) } else { dice.pieces(PIECES, 20) };
+        for oid in [16, 23, 25, 114, 701, 1000, 1007, 1009, 3807] {
+            write_json(&mut Vec::new(), oid, &text);
+        }
+        // What is a string stays one, whatever is in it.
+        let mut out = Vec::new();
+        write_json(&mut out, 25, &text);
+        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+    }
 }

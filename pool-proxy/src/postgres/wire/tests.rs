@@ -1,4 +1,5 @@
 use bytes::{BufMut, BytesMut};
+use harness::{Dice, cases};
 
 use super::{Passed, State, TransactionStatus, Wire, passed, wants_text};
 
@@ -155,4 +156,62 @@ fn a_copy_goes_no_further() {
         assert_eq!(out, passed::COPY_FAIL);
         assert_eq!(passed::COPY_FAIL, message(b'f', b"COPY cannot be sent here\0"));
     }
+}
+
+/// Messages that a server may send, in any order.
+fn any_message(dice: &mut Dice) -> Vec<u8> {
+    let text = dice.text(9);
+    match dice.below(8) {
+        0 => message(b'C', format!("SELECT {}\0", dice.below(99)).as_bytes()),
+        1 => message(b'Z', dice.pick(&["I", "T", "E"]).as_bytes()),
+        2 => message(b'S', format!("client_encoding\0{text}\0").as_bytes()),
+        3 => message(b'T', &[&[0, 1][..], text.as_bytes(), &[0; 19]].concat()),
+        4 => message(dice.pick(&["G", "H", "d", "c"]).as_bytes()[0], text.as_bytes()),
+        5 => message(b'E', text.as_bytes()),
+        _ => message(b'D', &row(u16::try_from(dice.below(4)).unwrap(), dice.below(60))),
+    }
+}
+
+#[test]
+fn whatever_the_pieces_the_same_is_read() {
+    let mut dice = Dice::new();
+    for _ in 0..cases(2000) {
+        let stream: Vec<u8> = (0..20).flat_map(|_| any_message(&mut dice)).collect();
+        let fresh = || State { started: true, largest_row: 30, ..State::default() };
+        let (mut whole, mut cut) = (fresh(), fresh());
+        let expected = read(&mut whole, &stream, stream.len());
+        assert_eq!(read(&mut cut, &stream, 1 + dice.below(40)), expected);
+        assert_eq!((whole.status, whole.passed, whole.dropped), (cut.status, cut.passed, cut.dropped));
+    }
+}
+
+#[test]
+fn whatever_a_server_sends_is_read_or_ends_the_connection() {
+    let mut dice = Dice::new();
+    let (mut broken, mut fine) = (0, 0);
+    for number in 0..cases(10_000) {
+        let mut stream: Vec<u8> = (0..6).flat_map(|_| any_message(&mut dice)).collect();
+        if number % 4 == 0 {
+            stream = dice.bytes(100);
+        } else {
+            dice.spoil(&mut stream, &["\0", "\0\0\0\u{4}", "D", "Z", "\u{7f}"]);
+        }
+        let mut state = State { started: true, largest_row: 30, ..State::default() };
+        let (mut held, size) = (vec![], 1 + dice.below(40));
+        let all_read = stream.chunks(size).all(|chunk| {
+            let mut shown = [&*std::mem::take(&mut held), chunk].concat();
+            let received = state.receive(&mut shown);
+            let is_read = received.is_ok();
+            if let Ok((kept, again)) = received {
+                assert!(kept + again <= shown.len() && again < 7);
+                held = shown[kept..kept + again].to_vec();
+            }
+            is_read
+        });
+        *if all_read { &mut fine } else { &mut broken } += 1;
+        // And what a client's library may send, though it is ours.
+        let mut state = State { started: true, ..State::default() };
+        let _ = state.send(&stream, &mut BytesMut::new());
+    }
+    assert!(broken > 0 && fine > 0, "{broken} {fine}");
 }

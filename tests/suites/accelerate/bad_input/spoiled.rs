@@ -1,13 +1,13 @@
 //! Plans that were right, with something else in a place or two. The same ones for a seed (`POOL_PROXY_TEST_SEED`).
 
-use harness::Dice;
+use harness::{Dice, cases};
 use serde_json::{Map, Value, json};
 
 use super::{Door, SECRET, raw, refused_or_too_much, template, told};
 
-/// How many plans. `POOL_PROXY_TEST_FUZZ` sets another number, for a longer hunt.
+/// How many plans.
 fn plans() -> usize {
-    std::env::var("POOL_PROXY_TEST_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(4000)
+    cases(4000)
 }
 
 fn param(name: &str) -> Value {

@@ -1,3 +1,5 @@
+use harness::{Dice, cases};
+
 use super::*;
 
 /// Columns: whether part of the key.
@@ -113,4 +115,49 @@ fn what_is_cut_short_is_told() {
     assert_eq!(decoder().decode(&change(b'I', 9, &[tuple(b'N', &[])])), Err(Malformed), "a relation nobody told of");
     assert_eq!(decoder().decode(b"?"), Err(Malformed));
     assert_eq!(decoder().decode(b"Yanything"), Ok(None));
+}
+
+#[test]
+fn whatever_comes_is_a_change_or_none() {
+    const PIECES: &[&str] =
+        &["R", "I", "U", "D", "T", "N", "K", "O", "\0", "\0\0\0\u{7}", "t", "u", "n", "\u{7f}\u{7f}\u{7f}\u{7f}"];
+    let new = tuple(b'N', &[Some("1"), None, Some("b")]);
+    let valid = [
+        relation(7, b'd', &[true, false, true]),
+        change(b'I', 7, std::slice::from_ref(&new)),
+        change(b'U', 7, &[tuple(b'K', &[Some("2"), None, Some("b")]), new.clone()]),
+        change(b'D', 7, &[tuple(b'O', &[Some("1"), Some("u"), None])]),
+        vec![b'T', 0, 0, 0, 2, 1, 0, 0, 0, 7, 0, 0, 0, 8],
+    ];
+    let mut dice = Dice::new();
+    let (mut decoder, mut read) = (decoder(), 0);
+    for number in 0..cases(50_000) {
+        let mut message = valid[dice.below(valid.len())].clone();
+        if number % 8 == 0 {
+            message = dice.bytes(60);
+        } else {
+            dice.spoil(&mut message, PIECES);
+        }
+        read += usize::from(decoder.decode(&message).is_ok());
+        if number % 100 == 0 {
+            decoder = self::decoder();
+        }
+    }
+    assert!((cases(50_000) / 50..cases(50_000)).contains(&read), "{read}");
+}
+
+#[test]
+fn what_is_told_is_what_is_read() {
+    let mut dice = Dice::new();
+    for _ in 0..cases(5000) {
+        let keys: Vec<bool> = (0..=dice.below(6)).map(|_| dice.once_in(2)).collect();
+        let texts: Vec<String> = keys.iter().map(|_| format!("{}.", dice.text(9))).collect();
+        let mut decoder = Decoder::default();
+        assert_eq!(decoder.decode(&relation(7, b'd', &keys)), Ok(None));
+        let values: Vec<Option<&str>> = texts.iter().map(|text| Some(text.as_str())).collect();
+        let row = decoder.decode(&change(b'I', 7, &[tuple(b'N', &values)]));
+        let kept: Vec<&str> = texts.iter().zip(&keys).filter(|(_, key)| **key).map(|(text, _)| text.as_str()).collect();
+        let expected = if kept.is_empty() { Row::Unknown } else { known(&kept) };
+        assert_eq!(row, Ok(Some(rows(vec![expected]))), "{texts:?}");
+    }
 }
