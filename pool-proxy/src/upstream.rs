@@ -8,4 +8,4 @@ mod loan;
 
 pub use address::{AddressError, Upstream};
 pub use lanes::{Coming, Lanes, SendError};
-pub use loan::Loan;
+pub use loan::{Loan, Rest};

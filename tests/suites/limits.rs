@@ -2,8 +2,12 @@
 
 mod bodies;
 mod connections;
+mod floods;
+mod frames;
 mod gzip;
 mod heads;
+mod hostile;
 mod memory;
 mod resets;
 mod slow;
+mod smuggling;

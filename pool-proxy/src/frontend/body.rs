@@ -85,6 +85,25 @@ pub async fn read(body: &mut Incoming, limit: u64, terms: &Terms, mut held: Held
     Ok(Body { bytes, _held: held })
 }
 
+/// Whether nothing is left of a body that is over, or was not asked for. What is there already counts as read, unless its client
+/// waits to be asked for it.
+pub fn is_read(body: &mut Incoming, waits: bool) -> bool {
+    loop {
+        if body.is_end_stream() {
+            return true;
+        }
+        if waits {
+            return false;
+        }
+        match body.frame().now_or_never() {
+            Some(Some(Ok(_))) => {}
+            // Of one that tells no length, the end is a frame that there is none.
+            Some(None) => return true,
+            Some(Some(Err(_))) | None => return false,
+        }
+    }
+}
+
 /// Lets what is left of a body come in without keeping any of it, for a while: a client that is still writing when the
 /// connection is closed may never see the answer.
 pub async fn discard(body: &mut Incoming) {

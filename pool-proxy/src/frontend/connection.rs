@@ -1,5 +1,6 @@
 //! One connection: which HTTP it speaks, and how long it may idle.
 
+mod framing;
 mod http1;
 mod http2;
 mod outgoing;

@@ -70,7 +70,7 @@ impl Public {
         let trace = trace.as_ref().map(Trace::id);
         let version = request.version();
         let mark = Mark { id: &id, trace };
-        let (route, outcome) = self.route(request, origin.is_some(), mark).await;
+        let (route, outcome, is_read) = self.route(request, origin.is_some(), mark).await;
         let mut reply = match outcome {
             Ok(reply) => reply,
             Err(failure) => {
@@ -93,8 +93,9 @@ impl Public {
         self.metrics.request(route, status, took);
         let headers = reply.headers_mut();
         headers.insert(REQUEST_ID.clone(), id);
-        if status == StatusCode::REQUEST_TIMEOUT && version <= Version::HTTP_11 {
-            // What is left of the request may still come (RFC 9110, 15.5.9).
+        if !is_read && version <= Version::HTTP_11 {
+            // What is left of the request may still come: hyper closes behind the answer, and whoever shares the connection is to
+            // know (RFC 9112, 9.6).
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if !headers.contains_key(&SERVER_TIMING) {
@@ -111,12 +112,13 @@ impl Public {
         reply
     }
 
+    /// The route, what came of it, and whether all of the request has come in.
     async fn route(
         &self,
         request: Request<Incoming>,
         cors: bool,
         mark: Mark<'_>,
-    ) -> (&'static str, Result<Reply, Failure>) {
+    ) -> (&'static str, Result<Reply, Failure>, bool) {
         let (head, mut body) = request.into_parts();
         // Such a client has not sent it yet, and does not if it is told why.
         let waits = head.headers.contains_key(EXPECT);
@@ -132,7 +134,7 @@ impl Public {
             // Boxed, so that other requests do not carry its size.
             Box::pin(body::discard(&mut body)).await;
         }
-        (route, outcome)
+        (route, outcome, body::is_read(&mut body, waits))
     }
 
     async fn other(

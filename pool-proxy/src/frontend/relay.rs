@@ -20,7 +20,7 @@ use super::reply::{self, REQUEST_ID, Reply};
 use super::trace::Trace;
 use super::{body, errors};
 use crate::telemetry::Metrics;
-use crate::upstream::{Coming, Lanes, Loan, SendError};
+use crate::upstream::{Coming, Lanes, Loan, Rest, SendError};
 
 pub use ops::RelayOps;
 
@@ -88,15 +88,16 @@ impl Relay {
                 headers::strip(answer.headers_mut());
                 Ok(answer.map(Either::Right))
             }
-            Err(error) => {
+            Err(error) => match returned.await {
+                // The upstream has not got all of it, so it has done nothing.
+                Ok(Rest::Broken) => Err(Refusal::of(StatusCode::BAD_REQUEST, "the request body ended early", id)),
                 // A client that is still sending gets to read why.
-                if let Ok(mut rest) = returned.await
-                    && !waits
-                {
+                Ok(Rest::Left(mut rest)) if !waits => {
                     body::discard(&mut rest).await;
+                    Err(Refusal::lost(&error, id))
                 }
-                Err(Refusal::lost(&error, id))
-            }
+                _ => Err(Refusal::lost(&error, id)),
+            },
         }
     }
 }

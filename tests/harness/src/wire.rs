@@ -47,7 +47,9 @@ impl Wire {
         Self { socket, key: String::new(), come: BytesMut::new() }
     }
 
-    fn with_key(self, key: &str) -> Self {
+    /// The same with another key, which may be that of a proxy behind this one.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self }
     }
 

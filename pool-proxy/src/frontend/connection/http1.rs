@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -17,9 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
 use super::MOST_HEAD;
+use super::framing;
 use super::outgoing::{Followed, Outgoing};
 use super::prefixed::Prefixed;
-use super::refuse::refuse;
+use super::refuse::{refusal, refuse};
 use super::watched::{FIRST_LOOK, Look, Streaming, Watch, Watched};
 use crate::drain::Drain;
 use crate::frontend::terms::Terms;
@@ -44,8 +46,15 @@ where
     let service = service_fn(move |request| {
         watching.asked();
         let (watching, departure) = (Arc::clone(&watching), departure.clone());
+        let answering = match framing::fault(request.headers(), request.version()) {
+            None => Either::Right(answer(request)),
+            Some(message) => {
+                let refusal = refusal(StatusCode::BAD_REQUEST, message, request.headers());
+                Either::Left(ready(refusal.map(|body| B::of(body))))
+            }
+        };
         // Mapped, since an async block would copy the answer's future, which is large, once more.
-        answer(request).map(move |mut reply: Response<B>| {
+        answering.map(move |mut reply: Response<B>| {
             // Not to be at the next request's mercy when the end comes: a connection that is closed while one is on its
             // way loses it (RFC 9112, 9.6).
             if departure.is_leaving() {

@@ -13,6 +13,9 @@ use hyper::body::{Body, Frame, SizeHint};
 pub trait Outgoing:
     Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Sized + Unpin + Send + 'static
 {
+    /// One that is in memory whole.
+    fn of(whole: Full<Bytes>) -> Self;
+
     /// Whether all of it is in memory.
     fn is_whole(&self) -> bool;
 
@@ -24,6 +27,10 @@ pub trait Outgoing:
 }
 
 impl Outgoing for Full<Bytes> {
+    fn of(whole: Self) -> Self {
+        whole
+    }
+
     fn is_whole(&self) -> bool {
         true
     }
@@ -38,6 +45,10 @@ impl<B> Outgoing for Either<Full<Bytes>, B>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static,
 {
+    fn of(whole: Full<Bytes>) -> Self {
+        Self::Left(whole)
+    }
+
     fn is_whole(&self) -> bool {
         matches!(self, Self::Left(_))
     }

@@ -18,13 +18,9 @@ pub(in crate::frontend) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     message: &str,
     retry_after: Option<HeaderValue>,
 ) {
-    let id = reply::request_id(&HeaderMap::new());
-    let mut refusal = errors::refusal(status, message, &id);
-    let headers = refusal.headers_mut();
-    headers.insert(REQUEST_ID.clone(), id);
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    let mut refusal = refusal(status, message, &HeaderMap::new());
     if let Some(when) = retry_after {
-        headers.insert(RETRY_AFTER, when);
+        refusal.headers_mut().insert(RETRY_AFTER, when);
     }
     let _ = tokio::time::timeout(GOODBYE, async {
         socket.write_all(&written(refusal).await).await?;
@@ -35,6 +31,15 @@ pub(in crate::frontend) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
         io::Result::Ok(())
     })
     .await;
+}
+
+/// Such an answer, behind which the connection ends.
+pub(super) fn refusal(status: StatusCode, message: &str, asked: &HeaderMap) -> Reply {
+    let id = reply::request_id(asked);
+    let mut refusal = errors::refusal(status, message, &id);
+    refusal.headers_mut().insert(REQUEST_ID.clone(), id);
+    refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    refusal
 }
 
 /// An answer as HTTP/1.1 writes it.
