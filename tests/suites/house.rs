@@ -1,6 +1,8 @@
 //! The rules of the house that a compiler does not know: who may import whom, who may touch what, how long a file is.
 //! They read the sources.
 
+mod policy;
+mod secrets;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -87,7 +89,6 @@ const TOP: &[&str] = &[
     "LICENSE",
     "README.md",
     "clippy.toml",
-    "deny.toml",
     "deploy",
     "edge-api",
     "pool-proxy",

@@ -2,6 +2,7 @@
 //! speaks plain HTTP to `localhost`.
 
 mod circles;
+mod framing;
 mod leaving;
 mod operators;
 mod outages;

@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// The shortest key an operator may choose, in characters.
 pub const SHORTEST: usize = 16;
@@ -30,9 +31,18 @@ impl ApiKey {
     }
 }
 
-/// The hash a key is known by, written `sha256:<64 hex digits>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The hash a key is known by, written `sha256:<64 hex digits>`. Two are compared in constant time; and as hashes are, how much
+/// of one is right would tell nothing of the secret.
+#[derive(Debug, Clone, Copy)]
 pub struct KeyHash([u8; 32]);
+
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyHash {}
 
 impl KeyHash {
     /// Of a secret.

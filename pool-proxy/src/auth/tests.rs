@@ -63,3 +63,37 @@ fn only_a_hash_is_read_as_one() {
         }
     }
 }
+
+/// For threats.md: what a wrong key takes, by how much of it is right. No assertion could hold on every machine.
+#[tokio::test]
+#[ignore = "a measurement: cargo test --release -p pool-proxy --lib -- --ignored --nocapture wrong_key"]
+async fn how_long_a_wrong_key_takes() {
+    const ROUNDS: usize = 2001;
+    const CALLS: u32 = 200;
+    let right = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let mut keys: Vec<KeyEntry> = (0..99).map(|n| entry("other", &format!("another secret {n}"), None)).collect();
+    keys.insert(50, entry("one", right, None));
+    let auth = Auth::new(keys, vec![], Drain::default());
+    let wrong: Vec<(usize, String)> = [0, 1, 16, 32, 63]
+        .into_iter()
+        .map(|same| (same, format!("{}{}", &right[..same], "x".repeat(64 - same))))
+        .collect();
+    let mut times = vec![vec![]; wrong.len()];
+    for _ in 0..ROUNDS {
+        for ((_, secret), times) in wrong.iter().zip(&mut times) {
+            let begun = std::time::Instant::now();
+            for _ in 0..CALLS {
+                assert!(auth.authenticate(Some(secret)).await.is_err());
+            }
+            times.push(begun.elapsed() / CALLS);
+        }
+    }
+    for ((same, _), times) in wrong.iter().zip(&mut times) {
+        times.sort_unstable();
+        println!(
+            "{same} of 64 characters right: median {:?}, a tenth under {:?}",
+            times[ROUNDS / 2],
+            times[ROUNDS / 10]
+        );
+    }
+}

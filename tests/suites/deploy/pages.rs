@@ -29,3 +29,23 @@ fn the_pages_name_files_that_exist() {
         }
     }
 }
+
+#[test]
+fn what_the_threats_page_claims_is_tested() {
+    let page = read("threats.md");
+    let named =
+        page.split('`').skip(1).step_by(2).filter(|word| Path::new(word).extension().is_some_and(|kind| kind == "rs"));
+    let mut count = 0;
+    for test in named {
+        let file = root().join("tests/suites").join(test);
+        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let has_tests = text.contains("#[test]") || text.contains("#[tokio::test]");
+        assert!(has_tests, "{test} has no tests");
+        count += 1;
+    }
+    assert!(count > 30, "{count}");
+    for place in ["README.md", "ARCHITECTURE.md"] {
+        let text = fs::read_to_string(root().join(place)).unwrap();
+        assert!(text.contains("](deploy/threats.md)"), "{place} does not link to it");
+    }
+}
