@@ -13,17 +13,17 @@ use tokio_postgres::{Client, NoTls};
 const ENCRYPTED: &str = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
 
 /// A cluster, and a folder with certificates.
-struct Bench {
+pub(crate) struct Bench {
     postgres: Postgres,
     folder: Folder,
 }
 
 impl Bench {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { postgres: Postgres::start(&mut |_| {}).unwrap(), folder: Folder::new() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path(name)
     }
 
@@ -35,14 +35,14 @@ impl Bench {
     }
 
     /// Makes `<name>.crt`, an authority of its own.
-    fn authority(&self, name: &str) {
+    pub(crate) fn authority(&self, name: &str) {
         self.openssl(&format!(
             "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.crt"
         ));
     }
 
     /// Makes `server.crt` for the alternative name `name`, signed by `authority`.
-    fn signed(&self, authority: &str, name: &str) {
+    pub(crate) fn signed(&self, authority: &str, name: &str) {
         fs::write(self.path("extensions"), format!("subjectAltName={name}\n")).unwrap();
         self.openssl("req -newkey rsa:2048 -nodes -subj /CN=unused -keyout server.key -out server.csr");
         self.openssl(&format!(
@@ -63,7 +63,7 @@ impl Bench {
     }
 
     /// Lets the cluster speak TLS with `server.crt`.
-    async fn encrypt(&self) {
+    pub(crate) async fn encrypt(&self) {
         let data = self.postgres.data_dir();
         let owner = fs::metadata(&data).unwrap();
         for name in ["server.crt", "server.key"] {
@@ -92,7 +92,7 @@ impl Bench {
     }
 
     /// The superuser's URL with another host, and options.
-    fn url(&self, host: &str, options: &str) -> String {
+    pub(crate) fn url(&self, host: &str, options: &str) -> String {
         format!("{}?{options}", self.postgres.url().replace("127.0.0.1", host))
     }
 

@@ -56,15 +56,23 @@ fn the_image_runs_the_binary_without_root() {
     assert_eq!(value("CMD"), "[\"serve\"]");
     assert_eq!(value("STOPSIGNAL"), "SIGTERM");
     assert_eq!(value("EXPOSE"), "8080 9080");
-    assert!(read("Dockerfile").contains("cargo build --release --locked -p pool-proxy "));
+    let file = read("Dockerfile");
+    assert!(file.contains(
+        "RUSTFLAGS=\"-C target-feature=+crt-static\" cargo build --release --locked -p pool-proxy --target "
+    ));
+    assert_eq!(
+        last[0], "FROM gcr.io/distroless/static-debian12:nonroot",
+        "a base without a C library, for a binary with one"
+    );
     with_tool("hadolint", "--version", |tool| {
         let answer = tool.arg(deploy("Dockerfile")).output().unwrap();
         assert!(answer.status.success(), "{}", printed(&answer));
     });
 }
 
+/// The C library and its math are put into the binary; what else it may need must have a part that can be, too.
 #[test]
-fn the_image_has_the_libraries_that_the_binary_needs() {
+fn the_binary_needs_nothing_that_cannot_be_put_into_it() {
     with_tool("ldd", "--version", |tool| {
         let answer = tool.arg(binary()).output().unwrap();
         let text = String::from_utf8(answer.stdout).unwrap();
@@ -74,8 +82,28 @@ fn the_image_has_the_libraries_that_the_binary_needs() {
         let given = ["linux-vdso.so.1", "libc.so.6", "libm.so.6", "libgcc_s.so.1"];
         let lacking: Vec<&&str> =
             names.iter().filter(|name| !given.contains(name) && !name.starts_with("ld-linux")).collect();
-        assert!(lacking.is_empty(), "not in the final image: {lacking:?}");
+        assert!(lacking.is_empty(), "not in the binary: {lacking:?}");
     });
+}
+
+/// A number that stands before a unit in a sentence of the page.
+fn megabytes(page: &str, before: &str) -> f64 {
+    let (_, rest) = page.split_once(before).unwrap_or_else(|| panic!("docker.md does not say: {before}"));
+    rest.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_page_says_how_small_the_image_is() {
+    let page = read("docker.md");
+    let (program, base, all) =
+        (megabytes(&page, "the program is "), megabytes(&page, "the base is about "), megabytes(&page, "**under "));
+    assert!(program + base < all && all <= 30.0, "{program} {base} {all}");
+    // Where one was built as the image's is.
+    let target = harness::target_dir().join(format!("{}-unknown-linux-gnu/release/pool-proxy", env::consts::ARCH));
+    if let Ok(built) = fs::metadata(&target) {
+        let size = f64::from(u32::try_from(built.len()).unwrap()) / 1e6;
+        assert!(size < program + 3.0, "docker.md says {program} MB, and it is {size}");
+    }
 }
 
 #[test]
