@@ -3,6 +3,7 @@
 
 mod empty_root;
 mod example;
+mod fly;
 mod grants;
 mod image;
 mod pages;

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use super::reply::{self, Reply};
-use crate::error::{DatabaseError, Failure, OnceError};
+use crate::error::{DatabaseError, Failure, OnceError, TransactionError};
+
+/// Has Fly's proxy send the request to the machine that holds the transaction
+/// (<https://fly.io/docs/networking/dynamic-request-routing/>).
+static FLY_REPLAY: HeaderName = HeaderName::from_static("fly-replay");
 
 /// The JSON of an error: Postgres's fields under the names node-postgres gives them, as the Neon driver reads them.
 #[derive(Serialize, Default)]
@@ -125,6 +129,10 @@ pub(super) fn dress(mut reply: Reply, failure: &Failure) -> Reply {
         }
         Failure::Once(OnceError::UnderWay) => {
             reply.headers_mut().insert(RETRY_AFTER, retry_seconds(Duration::from_secs(1)));
+        }
+        Failure::Transaction(TransactionError::Elsewhere { instance }) => {
+            let there = HeaderValue::from_str(&format!("instance={instance}"));
+            reply.headers_mut().extend(there.ok().map(|value| (FLY_REPLAY.clone(), value)));
         }
         Failure::Unauthorized { presented, .. } => {
             // RFC 6750, section 3: a client that refreshes its tokens looks for this.

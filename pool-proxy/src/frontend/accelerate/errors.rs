@@ -2,7 +2,6 @@
 //! (<https://www.prisma.io/docs/orm/reference/error-reference>).
 
 use hyper::StatusCode;
-use hyper::header::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -20,10 +19,6 @@ const OF_TRANSACTIONS: &str = "P2028";
 
 /// The code of what would take more than there is to be.
 const TOO_LARGE: &str = "P6009";
-
-/// Has Fly's proxy send the request to the machine that holds the transaction
-/// (<https://fly.io/docs/networking/dynamic-request-routing/>).
-static FLY_REPLAY: HeaderName = HeaderName::from_static("fly-replay");
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -46,13 +41,7 @@ pub fn reply(failure: &Failure) -> Reply {
         _ => status(failure),
     };
     // Strings and what is JSON already always serialize.
-    let mut reply = reply::json(status, serde_json::to_vec(&body).unwrap_or_default());
-    if let Failure::Transaction(TransactionError::Elsewhere { instance }) = failure
-        && let Ok(value) = HeaderValue::from_str(&format!("instance={instance}"))
-    {
-        reply.headers_mut().insert(FLY_REPLAY.clone(), value);
-    }
-    dress(reply, failure)
+    dress(reply::json(status, serde_json::to_vec(&body).unwrap_or_default()), failure)
 }
 
 /// A failure in the words of this door.
