@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::parts::{artefacts, deploy, read, root, variables};
+use harness::Folder;
+
+use super::parts::{artefacts, config, deploy, printed, read, root, variables};
 
 #[test]
 fn every_variable_is_explained() {
@@ -47,5 +49,32 @@ fn what_the_threats_page_claims_is_tested() {
     for place in ["README.md", "ARCHITECTURE.md"] {
         let text = fs::read_to_string(root().join(place)).unwrap();
         assert!(text.contains("](deploy/threats.md)"), "{place} does not link to it");
+    }
+}
+
+#[test]
+fn the_examples_of_the_sizing_page_are_accepted() {
+    let page = read("sizing.md");
+    let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 4);
+    for example in examples {
+        let folder = Folder::new();
+        let path = folder.write("pool-proxy.toml", example);
+        let variables = [
+            ("DATABASE_URL", "postgres://app:secret@postgres:5432/app?sslmode=disable"),
+            ("POOL_PROXY_KEY", "0123456789abcdef0123456789abcdef"),
+        ];
+        let answer = config(&variables, Some(&path));
+        assert!(answer.status.success(), "{example}{}", printed(&answer));
+    }
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains("](deploy/sizing.md)"));
+    // What is said to hold a figure is there, and so is each metric.
+    for word in page.split('`').skip(1).step_by(2) {
+        if word.starts_with("tests/") {
+            assert!(root().join(word).is_file(), "{word}");
+        } else if word.starts_with("pool_proxy_") {
+            assert!(readme.contains(word), "{word}");
+        }
     }
 }
