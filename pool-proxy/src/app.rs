@@ -37,6 +37,7 @@ const FINISH: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(5);
 /// How often changed files are looked for.
 const WATCH: Duration = Duration::from_secs(2);
+
 /// The most connections to the operators' listener.
 const OPERATORS: usize = 256;
 /// Open files that the process needs besides its connections: the log, the certificates, the runtime's own, and clients

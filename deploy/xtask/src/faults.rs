@@ -56,6 +56,11 @@ fn table(folder: &Path) -> Result<String, Error> {
         let cells = row["cells"].as_array().into_iter().flatten().filter_map(Value::as_str);
         format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
     };
+    // Each has its place, from 0 on: where one was skipped, the table would lack a row.
+    let expected = (0_u64..).zip(&rows).all(|(place, row)| row["place"].as_u64() == Some(place));
+    if !expected || rows.is_empty() {
+        return Err(Error::new("not every fault was seen: one of the tests was skipped; the table stays as it was"));
+    }
     Ok(format!("{HEAD}{}", rows.iter().map(line).collect::<String>()))
 }
 

@@ -59,6 +59,7 @@ struct Pace {
     last: Option<Instant>,
     /// The time between those that were served.
     elapsed: Duration,
+    stood_still: bool,
     served: u32,
     /// The time between two turns, once it is known.
     turn: Option<Duration>,
@@ -72,8 +73,8 @@ impl Pace {
     fn serve(&mut self) {
         let now = Instant::now();
         let gap = now.saturating_duration_since(self.last.replace(now).unwrap_or(now));
-        // The database or this machine stood still: that says nothing of how fast it goes now.
-        if gap > Self::WHILE {
+        // The database or this machine stood still: that says nothing of how fast it goes now. More than once, it is how it goes.
+        if gap > Self::WHILE && !std::mem::replace(&mut self.stood_still, true) {
             return;
         }
         self.elapsed += gap;

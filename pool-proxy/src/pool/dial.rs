@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_FULL: Duration = Duration::from_millis(300);
 /// The longest while it is down: what clients wait for most when it is back.
 const LONGEST_DOWN: Duration = Duration::from_millis(250);
+/// The longest while it refuses the session for another reason than that it starts or stops (57P), such as a database that
+/// is not there.
+const LONGEST_REFUSED: Duration = Duration::from_secs(1);
 /// The longest while it refuses the login: some servers lock out who tries too often.
 const LONGEST_LOGIN: Duration = Duration::from_secs(5);
 
@@ -316,6 +319,7 @@ impl State {
         let longest = match error.stage {
             _ if error.is_full() => LONGEST_FULL,
             Stage::Authentication => LONGEST_LOGIN,
+            Stage::Startup if error.code.as_deref().is_some_and(|code| !code.starts_with("57P")) => LONGEST_REFUSED,
             _ => LONGEST_DOWN,
         };
         let pause = PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
@@ -324,7 +328,9 @@ impl State {
         // A place that is left free for others stays so.
         let next = self.trouble.as_ref().map_or(next, |trouble| trouble.next.max(next));
         let probing = self.trouble.as_ref().is_some_and(|trouble| trouble.probing);
-        let since = self.trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
+        // A server that was full was not down.
+        let known = self.trouble.as_ref().filter(|trouble| !trouble.error.is_full());
+        let since = known.map_or_else(Instant::now, |trouble| trouble.since);
         self.trouble = Some(Trouble { error, failures, since, next, probing });
     }
 }

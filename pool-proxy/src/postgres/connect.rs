@@ -37,7 +37,7 @@ const NOTICING: Duration = Duration::from_secs(6);
 
 /// Postgres ends a query within five seconds of losing its client, also when the proxy was killed; and within 14 seconds a
 /// session whose client is out of reach, which by default it would keep for hours, with all locks. That is sooner than
-/// the place of a session is given to another that was given up for lost
+/// the place of one that was lost while it worked is given to another. The URL's own `options` win
 /// (<https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS>).
 const WATCHING: &str = "-cclient_connection_check_interval=5000 -ctcp_keepalives_idle=5 -ctcp_keepalives_interval=3 \
     -ctcp_keepalives_count=3 -ctcp_user_timeout=14000";
@@ -129,7 +129,7 @@ impl Target {
     ) -> Result<(Client, Wire, Driver), ConnectError> {
         let mut config = self.config.clone();
         if watching {
-            let options = config.get_options().map(|options| format!("{options} {WATCHING}"));
+            let options = config.get_options().map(|options| format!("{WATCHING} {options}"));
             config.options(options.as_deref().unwrap_or(WATCHING));
         }
         let wire = Wire::default();
@@ -141,10 +141,13 @@ impl Target {
             let done = Arc::new(AtomicBool::new(false));
             let tap = TapTls { connect, wire: Some(wire.clone()), done: Arc::clone(&done) };
             match config.connect_raw(socket, tap).await {
-                Ok((client, connection)) => {
-                    attrs.suits(|name| connection.parameter(name))?;
-                    Ok((client, wire, Box::pin(end(connection))))
-                }
+                Ok((client, connection)) => match attrs.suits(|name| connection.parameter(name)) {
+                    Ok(()) => Ok((client, wire, Box::pin(end(connection)))),
+                    Err(unsuited) => {
+                        part(client, connection).await;
+                        Err(unsuited)
+                    }
+                },
                 Err(error) if !done.load(Ordering::Relaxed) => Err(ConnectError::new(Stage::Tls, describe(&error))),
                 Err(error) => Err(ConnectError::startup(&error)),
             }
@@ -152,10 +155,19 @@ impl Target {
             let tap = Tap::new(socket, wire.clone());
             let (client, connection) =
                 config.connect_raw(tap, NoTls).await.map_err(|error| ConnectError::startup(&error))?;
-            attrs.suits(|name| connection.parameter(name))?;
+            if let Err(unsuited) = attrs.suits(|name| connection.parameter(name)) {
+                part(client, connection).await;
+                return Err(unsuited);
+            }
             Ok((client, wire, Box::pin(end(connection))))
         }
     }
+}
+
+/// Ends a session that will not do, and waits until the server has closed it: it counts there until then.
+async fn part<C: Future>(client: Client, connection: C) {
+    drop(client);
+    let _ = tokio::time::timeout(HOPELESS, connection).await;
 }
 
 /// Drives a connection. When it breaks on our side, the server may run on until it notices: its slot is kept so long.

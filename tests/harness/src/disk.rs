@@ -14,8 +14,10 @@ const SCRIPT: &str = r#"
 trap '' INT TERM HUP QUIT
 mkdir "$1" || exit
 if mount -t tmpfs -o "size=$2,mode=755" tmpfs "$1"; then
-    mkdir "$1/files" && chown --reference="$3" "$1/files" && chmod 700 "$1/files" && echo ready
-    while read -r _; do :; done
+    if mkdir "$1/files" && chown --reference="$3" "$1/files" && chmod 700 "$1/files"; then
+        echo ready
+        while read -r _; do :; done
+    fi
     umount -l "$1"
 fi
 rmdir "$1"

@@ -76,9 +76,9 @@ async fn carry(listener: TcpListener, backends: Arc<Mutex<Vec<Backend>>>) {
     while let Ok((mut near, _)) = listener.accept().await {
         turn += 1;
         let mut ready = backends.lock().unwrap().clone();
-        ready.retain(|backend| backend.is_ready);
-        if ready.is_empty() {
-            continue;
+        // Where none is, one that is slow to say so is better than none.
+        if ready.iter().any(|backend| backend.is_ready) {
+            ready.retain(|backend| backend.is_ready);
         }
         let length = ready.len();
         ready.rotate_left(turn % length);

@@ -52,7 +52,7 @@ async fn connection(address: &str) -> std::io::Result<TcpStream> {
 
 /// Clients that each send a head, and then go on as `slowly` says.
 struct Crowd {
-    _clients: JoinSet<()>,
+    clients: JoinSet<()>,
     begun: Arc<AtomicUsize>,
 }
 
@@ -61,6 +61,9 @@ impl Crowd {
     where
         F: Future<Output = std::io::Result<()>> + Send + 'static,
     {
+        // Each takes a file here, too.
+        let limit = rlimit::increase_nofile_limit(2 * SLOW as u64).unwrap();
+        assert!(limit > SLOW as u64 + 500, "the limit of open files is {limit}");
         let address = proxy.url().trim_start_matches("http://").to_owned();
         let begun = Arc::<AtomicUsize>::default();
         let mut clients = JoinSet::new();
@@ -68,19 +71,22 @@ impl Crowd {
             let (address, head, slowly) = (address.clone(), head.to_owned(), slowly.clone());
             let begun = Arc::clone(&begun);
             clients.spawn(async move {
-                let Ok(mut stream) = connection(&address).await else { return };
+                let mut stream = connection(&address).await.unwrap();
                 if stream.write_all(head.as_bytes()).await.is_ok() {
                     begun.fetch_add(1, Ordering::Relaxed);
                     let _ = slowly(stream).await;
                 }
             });
         }
-        Self { _clients: clients, begun }
+        Self { clients, begun }
     }
 
     /// Returns once all have begun.
-    async fn is_there(&self) {
+    async fn is_there(&mut self) {
         eventually_within(Duration::from_mins(1), || async { self.begun.load(Ordering::Relaxed) == SLOW }).await;
+        while let Some(ended) = self.clients.try_join_next() {
+            ended.unwrap();
+        }
     }
 }
 
@@ -99,14 +105,25 @@ async fn slow_readers() {
         proxy.key(),
         body.len()
     );
-    let crowd = Crowd::gather(&proxy, &head, |mut stream| async move {
-        let mut buffer = [0; 16];
-        while stream.read(&mut buffer).await? > 0 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+    let served = Arc::<AtomicUsize>::default();
+    let answered = Arc::clone(&served);
+    let mut crowd = Crowd::gather(&proxy, &head, move |mut stream| {
+        let answered = Arc::clone(&answered);
+        async move {
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).await?;
+            if &status == b"HTTP/1.1 200" {
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+            let mut buffer = [0; 16];
+            while stream.read(&mut buffer).await? > 0 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Ok(())
         }
-        Ok(())
     });
     crowd.is_there().await;
+    eventually_within(Duration::from_mins(1), || async { served.load(Ordering::Relaxed) == SLOW }).await;
     for _ in 0..5 {
         scene.goes_on().await;
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -131,7 +148,7 @@ async fn slow_writers() {
     );
     let told = Arc::<AtomicUsize>::default();
     let late = Arc::clone(&told);
-    let crowd = Crowd::gather(&proxy, &head, move |mut stream| {
+    let mut crowd = Crowd::gather(&proxy, &head, move |mut stream| {
         let late = Arc::clone(&late);
         async move {
             let mut answer = [0; 12];

@@ -93,6 +93,9 @@ fn take_down(line: &str, tally: &Tally) -> Line {
         other => (other.to_owned(), Told::Unknown),
     };
     tally.saw(&what, 1);
+    if let [one, other] = line.ids[..] {
+        tally.wrote_both(one, other);
+    }
     for id in &line.ids {
         tally.told(*id, told);
     }

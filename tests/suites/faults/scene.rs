@@ -91,7 +91,7 @@ impl Scene {
     /// `expected`, which some must have.
     pub(super) async fn end(self, allowed: &[&str], expected: &[&str]) {
         self.goes_on().await;
-        drop(self.prober);
+        self.prober.end().await;
         self.load.end(&self.tally).await;
         let client = connect(&self.database).await.unwrap();
         let open = format!("SELECT count(*) {SESSIONS} AND state LIKE 'idle in transaction%'");

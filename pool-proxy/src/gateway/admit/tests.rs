@@ -184,3 +184,27 @@ async fn nobody_is_told_to_leave_because_of_a_standstill() {
         assert!(served || !after);
     }
 }
+
+/// Turns that take long come in steps, as all connections are busy with them: that is a pace, too.
+#[tokio::test(start_paused = true)]
+async fn whoever_would_wait_in_vain_for_long_turns_is_told_at_once() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let queue = Queue::new(5);
+    let outcome = Arc::new(Mutex::new([0_u32; 2]));
+    for number in 0..2000_u64 {
+        let (queue, outcome) = (queue.clone(), Arc::clone(&outcome));
+        tokio::spawn(async move {
+            let since = Instant::now();
+            let turn = queue.turn(&key("a"), PATIENCE).await;
+            // The first minute and a half is what it takes to know it.
+            if turn.is_err() && number > 1000 {
+                outcome.lock().unwrap()[usize::from(!since.elapsed().is_zero())] += 1;
+            }
+            sleep(Duration::from_secs(6)).await;
+        });
+        sleep(Duration::from_millis(100)).await;
+    }
+    sleep(LONG).await;
+    let [at_once, in_vain] = *outcome.lock().unwrap();
+    assert!(at_once > 10 * in_vain, "{at_once} at once, {in_vain} in vain");
+}
