@@ -5,7 +5,7 @@ use tokio::task::block_in_place;
 
 use super::postgres::cluster;
 use super::scene::{Scene, connect};
-use super::{CAP, proxy};
+use super::{CAP, builder, proxy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_connection_is_left() {
@@ -14,22 +14,25 @@ async fn no_connection_is_left() {
     client.batch_execute("ALTER SYSTEM SET max_connections = 24").await.unwrap();
     block_in_place(|| postgres.go_down(Signal::Interrupt)).unwrap();
     block_in_place(|| postgres.come_back()).unwrap();
-    let proxy = proxy(&postgres.url()).await;
+    let proxy = builder(&postgres.url()).config("[limits]\nqueue = \"2s\"").start().await;
     let fault = "`max_connections` taken by others";
     let mut scene = Scene::begin(fault, &postgres.url(), (proxy.url(), proxy.key()), CAP).await;
     let root = connect(&postgres.url()).await.unwrap();
     let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'pool-proxy'";
     let mut others = Vec::new();
     // Until none is the proxy's, since others were faster.
-    loop {
-        while let Ok(other) = connect(&postgres.url()).await {
-            others.push(other);
+    let take_all = async {
+        loop {
+            match connect(&postgres.url()).await {
+                Ok(other) => others.push(other),
+                Err(_) => drop(root.query_one(end, &[]).await.unwrap()),
+            }
         }
-        if root.query_one(end, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            break;
-        }
+    };
+    tokio::select! {
+        () = scene.sees("503") => {}
+        () = take_all => {}
     }
-    scene.suffers().await;
     drop(others);
     scene.heals().await;
     scene.end(&["502", "P", "400 57P01", "no answer"], &["503"]).await;

@@ -68,6 +68,12 @@ impl Scene {
         eventually_within(Duration::from_mins(1), || async { self.tally.failed() > before + 20 }).await;
     }
 
+    /// Returns once clients have seen this some times.
+    pub(super) async fn sees(&self, word: &str) {
+        let often = || self.tally.seen().iter().any(|(what, times)| what.starts_with(word) && *times > 10);
+        eventually_within(Duration::from_mins(1), || async { often() }).await;
+    }
+
     /// The fault is over at this moment: how long it takes to be as before is measured from here.
     pub(super) async fn heals_since(&mut self, moment: Instant) {
         self.healed = Some(self.prober.answered_after(moment).await);
