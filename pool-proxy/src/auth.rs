@@ -113,7 +113,7 @@ impl Auth {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = u64::MAX;
         for (index, entry) in (0_u64..).zip(keys.iter()) {
-            let same: Choice = entry.hash.as_bytes().ct_eq(presented.as_bytes());
+            let same: Choice = entry.hash.ct_eq(&presented);
             found.conditional_assign(&index, same);
         }
         let entry = usize::try_from(found).ok().and_then(|index| keys.get(index))?;

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 /// The shortest key an operator may choose, in characters.
 pub const SHORTEST: usize = 16;
@@ -38,11 +38,20 @@ pub struct KeyHash([u8; 32]);
 
 impl PartialEq for KeyHash {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.ct_eq(other).into()
     }
 }
 
 impl Eq for KeyHash {}
+
+impl ConstantTimeEq for KeyHash {
+    /// By words, since each request is compared with every key: byte by byte takes ten times as long.
+    fn ct_eq(&self, other: &Self) -> Choice {
+        let words = self.0.as_chunks::<8>().0.iter().zip(other.0.as_chunks::<8>().0);
+        let differing = words.fold(0, |all, (a, b)| all | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b)));
+        differing.ct_eq(&0)
+    }
+}
 
 impl KeyHash {
     /// Of a secret.
