@@ -25,7 +25,12 @@ pub(super) fn fault(headers: &HeaderMap, version: Version) -> Option<&'static st
 /// It may be empty. It names no user.
 fn is_host(host: &HeaderValue) -> bool {
     let host = host.as_bytes();
-    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    // As most are, with or without a port.
+    let mut parts = host.splitn(2, |byte| *byte == b':');
+    let is_simple = parts.next().is_some_and(|name| name.iter().all(is_plain))
+        && parts.next().is_none_or(|port| port.iter().all(u8::is_ascii_digit));
+    is_simple || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }
 
 #[cfg(test)]

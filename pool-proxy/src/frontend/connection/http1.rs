@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::{Either, ready};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::MOST_HEAD;
@@ -25,6 +26,14 @@ use super::refuse::{refusal, refuse};
 use super::watched::{FIRST_LOOK, Look, Streaming, Watch, Watched};
 use crate::drain::Drain;
 use crate::frontend::terms::Terms;
+
+/// What a connection at work is told.
+enum Event {
+    /// The process comes to its end.
+    Stopped,
+    /// It is time to look at it.
+    Tick,
+}
 
 /// Answers requests until the connection ends (`None`) or idles; then with what was read of its next request.
 pub(super) async fn speak<S, A, F, B>(
@@ -73,9 +82,11 @@ where
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MOST_HEAD);
     let mut connection = builder.serve_connection(io, service);
-    let mut tick = pin!(tokio::time::sleep(FIRST_LOOK.min(terms.header_timeout)));
-    let mut stopped = pin!(drain.stopped());
-    let mut leaving = false;
+    // Together, so that only what has woken the task is asked: a request would ask both twice.
+    let mut events = FuturesUnordered::new();
+    events.push(Either::Left(drain.stopped().map(|()| Event::Stopped)));
+    let tick = |when| Either::Right(tokio::time::sleep_until(when).map(|()| Event::Tick));
+    events.push(tick(Instant::now() + FIRST_LOOK.min(terms.header_timeout)));
     loop {
         tokio::select! {
             // A request that is there is taken up also when the end has come.
@@ -87,12 +98,10 @@ where
                 }
                 return None;
             }
-            () = &mut stopped, if !leaving => {
-                leaving = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            () = &mut tick => match watch.look(terms) {
-                Look::Again(when) => tick.as_mut().reset(when),
+            Some(event) = events.next() => match event {
+                Event::Stopped => Pin::new(&mut connection).graceful_shutdown(),
+                Event::Tick => match watch.look(terms) {
+                Look::Again(when) => events.push(tick(when)),
                 Look::Idle => {
                     let parts = connection.into_parts();
                     // Copied: it is part of hyper's buffer, which it would keep, also when nothing is in it.
@@ -108,6 +117,7 @@ where
                     debug!(encrypted, "a client does not read its answer");
                     return None;
                 }
+                },
             },
         }
     }
