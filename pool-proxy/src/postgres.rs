@@ -11,6 +11,7 @@ pub mod errors;
 mod hosts;
 pub mod lsn;
 pub mod pipeline;
+mod prepared;
 pub mod query;
 mod reach;
 pub mod replication;
@@ -32,7 +33,8 @@ mod wire;
 
 pub use address::{ConnectError, Stage};
 pub use lsn::{LogLayout, Lsn, LsnError};
-pub use query::{Column, Param, QueryError, RawText, RowSink};
+pub use prepared::{Column, Columns, Prepared};
+pub use query::{Param, QueryError, RawText, RowSink};
 pub use schema::Schema;
 pub use server::Server;
 pub use session_attrs::SessionAttrs;

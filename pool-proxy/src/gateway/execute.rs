@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::Statement;
 
 use super::call::{Budget, Isolation, Mode, Origin, Query, Sinks};
 use super::database::Database;
@@ -26,7 +25,7 @@ use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::settings::has_literal;
-use crate::postgres::{QueryError, RowSink, Server, Settings};
+use crate::postgres::{Prepared, QueryError, RowSink, Server, Settings};
 use crate::statement::{self, Kind, Verdict};
 use crate::telemetry::statement::StatementMetrics;
 use open::Open;
@@ -345,7 +344,7 @@ fn within(budget: &Budget) -> Result<(), Failure> {
 
 /// Takes the prepared statement, or prepares it: for this once, if it is read anew each time or has a literal such as
 /// 'now'.
-async fn prepare(server: &mut Server, text: &Arc<str>, changed: bool) -> Result<Statement, QueryError> {
+async fn prepare(server: &mut Server, text: &Arc<str>, changed: bool) -> Result<Prepared, QueryError> {
     let anew = is_read_anew(text, changed);
     if anew {
         server.forget(text);

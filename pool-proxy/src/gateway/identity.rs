@@ -1,12 +1,10 @@
 //! Role and claims, set for one transaction only.
 
-use tokio_postgres::Statement;
-
 use super::call::Mode;
 use crate::auth::Principal;
 use crate::pool::Fate;
 use crate::postgres::pipeline::{Step, in_order};
-use crate::postgres::{Column, Param, QueryError, RowSink, Server};
+use crate::postgres::{Columns, Param, Prepared, QueryError, RowSink, Server};
 
 /// Its snapshot also locks the transaction's READ ONLY: before the first one, SET TRANSACTION READ WRITE would work.
 const SET_IDENTITY: &str = "SELECT pg_catalog.set_config('role', $1, true), \
@@ -32,7 +30,7 @@ pub(super) async fn enter(server: &mut Server, principal: &Principal, mode: Mode
 
 /// A statement of the login role's own at the beginning of a transaction.
 pub(super) struct Claim {
-    pub(super) statement: Statement,
+    pub(super) statement: Prepared,
     pub(super) params: Vec<Param>,
 }
 
@@ -84,7 +82,7 @@ fn params(principal: &Principal) -> [Param; 2] {
 pub(super) struct Nowhere;
 
 impl RowSink for Nowhere {
-    fn begin(&mut self, _: &[Column<'_>]) {}
+    fn begin(&mut self, _: &Columns) {}
 
     fn row(&mut self, _: &tokio_postgres::Row) -> Result<(), QueryError> {
         Ok(())

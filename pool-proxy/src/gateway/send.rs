@@ -1,7 +1,5 @@
 //! One flight to the server: what stands before the statements, the statements, what stands behind them, sent together.
 
-use tokio_postgres::Statement;
-
 use super::call::Query;
 use super::deadline::Progress;
 use super::identity::{Claim, Nowhere};
@@ -12,7 +10,7 @@ use crate::cache::message::{Message, PREFIX};
 use crate::error::{DatabaseError, Failure};
 use crate::pool::Lease;
 use crate::postgres::pipeline::{Step, in_order};
-use crate::postgres::{QueryError, RowSink, Server};
+use crate::postgres::{Prepared, QueryError, RowSink, Server};
 
 /// What goes with the statements of one flight.
 // Four independent additions, not a state.
@@ -45,7 +43,7 @@ pub(super) fn tell(number: u64) -> String {
 /// Statements that go in one flight, and where their results go. `first` is the index of the first in its batch.
 pub(super) struct Flight<'a, S> {
     pub(super) first: usize,
-    pub(super) statements: &'a [Statement],
+    pub(super) statements: &'a [Prepared],
     pub(super) queries: &'a [Query],
     pub(super) sinks: &'a mut [S],
 }

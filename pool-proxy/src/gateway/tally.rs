@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 
-use crate::postgres::{Column, QueryError, RowSink};
+use crate::postgres::{Columns, QueryError, RowSink};
 
 /// Those of a call. What is measured is kept here, not with what measures it: that may be dropped in the middle.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ pub(super) struct Measured<'t, S> {
 }
 
 impl<S: RowSink> RowSink for Measured<'_, &mut S> {
-    fn begin(&mut self, columns: &[Column<'_>]) {
+    fn begin(&mut self, columns: &Columns) {
         if let Some(tally) = self.tally {
             // It may have been sent before.
             tally.rows.store(0, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
 use crate::auth::Principal;
@@ -23,7 +24,7 @@ type Key = (Definitions, Arc<str>, Option<Arc<str>>);
 #[derive(Debug)]
 pub(super) struct Verdicts {
     /// `None` for a text that was seen but not judged.
-    pub(super) known: Cache<Key, Option<Arc<Verdict>>>,
+    pub(super) known: Cache<Key, Option<Arc<Verdict>>, RandomState>,
 }
 
 impl Verdicts {
@@ -32,7 +33,7 @@ impl Verdicts {
             .max_capacity(REMEMBERED)
             .weigher(|key: &Key, _| u32::try_from(key.1.len() + 256).unwrap_or(u32::MAX))
             .time_to_live(LASTING)
-            .build();
+            .build_with_hasher(RandomState::default());
         Self { known }
     }
 

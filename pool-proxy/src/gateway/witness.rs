@@ -3,9 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use tokio::time::Instant;
-use tokio_postgres::Statement;
 
-use crate::postgres::{Column, Lsn, QueryError, RawText, RowSink, Snapshot};
+use crate::postgres::{Columns, Lsn, Prepared, QueryError, RawText, RowSink, Snapshot};
 
 /// Before a statement whose answer may be kept: a snapshot that sees no more than the statement's own. Not the same one, in
 /// a transaction that keeps it: such a one is taken before the statement waits for the locks of its tables, and finds those
@@ -25,9 +24,9 @@ static BEHIND: LazyLock<Arc<str>> = LazyLock::new(|| {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Questions {
     /// What is visible to the statements at least, before them.
-    pub(super) before: Option<Statement>,
+    pub(super) before: Option<Prepared>,
     /// How far the log is, behind all of it.
-    pub(super) behind: Option<Statement>,
+    pub(super) behind: Option<Prepared>,
     /// Instead of what is asked before, if that is known.
     pub(super) visible: Option<Snapshot>,
     /// See [`Changes::era`](crate::cache::Changes::era).
@@ -87,7 +86,7 @@ impl Hearing {
 }
 
 impl RowSink for Hearing {
-    fn begin(&mut self, _: &[Column<'_>]) {}
+    fn begin(&mut self, _: &Columns) {}
 
     fn row(&mut self, row: &tokio_postgres::Row) -> Result<(), QueryError> {
         let text = |at: usize| {

@@ -13,7 +13,7 @@ use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
 use crate::postgres::array;
 use crate::postgres::value::write_string;
-use crate::postgres::{Column, QueryError, RowSink};
+use crate::postgres::{Columns, QueryError, RowSink};
 
 /// Places for results of raw queries.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,13 +62,13 @@ impl RawSink {
 }
 
 impl RowSink for RawSink {
-    fn begin(&mut self, columns: &[Column<'_>]) {
+    fn begin(&mut self, columns: &Columns) {
         self.out.extend_from_slice(b"{\"columns\":[");
         for (index, column) in columns.iter().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
-            write_string(&mut self.out, column.name);
+            write_string(&mut self.out, &column.name);
         }
         self.out.extend_from_slice(b"],\"types\":[");
         for (index, column) in columns.iter().enumerate() {

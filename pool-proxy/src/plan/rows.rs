@@ -15,7 +15,7 @@ use crate::error::PlanError;
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
 use crate::postgres::array::{self, Part};
-use crate::postgres::{Column, QueryError, RawText, RowSink};
+use crate::postgres::{Columns, QueryError, RawText, RowSink};
 
 /// Places for the records that queries come to.
 pub struct Records<'a>(pub(super) &'a Room);
@@ -135,7 +135,7 @@ const AROUND: usize = 4;
 const ROW: usize = 3 * size_of::<Value>() + 32;
 
 impl RowSink for RecordsSink {
-    fn begin(&mut self, columns: &[Column<'_>]) {
+    fn begin(&mut self, columns: &Columns) {
         let mut names: Vec<Box<str>> = Vec::with_capacity(columns.len());
         for (index, column) in columns.iter().enumerate() {
             let typed = match Typed::of(column.type_oid) {
@@ -146,7 +146,7 @@ impl RowSink for RecordsSink {
                 }
             };
             if columns[index + 1..].iter().all(|later| later.name != column.name) {
-                names.push(column.name.into());
+                names.push(column.name.clone());
                 self.columns.push(Place { index, typed });
             }
         }

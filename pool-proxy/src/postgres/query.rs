@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Format, FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
+use super::prepared::Columns;
 use crate::error::DatabaseError;
 
 /// A parameter, as text: Postgres parses it by the type the statement gives it. `Debug` shows no value.
@@ -96,27 +97,10 @@ impl<'a> FromSql<'a> for RawText<'a> {
     }
 }
 
-/// A result column, as `RowDescription` has it.
-#[derive(Debug, Clone, Copy)]
-pub struct Column<'a> {
-    /// Its name; several columns may have the same.
-    pub name: &'a str,
-    /// The type's OID.
-    pub type_oid: u32,
-    /// The type's length in bytes, negative where it varies.
-    pub type_length: i16,
-    /// Such as the length of a varchar; -1 for none.
-    pub type_modifier: i32,
-    /// The table it comes from, or 0.
-    pub table_oid: u32,
-    /// Its attribute number there, or 0.
-    pub column_id: i16,
-}
-
 /// What a result is written into, row by row as it comes in.
 pub trait RowSink: Send {
     /// The columns, before the first row; none for a statement that returns nothing.
-    fn begin(&mut self, columns: &[Column<'_>]);
+    fn begin(&mut self, columns: &Columns);
 
     /// One row.
     ///
@@ -132,7 +116,7 @@ pub trait RowSink: Send {
 }
 
 impl<S: RowSink + ?Sized> RowSink for Box<S> {
-    fn begin(&mut self, columns: &[Column<'_>]) {
+    fn begin(&mut self, columns: &Columns) {
         (**self).begin(columns);
     }
 

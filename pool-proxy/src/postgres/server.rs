@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
+use foldhash::quality::RandomState;
 use futures_util::StreamExt;
 use lru::LruCache;
 use tokio::time::Instant;
-use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::cancel::Canceller;
-use super::query::{Column, Param, QueryError, RowSink};
+use super::prepared::Prepared;
+use super::query::{Param, QueryError, RowSink};
 use super::rest::Rest;
 use super::schema::Schema;
 use super::settings::{Current, Settings, has_literal};
@@ -49,14 +51,15 @@ const REMAINS: &str = "SELECT pg_catalog.count(*) FILTER (WHERE from_sql), pg_ca
 /// part of what a FETCH is. A SELECT without columns is a CREATE TABLE AS, CREATE MATERIALIZED VIEW or SELECT INTO: their
 /// tag is that of the query in them. EXPLAIN ANALYZE runs those, too.
 pub(super) fn may_change_schema(tag: &str, has_columns: bool) -> bool {
-    let command = tag.split(' ').next().unwrap_or_default();
+    let end = tag.bytes().position(|byte| byte == b' ').unwrap_or(tag.len());
+    let command = tag.get(..end).unwrap_or_default();
     let rows = matches!(command, "" | "INSERT" | "UPDATE" | "DELETE" | "MERGE") || (command == "SELECT" && has_columns);
     let session = matches!(command, "SHOW" | "SET" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "LOCK" | "NOTIFY");
     !rows && !session
 }
 
-struct Prepared {
-    statement: Statement,
+struct Held {
+    statement: Prepared,
     version: u64,
     at: Instant,
     /// The settings its literals were read by, if it has any.
@@ -69,7 +72,7 @@ pub struct Server {
     pub(super) client: Arc<ClientWrapper>,
     wire: Wire,
     canceller: Arc<Canceller>,
-    prepared: LruCache<Arc<str>, Prepared>,
+    prepared: LruCache<Arc<str>, Held, RandomState>,
     schema: Schema,
     /// Whether the transaction under way has changed the schema.
     changes_schema: AtomicBool,
@@ -89,7 +92,7 @@ impl Server {
             client: Arc::new(client),
             wire,
             canceller: Arc::new(canceller),
-            prepared: LruCache::new(PREPARED),
+            prepared: LruCache::with_hasher(PREPARED, RandomState::default()),
             schema,
             changes_schema: AtomicBool::new(false),
             rest,
@@ -138,7 +141,7 @@ impl Server {
     }
 
     /// The statement, if it is prepared here and the schema has not changed since, as far as is known.
-    pub fn prepared(&mut self, text: &str) -> Option<Statement> {
+    pub fn prepared(&mut self, text: &str) -> Option<Prepared> {
         let held = self.prepared.get(text)?;
         let fits = held.settings.is_none_or(|settings| settings == self.current.get());
         if fits && held.version == self.schema.version() && held.at.elapsed() < LASTING {
@@ -157,7 +160,7 @@ impl Server {
     ///
     /// # Errors
     /// What Postgres says of it, or that the connection is gone.
-    pub async fn prepare(&mut self, text: &Arc<str>, keep: bool) -> Result<Statement, QueryError> {
+    pub async fn prepare(&mut self, text: &Arc<str>, keep: bool) -> Result<Prepared, QueryError> {
         if let Some(statement) = self.prepared(text) {
             return Ok(statement);
         }
@@ -179,9 +182,13 @@ impl Server {
             // Its text was read in that encoding.
             return Err(QueryError::Invalid("leave client_encoding as it is".to_owned()));
         }
+        let statement = {
+            let wire = self.wire.state();
+            Prepared::new(statement, |type_oid| wire.type_length(type_oid))
+        };
         if keep && text.len() <= LONGEST_KEPT {
             let settings = has_literal(text).then(|| self.current.get());
-            let held = Prepared { statement: statement.clone(), version, at: Instant::now(), settings };
+            let held = Held { statement: statement.clone(), version, at: Instant::now(), settings };
             self.prepared.put(Arc::clone(text), held);
         }
         Ok(statement)
@@ -211,7 +218,7 @@ impl Server {
     pub async fn execute(
         &self,
         number: u64,
-        statement: &Statement,
+        statement: &Prepared,
         params: &[Param],
         sink: &mut dyn RowSink,
     ) -> Result<Option<String>, QueryError> {
@@ -219,9 +226,9 @@ impl Server {
         if params.len() != wanted {
             return Err(QueryError::Database(Box::new(DatabaseError::parameter_count(params.len(), wanted))));
         }
-        let rows = self.client.query_raw(statement, params).await.map_err(QueryError::from)?;
-        let columns = self.columns(statement);
-        sink.begin(&columns);
+        let rows = self.client.query_raw(&**statement, params).await.map_err(QueryError::from)?;
+        let columns = statement.columns();
+        sink.begin(columns);
         let mut rows = pin!(rows);
         // A sink that takes no more is no reason to stop reading: Postgres's last word says whether the statement
         // was cancelled or completed.
@@ -260,19 +267,6 @@ impl Server {
                 Ok(tag)
             }
         }
-    }
-
-    fn columns<'a>(&self, statement: &'a Statement) -> Vec<Column<'a>> {
-        let wire = self.wire.state();
-        let columns = statement.columns().iter().map(|column| Column {
-            name: column.name(),
-            type_oid: column.type_().oid(),
-            type_length: wire.type_length(column.type_().oid()),
-            type_modifier: column.type_modifier(),
-            table_oid: column.table_oid().unwrap_or(0),
-            column_id: column.column_id().unwrap_or(0),
-        });
-        columns.collect()
     }
 
     /// Runs commands of the proxy's own, without parameters or results.

@@ -1,11 +1,12 @@
 //! Results of the Neon contract, written straight into the answer's body as rows come in.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tokio_postgres::Row;
 
 use crate::gateway::call::{Budget, Format, ResultSink};
-use crate::postgres::{Column, QueryError, RawText, RowSink, value};
+use crate::postgres::{Column, Columns, QueryError, RawText, RowSink, value};
 
 /// How the results of a call are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,7 @@ impl Format for Layout {
             out: Vec::new(),
             arrays: self.arrays.get(query).copied().unwrap_or(false),
             raw_text: self.raw_text,
-            columns: Vec::new(),
-            keys: Vec::new(),
+            head: Arc::default(),
             budget,
             charged: 0,
             count: 0,
@@ -60,12 +60,20 @@ struct Rows {
     out: Vec<u8>,
     arrays: bool,
     raw_text: bool,
-    columns: Vec<Place>,
-    /// `"name":` of one column after the other; nothing for arrays.
-    keys: Vec<u8>,
+    head: Arc<Head>,
     budget: Budget,
     charged: usize,
     count: u64,
+}
+
+/// What follows from a result's columns.
+#[derive(Default)]
+struct Head {
+    /// The beginning of the answer, up to the first row.
+    text: Vec<u8>,
+    columns: Vec<Place>,
+    /// `"name":` of one column after the other.
+    keys: Vec<u8>,
 }
 
 /// How a column's values are written.
@@ -77,6 +85,42 @@ struct Place {
     hidden: bool,
 }
 
+impl Head {
+    fn of(columns: &[Column]) -> Self {
+        let mut head = Self {
+            text: Vec::with_capacity(columns.len() * FIELD + 64),
+            columns: Vec::with_capacity(columns.len()),
+            keys: Vec::with_capacity(columns.len() * KEY),
+        };
+        head.text.extend_from_slice(b"{\"fields\":[");
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                head.text.push(b',');
+            }
+            head.text.extend_from_slice(b"{\"name\":");
+            let (name, key) = (head.text.len(), head.keys.len());
+            value::write_string(&mut head.text, &column.name);
+            head.keys.extend_from_slice(head.text.get(name..).unwrap_or_default());
+            head.keys.push(b':');
+            let mut number = itoa::Buffer::new();
+            let mut field = |name: &str, text: &str| {
+                head.text.extend_from_slice(name.as_bytes());
+                head.text.extend_from_slice(text.as_bytes());
+            };
+            field(",\"dataTypeID\":", number.format(column.type_oid));
+            field(",\"tableID\":", number.format(column.table_oid));
+            field(",\"columnID\":", number.format(column.column_id));
+            field(",\"dataTypeSize\":", number.format(column.type_length));
+            field(",\"dataTypeModifier\":", number.format(column.type_modifier));
+            field(",\"format\":\"text\"}", "");
+            let hidden = columns[index + 1..].iter().any(|later| later.name == column.name);
+            head.columns.push(Place { type_oid: column.type_oid, key: key..head.keys.len(), hidden });
+        }
+        head.text.extend_from_slice(b"],\"rows\":[");
+        head
+    }
+}
+
 impl Rows {
     fn charge(&mut self) -> Result<(), QueryError> {
         let grown = self.out.len() - self.charged;
@@ -86,41 +130,11 @@ impl Rows {
 }
 
 impl RowSink for Rows {
-    fn begin(&mut self, columns: &[Column<'_>]) {
-        // Most answers are little more than their fields, and growing costs more than writing.
-        self.out.reserve(columns.len() * FIELD + 256);
-        self.columns.reserve_exact(columns.len());
-        if !self.arrays {
-            self.keys.reserve(columns.len() * KEY);
-        }
-        self.out.extend_from_slice(b"{\"fields\":[");
-        for (index, column) in columns.iter().enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            self.out.extend_from_slice(b"{\"name\":");
-            let name = self.out.len();
-            value::write_string(&mut self.out, column.name);
-            let key = self.keys.len();
-            if !self.arrays {
-                self.keys.extend_from_slice(self.out.get(name..).unwrap_or_default());
-                self.keys.push(b':');
-            }
-            let mut number = itoa::Buffer::new();
-            let mut field = |name: &str, text: &str| {
-                self.out.extend_from_slice(name.as_bytes());
-                self.out.extend_from_slice(text.as_bytes());
-            };
-            field(",\"dataTypeID\":", number.format(column.type_oid));
-            field(",\"tableID\":", number.format(column.table_oid));
-            field(",\"columnID\":", number.format(column.column_id));
-            field(",\"dataTypeSize\":", number.format(column.type_length));
-            field(",\"dataTypeModifier\":", number.format(column.type_modifier));
-            field(",\"format\":\"text\"}", "");
-            let hidden = !self.arrays && columns[index + 1..].iter().any(|later| later.name == column.name);
-            self.columns.push(Place { type_oid: column.type_oid, key: key..self.keys.len(), hidden });
-        }
-        self.out.extend_from_slice(b"],\"rows\":[");
+    fn begin(&mut self, columns: &Columns) {
+        // Kept with the statement: to write it anew would take most of the time of a short answer.
+        self.head = columns.derived(|columns| Arc::new(Head::of(columns)));
+        self.out.reserve(self.head.text.len() + 256);
+        self.out.extend_from_slice(&self.head.text);
         // If that is too much already, whoever watches the budget sees it.
         let _ = self.charge();
     }
@@ -132,14 +146,17 @@ impl RowSink for Rows {
         self.count += 1;
         self.out.push(if self.arrays { b'[' } else { b'{' });
         let mut first = true;
-        for (index, place) in self.columns.iter().enumerate() {
-            if place.hidden {
+        let head = &*self.head;
+        for (index, place) in head.columns.iter().enumerate() {
+            if place.hidden && !self.arrays {
                 continue;
             }
             if !std::mem::take(&mut first) {
                 self.out.push(b',');
             }
-            self.out.extend_from_slice(self.keys.get(place.key.clone()).unwrap_or_default());
+            if !self.arrays {
+                self.out.extend_from_slice(head.keys.get(place.key.clone()).unwrap_or_default());
+            }
             let text: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
             let Some(RawText(bytes)) = text else {
                 self.out.extend_from_slice(b"null");

@@ -3,14 +3,13 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio_postgres::Statement;
-
 use super::{Care, Execution, is_read_anew, prepare, refuse_keyword, within};
 use crate::error::{DatabaseError, Failure};
 use crate::gateway::call::{Budget, Mode, Query, Sinks};
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
 use crate::gateway::witness::Questions;
+use crate::postgres::Prepared;
 use crate::statement;
 
 /// How a batch is sent.
@@ -162,7 +161,7 @@ impl Execution {
         first: usize,
         (sending, fresh): (Sending, bool),
         changed: &mut bool,
-    ) -> Result<Vec<Statement>, Failure> {
+    ) -> Result<Vec<Prepared>, Failure> {
         let mut statements = Vec::new();
         for (index, (query, care)) in queries.iter().zip(cares).enumerate().skip(first) {
             if index == first {

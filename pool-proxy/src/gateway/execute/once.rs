@@ -23,7 +23,7 @@ use crate::gateway::once::table::{self, PORTION, TEXTS};
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::{Flight, Frame, Sent, send};
 use crate::gateway::tally::Tallies;
-use crate::postgres::{Column, Param, QueryError, RawText, RowSink};
+use crate::postgres::{Columns, Param, QueryError, RawText, RowSink};
 
 /// How often a call is tried: keys expire, and tables are dropped, in between.
 const ATTEMPTS: usize = 4;
@@ -259,7 +259,7 @@ enum Heard {
 }
 
 impl RowSink for Heard {
-    fn begin(&mut self, _: &[Column<'_>]) {}
+    fn begin(&mut self, _: &Columns) {}
 
     fn row(&mut self, row: &Row) -> Result<(), QueryError> {
         let is_same = row.try_get::<_, RawText<'_>>(0).map_err(QueryError::from)?.0 == b"true";

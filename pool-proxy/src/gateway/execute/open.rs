@@ -303,7 +303,7 @@ impl Execution {
 struct Nothing;
 
 impl RowSink for Nothing {
-    fn begin(&mut self, _: &[crate::postgres::Column<'_>]) {}
+    fn begin(&mut self, _: &crate::postgres::Columns) {}
 
     fn row(&mut self, _: &tokio_postgres::Row) -> Result<(), crate::postgres::QueryError> {
         Ok(())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::Statement;
 
 use super::Execution;
 use crate::cache::Scope;
@@ -14,7 +13,7 @@ use crate::gateway::keeping::{shows, writes};
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::{Frame, tell};
 use crate::gateway::witness::{Hearing, Questions, Witness};
-use crate::postgres::{Lsn, Snapshot, TransactionStatus};
+use crate::postgres::{Lsn, Prepared, Snapshot, TransactionStatus};
 use crate::statement::{Kind, may_define, shows_nothing};
 
 /// How long the moment behind a text may take to be told.
@@ -72,7 +71,7 @@ impl Execution {
         Ok(Questions::default())
     }
 
-    pub(super) async fn question(&mut self, text: &Arc<str>) -> Result<Statement, Failure> {
+    pub(super) async fn question(&mut self, text: &Arc<str>) -> Result<Prepared, Failure> {
         let server = self.server()?;
         match server.prepared(text) {
             Some(statement) => Ok(statement),
@@ -160,7 +159,7 @@ impl Execution {
 
     /// Takes note of statements that may change definitions or rights, by their commands: what a function or a trigger
     /// does of that kind is found by looking, like what others do.
-    pub(super) fn note_definitions(&mut self, statements: &[Statement], queries: &[Query]) {
+    pub(super) fn note_definitions(&mut self, statements: &[Prepared], queries: &[Query]) {
         if self.database.keeping.is_none() {
             return;
         }
@@ -194,8 +193,11 @@ impl Execution {
 
     /// Whether the answer to a statement may show, or be, a change: where in the log that lies is asked then.
     pub(super) fn may_show(&self, query: &Query) -> bool {
+        if self.database.keeping.is_none() {
+            return false;
+        }
         let verdict = self.database.known_verdict(&self.principal, query.judged());
-        self.database.keeping.is_some() && shows(verdict.as_deref()) && !shows_nothing(&query.text)
+        shows(verdict.as_deref()) && !shows_nothing(&query.text)
     }
 
     /// What was touched in a way that nobody knows, such as by a text of several statements. Whether `defines` something is

@@ -2,7 +2,7 @@ use super::{Raw, Typed};
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks as _;
 use crate::plan::rows::tests::column;
-use crate::postgres::RowSink as _;
+use crate::postgres::{Columns, RowSink as _};
 
 fn written(type_oid: u32, text: &str) -> String {
     let mut out = Vec::new();
@@ -96,7 +96,7 @@ fn names_types() {
         (2951, "uuid-array"),
     ] {
         let mut sink = Raw.sink(0, Budget::new(1000));
-        sink.begin(&[column("a\"", type_oid), column("a\"", 23)]);
+        sink.begin(&Columns::new([column("a\"", type_oid), column("a\"", 23)]));
         sink.end(Some("SELECT 0"));
         let expected = format!(r#"{{"columns":["a\"","a\""],"types":["{expected}","int"],"rows":[]}}"#);
         assert_eq!(sink.into_json().as_deref(), Ok(&*expected));
@@ -106,7 +106,7 @@ fn names_types() {
 #[test]
 fn writes_no_columns() {
     let mut sink = Raw.sink(0, Budget::new(1000));
-    sink.begin(&[]);
+    sink.begin(&Columns::new([]));
     sink.end(Some("UPDATE 0"));
     assert_eq!(sink.into_json().as_deref(), Ok(r#"{"columns":[],"types":[],"rows":[]}"#));
 }
@@ -114,7 +114,7 @@ fn writes_no_columns() {
 #[test]
 fn refuses_types_after_the_statement() {
     let mut sink = Raw.sink(0, Budget::new(1000));
-    sink.begin(&[column("a", 1186), column("b", 23)]);
+    sink.begin(&Columns::new([column("a", 1186), column("b", 23)]));
     sink.end(Some("SELECT 0"));
     let error = sink.into_json().unwrap_err();
     assert_eq!(error.code, Some("P2010"));

@@ -5,18 +5,18 @@ use crate::gateway::session::Sinks as _;
 use crate::plan::room::Room;
 use crate::plan::shape::plain;
 use crate::plan::value::Value;
-use crate::postgres::{Column, QueryError, RowSink as _};
+use crate::postgres::{Column, Columns, QueryError, RowSink as _};
 
 /// A column of that type and name.
-pub(in crate::plan) fn column(name: &str, type_oid: u32) -> Column<'_> {
-    Column { name, type_oid, type_length: -1, type_modifier: -1, table_oid: 0, column_id: 0 }
+pub(in crate::plan) fn column(name: &str, type_oid: u32) -> Column {
+    Column { name: name.into(), type_oid, type_length: -1, type_modifier: -1, table_oid: 0, column_id: 0 }
 }
 
 /// The JSON of a value of a column of that type.
 fn value(type_oid: u32, text: &str) -> String {
     let mut out = Vec::new();
     let mut sink = sink(1000);
-    sink.begin(&[column("a", type_oid)]);
+    sink.begin(&Columns::new([column("a", type_oid)]));
     sink.keep(|_| Ok(Some(text.as_bytes()))).unwrap();
     let Value::List(rows) = sink.into_rows().unwrap().0 else { panic!("no rows") };
     let Value::Record(row) = &rows[0] else { panic!("no row") };
@@ -116,7 +116,7 @@ fn sink(limit: u64) -> RecordsSink {
 #[test]
 fn keeps_the_texts_of_a_row_apart() {
     let mut sink = sink(1000);
-    sink.begin(&[column("a", 25), column("b", 23), column("c", 25), column("d", 1114), column("e", 25)]);
+    sink.begin(&Columns::new([column("a", 25), column("b", 23), column("c", 25), column("d", 1114), column("e", 25)]));
     for row in [
         [Some("é"), Some("1"), Some(""), Some("2024-05-06 07:08:09"), None],
         [None, None, Some("two"), Some("infinity"), Some("ü")],
@@ -137,7 +137,7 @@ fn refuses_what_is_not_utf8() {
     let whole = "é".as_bytes();
     for columns in [[b"\xff".as_slice(), b""], [&whole[..1], &whole[1..]], [b"a", &whole[1..]]] {
         let mut sink = sink(1000);
-        sink.begin(&[column("a", 25), column("b", 25)]);
+        sink.begin(&Columns::new([column("a", 25), column("b", 25)]));
         let error = sink.keep(|index| Ok(Some(columns[index]))).unwrap_err();
         assert!(matches!(error, QueryError::Invalid(_)));
     }
@@ -161,7 +161,7 @@ fn refuses_types_after_the_statement() {
         (30, "oidvector"),
     ] {
         let mut sink = sink(1000);
-        sink.begin(&[column("a", 23), column("b", type_oid), column("c", 600)]);
+        sink.begin(&Columns::new([column("a", 23), column("b", type_oid), column("c", 600)]));
         sink.end(Some("SELECT 0"));
         let error = sink.into_rows().unwrap_err();
         assert_eq!(error.code, Some("P2010"));
@@ -184,7 +184,7 @@ fn counts_affected_rows() {
         (None, None),
     ] {
         let mut sink = sink(1000);
-        sink.begin(&[]);
+        sink.begin(&Columns::new([]));
         sink.end(tag);
         let (rows, affected) = sink.into_rows().unwrap();
         assert_eq!(affected, expected);
@@ -201,7 +201,7 @@ fn is_full_when_a_row_is_too_large() {
 #[test]
 fn is_full_by_the_length_of_the_texts() {
     let mut sink = sink(10_000);
-    sink.begin(&[column("a", 23), column("b", 16), column("c", 25)]);
+    sink.begin(&Columns::new([column("a", 23), column("b", 16), column("c", 25)]));
     let mut row = || sink.keep(|index| Ok([Some(b"12".as_slice()), Some(b"t".as_slice()), None][index]));
     // In memory they take several times as much.
     for _ in 0..500 {
@@ -220,7 +220,7 @@ fn is_full_when_the_run_has_no_more_memory() {
     let list = format!("{{{}1}}", "1,".repeat(100_000));
     let keep = |sink: &mut RecordsSink| sink.keep(|_| Ok(Some(list.as_bytes())));
     for sink in &mut sinks {
-        sink.begin(&[column("a", 1007)]);
+        sink.begin(&Columns::new([column("a", 1007)]));
     }
     let full = (0..100).find_map(|round| keep(&mut sinks[round % 4]).err());
     assert!(matches!(full, Some(QueryError::Full { limit, .. }) if limit == 128 << 20));

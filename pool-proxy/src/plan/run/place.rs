@@ -8,7 +8,7 @@ use super::super::value::Value;
 use crate::error::PlanError;
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
-use crate::postgres::{Column, QueryError, RowSink};
+use crate::postgres::{Columns, QueryError, RowSink};
 
 /// Places for the statements of a flight.
 pub(super) struct Places<'a> {
@@ -45,7 +45,7 @@ impl Place {
 }
 
 impl RowSink for Place {
-    fn begin(&mut self, columns: &[Column<'_>]) {
+    fn begin(&mut self, columns: &Columns) {
         if self.is_wanted {
             self.sink.begin(columns);
         }

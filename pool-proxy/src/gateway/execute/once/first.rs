@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::time::timeout;
-use tokio_postgres::Statement;
 
 use super::super::batch::{Sending, is_stale};
 use super::super::{Execution, identity_refused, is_read_anew, within};
@@ -18,15 +17,15 @@ use crate::gateway::once::table::TEXTS;
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::{Flight, Frame};
 use crate::gateway::witness::Questions;
-use crate::postgres::Param;
+use crate::postgres::{Param, Prepared};
 use crate::statement;
 
 /// What is needed of the table in the course of it.
 struct Seal {
     claim: Claim,
-    store: Statement,
+    store: Prepared,
     /// Leaves the role of the statements, and enters it again.
-    role: Option<(Statement, Statement)>,
+    role: Option<(Prepared, Prepared)>,
 }
 
 impl Execution {
@@ -152,8 +151,8 @@ impl Execution {
     /// Stores the outcome, and commits.
     async fn store(
         &mut self,
-        (store, params): (Statement, Vec<Param>),
-        role: Option<(Statement, Statement)>,
+        (store, params): (Prepared, Vec<Param>),
+        role: Option<(Prepared, Prepared)>,
         reset: bool,
         questions: Questions,
     ) -> Result<(), Failure> {
