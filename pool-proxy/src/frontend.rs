@@ -14,6 +14,7 @@ mod delivery;
 pub mod errors;
 mod guest;
 pub mod gzip;
+pub mod heads;
 pub mod http;
 mod idempotency;
 mod invalidate;

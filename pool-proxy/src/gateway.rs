@@ -8,6 +8,7 @@ pub mod call;
 mod database;
 mod deadline;
 mod execute;
+mod hit;
 mod identity;
 mod judge;
 mod keeping;

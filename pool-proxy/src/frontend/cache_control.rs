@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::HeaderMap;
-use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 
 use crate::auth::Principal;
 use crate::cache::{Key, TagSet};
 use crate::error::Failure;
 use crate::frontend::credentials::Credentials;
+use crate::frontend::heads::{Heads, Name, cut};
 use crate::frontend::reply::Text;
 use crate::gateway::call::{CacheMode, CacheRequest, CacheStatus, Forward};
 use crate::postgres::Lsn;
@@ -17,16 +18,17 @@ use crate::postgres::Lsn;
 /// What doors say differently.
 pub(super) struct Dialect {
     /// The header that tags come in.
-    pub(super) tags: HeaderName,
+    pub(super) tags: Name,
     /// Whether stale-while-revalidate says enough by itself.
     pub(super) stale_alone: bool,
 }
 
 /// As `/sql` has it.
-pub(super) static SQL: Dialect = Dialect { tags: HeaderName::from_static("cache-tag"), stale_alone: false };
+pub(super) static SQL: Dialect = Dialect { tags: Name::of("cache-tag"), stale_alone: false };
 
+static CACHE_CONTROL: Name = Name::of("cache-control");
 /// A place in the log of a database: what a request knows of, what an answer covers.
-static BOOKMARK: HeaderName = HeaderName::from_static("pool-bookmark");
+static BOOKMARK: Name = Name::of("pool-bookmark");
 
 /// No answer is worth more than a year (RFC 9111 asks for 2^31 seconds to be enough).
 const LONGEST: u64 = 365 * 24 * 3600;
@@ -45,7 +47,7 @@ impl Wish {
     /// From `Cache-Control` and the header that tags come in, else from the connection string's options. `by_itself` where
     /// answers are kept without being asked for.
     pub(super) fn from_request(
-        headers: &HeaderMap,
+        headers: Heads<'_>,
         credentials: &Credentials<'_>,
         says: &Dialect,
         by_itself: bool,
@@ -54,10 +56,14 @@ impl Wish {
         let mut swr = None;
         let mut mode = CacheMode::Use;
         let mut said = false;
-        for value in headers.get_all(CACHE_CONTROL) {
+        for value in headers.get_all(&CACHE_CONTROL) {
             let value = value.to_str().map_err(|_| bad("Cache-Control is not text"))?;
-            for directive in value.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
-                let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+            let mut rest = Some(value);
+            while let Some(list) = rest {
+                let (directive, others) = cut(list, b',').map_or((list, None), |(first, others)| (first, Some(others)));
+                rest = others;
+                let directive = directive.trim_ascii();
+                let (name, argument) = cut(directive, b'=').unwrap_or((directive, ""));
                 let is = |known: &str| name.eq_ignore_ascii_case(known);
                 if is("max-age") {
                     max_age = Some(seconds("max-age", argument)?);
@@ -83,7 +89,7 @@ impl Wish {
             None => credentials.option("cache_tags"),
         };
         let tags = match tags {
-            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("{}: {error}", says.tags)))?,
+            Some(tags) => TagSet::parse(tags.split(',')).map_err(|error| bad(&format!("{}: {error}", *says.tags)))?,
             None => TagSet::default(),
         };
         // Without a max-age there is nothing to take or store.
@@ -127,7 +133,7 @@ impl Wish {
 /// Tells a client where in the log what it has done or seen lies before.
 pub(super) fn mark(headers: &mut HeaderMap, bookmark: Option<Lsn>) {
     if let Some(bookmark) = bookmark.and_then(|bookmark| HeaderValue::from_str(&bookmark.to_string()).ok()) {
-        headers.insert(BOOKMARK.clone(), bookmark);
+        headers.insert(&*BOOKMARK, bookmark);
     }
 }
 
@@ -135,7 +141,7 @@ pub(super) fn mark(headers: &mut HeaderMap, bookmark: Option<Lsn>) {
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn bookmark(headers: &HeaderMap, credentials: &Credentials<'_>) -> Result<Option<Lsn>, Failure> {
+pub(super) fn bookmark(headers: Heads<'_>, credentials: &Credentials<'_>) -> Result<Option<Lsn>, Failure> {
     let text = match headers.get(&BOOKMARK) {
         Some(value) => Some(value.to_str().map_err(|_| bad("Pool-Bookmark is not text"))?),
         None => credentials.option("bookmark"),
@@ -145,7 +151,7 @@ pub(super) fn bookmark(headers: &HeaderMap, credentials: &Credentials<'_>) -> Re
 }
 
 fn seconds(name: &str, text: &str) -> Result<Duration, Failure> {
-    match text.trim().trim_matches('"').parse::<u64>() {
+    match text.trim_ascii().trim_matches('"').parse::<u64>() {
         Ok(seconds) => Ok(Duration::from_secs(seconds.min(LONGEST))),
         Err(_) => Err(bad(&format!("{name} is a number of seconds"))),
     }

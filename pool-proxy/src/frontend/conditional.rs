@@ -3,12 +3,14 @@
 //! That section has 304 for GET and HEAD alone, since no other method was known then that only reads. Here an answer with a tag
 //! is always that of a read: it came from the cache, or may be kept there.
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderValue, IF_NONE_MATCH};
+use hyper::header::HeaderValue;
 
+use super::heads::{Heads, Name};
 use crate::cache::ETag;
 
 /// What `If-None-Match` names.
+static IF_NONE_MATCH: Name = Name::of("if-none-match");
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// Whatever there is: `*`.
@@ -19,11 +21,11 @@ pub(super) struct Known {
 
 impl Known {
     /// Nothing where the header is absent, or is no list of tags.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
-        if !headers.contains_key(IF_NONE_MATCH) {
+    pub(super) fn from_headers(headers: Heads<'_>) -> Self {
+        if !headers.has(&IF_NONE_MATCH) {
             return Self::default();
         }
-        read(headers.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes)).unwrap_or_default()
+        read(headers.get_all(&IF_NONE_MATCH).map(HeaderValue::as_bytes)).unwrap_or_default()
     }
 
     /// Whether the answer with this tag is among them. Whether a tag is weak makes no difference (8.8.3.2).
@@ -71,16 +73,16 @@ fn read<'h>(lists: impl Iterator<Item = &'h [u8]>) -> Option<Known> {
 mod tests {
     use harness::{Dice, cases};
     use hyper::HeaderMap;
-    use hyper::header::{HeaderValue, IF_NONE_MATCH};
+    use hyper::header::HeaderValue;
 
-    use super::{ETag, Known, read};
+    use super::{ETag, Heads, IF_NONE_MATCH, Known, read};
 
     async fn has(lists: &[&[u8]]) -> bool {
         let mut headers = HeaderMap::new();
         for list in lists {
-            headers.append(IF_NONE_MATCH, HeaderValue::from_bytes(list).unwrap());
+            headers.append(&*IF_NONE_MATCH, HeaderValue::from_bytes(list).unwrap());
         }
-        Known::from_headers(&headers).has(&ETag::of(b"").await)
+        Known::from_headers(Heads::of(&headers)).has(&ETag::of(b"").await)
     }
 
     #[tokio::test]

@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName};
-
+use super::heads::{Heads, Name, cut};
 use crate::error::Failure;
 use crate::postgres::url::ConnectionUrl;
 
-// Looked up in every request; as text each would be parsed anew.
-static CONNECTION_STRING: HeaderName = HeaderName::from_static("neon-connection-string");
-static DATABASE: HeaderName = HeaderName::from_static("pool-database");
+static AUTHORIZATION: Name = Name::of("authorization");
+static CONNECTION_STRING: Name = Name::of("neon-connection-string");
+static DATABASE: Name = Name::of("pool-database");
 
 /// What the headers say of who asks and where; nothing of it is checked yet.
 #[derive(Default)]
@@ -28,9 +26,9 @@ impl<'h> Credentials<'h> {
     ///
     /// # Errors
     /// When a header is there but cannot be read.
-    pub fn from_headers(headers: &'h HeaderMap) -> Result<Self, Failure> {
-        let text = |name: &HeaderName| -> Result<Option<&'h str>, Failure> {
-            let unreadable = |_| Failure::BadRequest(format!("the header {name} is not text"));
+    pub fn from_headers(headers: Heads<'h>) -> Result<Self, Failure> {
+        let text = |name: &Name| -> Result<Option<&'h str>, Failure> {
+            let unreadable = |_| Failure::BadRequest(format!("the header {} is not text", **name));
             headers.get(name).map(|value| value.to_str().map_err(unreadable)).transpose()
         };
         let mut credentials = Self::default();
@@ -45,11 +43,11 @@ impl<'h> Credentials<'h> {
         if credentials.database.is_none() {
             credentials.database = text(&DATABASE)?.map(Cow::Borrowed);
         }
-        if let Some(value) = headers.get(AUTHORIZATION) {
-            let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+        if let Some(value) = headers.get(&AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(|value| cut(value, b' '));
             match token {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    credentials.secret = Some(Cow::Borrowed(token.trim()));
+                    credentials.secret = Some(Cow::Borrowed(token.trim_ascii()));
                 }
                 _ => {
                     let reason = "Authorization must be: Bearer <API key or token>";

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use hyper::HeaderMap;
-
 use super::credentials::Credentials;
+use super::heads::Heads;
 use super::ledger::Held;
 use super::public::Public;
 use crate::auth::Principal;
@@ -24,7 +23,7 @@ impl<'d> Guest<'d> {
     ///
     /// # Errors
     /// Why not.
-    pub(super) async fn enter(door: &'d Public, headers: &HeaderMap) -> Result<Self, Failure> {
+    pub(super) async fn enter(door: &'d Public, headers: Heads<'_>) -> Result<Self, Failure> {
         Self::enter_with(door, &Credentials::from_headers(headers)?).await
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION, EXPECT,
-    HeaderName, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION,
+    HeaderName, HeaderValue, VARY,
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
@@ -16,12 +16,15 @@ use tracing::{debug, error, info};
 use super::accelerate::route::{self, Act};
 use super::body;
 use super::errors;
+use super::heads::{Heads, Name};
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use super::trace::{Mark, Trace};
 use super::{accelerate, invalidate, sql};
 use crate::error::Failure;
 
+static EXPECT: Name = Name::of("expect");
+static ORIGIN: Name = Name::of("origin");
 static REGION: HeaderName = HeaderName::from_static("pool-region");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "etag, cache-status, age, pool-bookmark, server-timing, x-request-id, pool-region, retry-after, www-authenticate, \
@@ -64,13 +67,21 @@ impl Public {
     /// Answers a request. Never fails: a failure is an answer, too.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         let arrived = Instant::now();
-        let id = reply::request_id(request.headers());
-        let origin = self.allowed_origin(request.headers());
-        let trace = Trace::of(request.headers());
-        let trace = trace.as_ref().map(Trace::id);
         let version = request.version();
-        let mark = Mark { id: &id, trace };
-        let (route, outcome, is_read) = self.route(request, origin.is_some(), mark).await;
+        let (head, mut body) = request.into_parts();
+        let heads = Heads::of(&head.headers);
+        let (id, origin, trace) = (reply::request_id(heads), self.allowed_origin(heads), Trace::of(heads));
+        // Such a client has not sent its body yet, and does not if it is told why.
+        let waits = heads.has(&EXPECT);
+        let trace = trace.as_ref().map(Trace::id);
+        let mark = Mark { arrived, names: heads.marks(), id: &id, trace };
+        let (route, outcome) = self.route(head, &mut body, origin.is_some(), mark).await;
+        let refused = outcome.as_ref().map_or(true, |reply| reply.status().as_u16() >= 400);
+        if refused && !waits {
+            // Boxed, so that other requests do not carry its size.
+            Box::pin(body::discard(&mut body)).await;
+        }
+        let is_read = body::is_read(&mut body, waits);
         let mut reply = match outcome {
             Ok(reply) => reply,
             Err(failure) => {
@@ -92,7 +103,7 @@ impl Public {
         );
         self.metrics.request(route, status, took);
         let headers = reply.headers_mut();
-        headers.insert(REQUEST_ID.clone(), id);
+        headers.insert(&*REQUEST_ID, id);
         if !is_read && version <= Version::HTTP_11 {
             // What is left of the request may still come: hyper closes behind the answer, and whoever shares the connection is to
             // know (RFC 9112, 9.6).
@@ -112,29 +123,21 @@ impl Public {
         reply
     }
 
-    /// The route, what came of it, and whether all of the request has come in.
+    /// The route, and what came of it.
     async fn route(
         &self,
-        request: Request<Incoming>,
+        head: Parts,
+        body: &mut Incoming,
         cors: bool,
         mark: Mark<'_>,
-    ) -> (&'static str, Result<Reply, Failure>, bool) {
-        let (head, mut body) = request.into_parts();
-        // Such a client has not sent it yet, and does not if it is told why.
-        let waits = head.headers.contains_key(EXPECT);
-        let (route, outcome) = match find(&head, cors, mark.id) {
+    ) -> (&'static str, Result<Reply, Failure>) {
+        match find(&head, cors, mark.id) {
             (route, Some(reply)) => (route, Ok(reply)),
-            ("sql", None) => ("sql", sql::handle(self, head, &mut body, mark).await),
+            ("sql", None) => ("sql", sql::handle(self, head, body, mark).await),
             ("health", None) => ("health", Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"))),
             // Boxed, so that the others do not carry its size.
-            (route, None) => (route, Box::pin(self.other(route, head, &mut body, mark)).await),
-        };
-        let refused = outcome.as_ref().map_or(true, |reply| reply.status().as_u16() >= 400);
-        if refused && !waits {
-            // Boxed, so that other requests do not carry its size.
-            Box::pin(body::discard(&mut body)).await;
+            (route, None) => (route, Box::pin(self.other(route, head, body, mark)).await),
         }
-        (route, outcome, body::is_read(&mut body, waits))
     }
 
     async fn other(
@@ -162,11 +165,11 @@ impl Public {
         Ok(reply)
     }
 
-    fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    fn allowed_origin(&self, headers: Heads<'_>) -> Option<HeaderValue> {
         if self.cors_origins.is_empty() {
             return None;
         }
-        let origin = headers.get(ORIGIN)?;
+        let origin = headers.get(&ORIGIN)?;
         let allowed = |known: &String| known == "*" || known.as_bytes() == origin.as_bytes();
         self.cors_origins.iter().any(allowed).then(|| origin.clone())
     }

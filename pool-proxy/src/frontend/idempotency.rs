@@ -4,9 +4,10 @@
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
+use super::heads::{Heads, Name};
 use crate::error::Failure;
 
-static KEY: HeaderName = HeaderName::from_static("idempotency-key");
+static KEY: Name = Name::of("idempotency-key");
 static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The longest a key may be, in characters.
@@ -16,8 +17,8 @@ const LONGEST: usize = 255;
 ///
 /// # Errors
 /// When it is none, or several.
-pub(super) fn key(headers: &HeaderMap) -> Result<Option<Box<str>>, Failure> {
-    let mut values = headers.get_all(&KEY).iter();
+pub(super) fn key(headers: Heads<'_>) -> Result<Option<Box<str>>, Failure> {
+    let mut values = headers.get_all(&KEY);
     let Some(value) = values.next() else { return Ok(None) };
     let is_one = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
     let text = value.to_str().ok().filter(|_| is_one && values.next().is_none());
@@ -30,8 +31,8 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<Box<str>>, Failure> {
 ///
 /// # Errors
 /// When there is one.
-pub(super) fn refuse(headers: &HeaderMap) -> Result<(), Failure> {
-    if headers.contains_key(&KEY) {
+pub(super) fn refuse(headers: Heads<'_>) -> Result<(), Failure> {
+    if headers.has(&KEY) {
         let message = "Idempotency-Key is taken by POST /sql alone: send what is to be done once there";
         return Err(Failure::BadRequest(message.to_owned()));
     }
@@ -49,7 +50,7 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::header::HeaderValue;
 
-    use super::{KEY, LONGEST, key};
+    use super::{Heads, KEY, LONGEST, key};
 
     #[test]
     fn a_key_is_taken_as_it_is_or_refused() {
@@ -61,12 +62,12 @@ mod tests {
             }
             let Ok(value) = HeaderValue::from_bytes(&text) else { continue };
             let mut headers = HeaderMap::new();
-            headers.insert(&KEY, value.clone());
+            headers.insert(&*KEY, value.clone());
             let fits = (1..=LONGEST).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
-            let read = key(&headers).ok().flatten();
+            let read = key(Heads::of(&headers)).ok().flatten();
             assert_eq!(read.as_deref().map(str::as_bytes), fits.then_some(&*text));
-            headers.append(&KEY, value);
-            assert!(key(&headers).is_err(), "two keys");
+            headers.append(&*KEY, value);
+            assert!(key(Heads::of(&headers)).is_err(), "two keys");
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::body;
 use super::guest::Guest;
+use super::heads::Heads;
 use super::public::Public;
 use super::reply::{self, Reply};
 use crate::cache::{TagSet, Tags};
@@ -33,7 +34,7 @@ enum Wanted {
 /// # Errors
 /// Why nothing was invalidated.
 pub(super) async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
-    let guest = Guest::enter(door, &head.headers).await?;
+    let guest = Guest::enter(door, Heads::of(&head.headers)).await?;
     if !guest.principal.may_invalidate {
         return Err(Failure::Forbidden("tokens of this issuer may not invalidate cached answers".to_owned()));
     }

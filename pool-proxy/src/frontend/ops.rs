@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::credentials::Credentials;
 use super::errors;
+use super::heads::Heads;
 use super::ledger::Ledger;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
 use crate::auth::{Auth, KeyHash};
@@ -53,7 +54,7 @@ impl Ops {
     /// Answers a request. Never fails: a failure is an answer, too.
     pub async fn answer(&self, request: Request<Incoming>) -> Reply {
         let arrived = Instant::now();
-        let id = reply::request_id(request.headers());
+        let id = reply::request_id(Heads::of(request.headers()));
         let reply = match self.route(&request, &id).await {
             Ok(reply) => reply,
             Err(failure) => errors::reply(&failure, &id),
@@ -174,9 +175,9 @@ pub(super) fn misses(request: &Request<Incoming>, paths: &[&str], id: &HeaderVal
 /// Lets pass whoever knows the token, if there is one.
 pub(super) fn authenticate(token: Option<&KeyHash>, headers: &HeaderMap) -> Result<(), Failure> {
     let Some(token) = token else { return Ok(()) };
-    let credentials = Credentials::from_headers(headers)?;
+    let credentials = Credentials::from_headers(Heads::of(headers))?;
     let presented = KeyHash::of(credentials.secret.as_deref().unwrap_or_default());
-    if bool::from(token.as_bytes().ct_eq(presented.as_bytes())) {
+    if bool::from(token.ct_eq(&presented)) {
         Ok(())
     } else {
         let reason = "the operators' token is required: Authorization: Bearer <token>";

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+use super::heads::Heads;
 use super::reply::{self, REQUEST_ID, Reply};
 use super::trace::Trace;
 use super::{body, errors};
@@ -44,8 +45,8 @@ impl Relay {
     /// Answers a request. Never fails: a failure is an answer, too.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Relayed {
         let arrived = Instant::now();
-        let id = reply::request_id(request.headers());
-        let trace = Trace::of(request.headers());
+        let heads = Heads::of(request.headers());
+        let (id, trace) = (reply::request_id(heads), Trace::of(heads));
         let (head, body) = request.into_parts();
         let mut answer = match self.pass(head, body, &id).await {
             Ok(answer) => answer,
@@ -63,7 +64,7 @@ impl Relay {
         let trace_id = trace.as_ref().map(Trace::id);
         debug!(request_id, trace_id, region = self.region, route = ROUTE, status, ms, "answered");
         self.metrics.request(ROUTE, status, took);
-        answer.headers_mut().entry(&REQUEST_ID).or_insert(id);
+        answer.headers_mut().entry(&*REQUEST_ID).or_insert(id);
         answer
     }
 
@@ -80,7 +81,7 @@ impl Relay {
         // It is the upstream's that counts there. And the body is taken here already, so nobody need be asked for it.
         head.headers.remove(HOST);
         let waits = head.headers.remove(EXPECT).is_some();
-        head.headers.insert(&REQUEST_ID, id.clone());
+        head.headers.insert(&*REQUEST_ID, id.clone());
         headers::leave_a_mark(&mut head.headers, head.version);
         let (loan, returned) = Loan::of(body);
         match self.lanes.send(Request::from_parts(head, loan)).await {

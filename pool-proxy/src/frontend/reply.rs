@@ -7,11 +7,13 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
+use super::heads::{Heads, Name};
+
 /// An answer, whole in memory.
 pub type Reply = Response<Full<Bytes>>;
 
 /// The header every answer carries.
-pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub static REQUEST_ID: Name = Name::of("x-request-id");
 
 /// What took how long.
 pub static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -39,7 +41,7 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 }
 
 /// The caller's own id for the request, if it is one, else a new one.
-pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+pub fn request_id(headers: Heads<'_>) -> HeaderValue {
     let valid = |value: &&HeaderValue| {
         (1..=128).contains(&value.len())
             && value.as_bytes().iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
@@ -96,6 +98,7 @@ impl Text {
     const MOST: usize = 192;
 
     /// What finds no room is left out.
+    #[inline]
     pub(super) fn push(&mut self, part: &str) {
         let end = self.length + part.len();
         if let Some(room) = self.bytes.get_mut(self.length..end) {
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_new_id_is_hexadecimal() {
-        let id = super::request_id(&hyper::HeaderMap::new());
+        let id = super::request_id(super::Heads::of(&hyper::HeaderMap::new()));
         let digits = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         assert!(id.len() == 32 && id.as_bytes().iter().all(digits), "{id:?}");
         assert_eq!((0..16).map(super::hex).collect::<Vec<_>>(), b"0123456789abcdef");

@@ -1,11 +1,12 @@
 //! Which request it is: its id, and the caller's trace: W3C `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
+use tokio::time::Instant;
 
+use super::heads::{Heads, Marks, Name};
 use crate::gateway::call::Origin;
 
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACEPARENT: Name = Name::of("traceparent");
 
 /// A trace that a request belongs to.
 #[derive(Debug, Clone)]
@@ -13,8 +14,8 @@ pub struct Trace(HeaderValue);
 
 impl Trace {
     /// The one that the headers name; one that is malformed, or named twice, is none.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut all = headers.get_all(&TRACEPARENT).iter();
+    pub fn of(headers: Heads<'_>) -> Option<Self> {
+        let mut all = headers.get_all(&TRACEPARENT);
         let value = all.next()?;
         (all.next().is_none() && is_valid(value.as_bytes())).then(|| Self(value.clone()))
     }
@@ -28,6 +29,10 @@ impl Trace {
 /// Which request it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark<'r> {
+    /// When it came.
+    pub arrived: Instant,
+    /// The names of its headers.
+    pub names: Marks,
     /// Its id.
     pub id: &'r HeaderValue,
     /// The id of the trace it belongs to.
@@ -60,7 +65,7 @@ mod tests {
     use harness::{Dice, cases};
     use hyper::header::HeaderValue;
 
-    use super::{TRACEPARENT, Trace, is_valid};
+    use super::{Heads, TRACEPARENT, Trace, is_valid};
 
     #[test]
     fn only_what_the_standard_allows_is_a_trace() {
@@ -90,7 +95,8 @@ mod tests {
         let mut dice = Dice::new();
         let of = |value: &[u8]| {
             let header = HeaderValue::from_bytes(value).ok()?;
-            Trace::of(&[(TRACEPARENT.clone(), header)].into_iter().collect()).map(|trace| trace.id().to_owned())
+            Trace::of(Heads::of(&[(TRACEPARENT.clone(), header)].into_iter().collect()))
+                .map(|trace| trace.id().to_owned())
         };
         for number in 0..cases(20_000) {
             let (trace, parent) = (u128::from(dice.bits()) << 64 | 1, dice.bits() | 1);

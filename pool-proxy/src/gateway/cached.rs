@@ -1,7 +1,6 @@
 //! A call whose answer may be kept: hit, stale while another is fetched, or a flight to Postgres.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -9,10 +8,10 @@ use tokio::time::Instant;
 use super::Gateway;
 use super::call::{Answer, CacheMode, CacheRequest, CacheStatus, Call, Format, Forward, Query, Timing, Work};
 use super::execute::{Execution, Seen};
-use super::keeping::NotNow;
+use super::hit::from_entry;
 use super::kept;
 use super::session::{Purpose, Session};
-use crate::cache::{ETag, Entry, Fence, Fill, Generation, Shelf, Ticket};
+use crate::cache::{ETag, Entry, Fill, Generation, Shelf, Ticket};
 use crate::error::Failure;
 use crate::postgres::Lsn;
 use crate::telemetry::statement::StatementMetrics;
@@ -36,97 +35,6 @@ pub(super) enum Filled {
     },
     /// Postgres says that it must not be stored; nothing was run.
     Refused(&'static str),
-}
-
-impl Gateway {
-    /// An answer that may be given, found without parsing the request, as soon as the stream of changes has come so far that it
-    /// may. `None` when there is none, it was not asked for, or that takes too long.
-    pub async fn hit_soon(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
-        match self.find(database, cache) {
-            Ok(entry) => self.give(database, cache, &entry),
-            Err(None) => None,
-            Err(Some(entry)) => {
-                // Boxed, so that others do not carry its size.
-                let waits = Box::pin(database.keeping.as_ref()?.may_give_soon(&entry, cache));
-                if waits.await { self.give(database, cache, &entry) } else { None }
-            }
-        }
-    }
-
-    /// The same, if it may be given now.
-    pub(super) fn hit(&self, database: &super::Database, cache: &CacheRequest) -> Option<Answer> {
-        self.give(database, cache, &self.find(database, cache).ok()?)
-    }
-
-    /// An answer that may be given now; in vain, one for which the stream must come further first.
-    fn find(&self, database: &super::Database, cache: &CacheRequest) -> Result<Arc<Entry>, Option<Arc<Entry>>> {
-        if !matches!(cache.mode, CacheMode::Use | CacheMode::Auto) {
-            return Err(None);
-        }
-        let entry = self.shelf.get(&cache.key).ok_or(None)?;
-        let keeping = database.keeping.as_ref();
-        let kept = || keeping.map_or(Err(NotNow::Never), |keeping| keeping.may_give(&entry, cache));
-        let unasked = || keeping.filter(|keeping| !keeping.observes).map_or(Err(NotNow::Never), |_| kept());
-        let given = match cache.mode {
-            CacheMode::Use if entry.age() >= cache.max_age => Err(NotNow::Never),
-            CacheMode::Use if cache.bookmark.is_some() => kept(),
-            CacheMode::Use if entry.has_time() => Ok(()),
-            // What has outlived its time may still be there because it is true.
-            _ => unasked(),
-        };
-        match given {
-            Ok(()) => Ok(entry),
-            Err(NotNow::Soon(_)) => Err(Some(entry)),
-            Err(NotNow::Never) => Err(None),
-        }
-    }
-
-    /// The answer, unless it has no room for the tags of the request.
-    fn give(&self, database: &super::Database, cache: &CacheRequest, entry: &Arc<Entry>) -> Option<Answer> {
-        if !Shelf::carries(entry, &cache.tags) {
-            if Shelf::is_full_of_tags(entry, &cache.tags) {
-                return None;
-            }
-            self.shelf.add_tags(entry, &cache.tags, None);
-        }
-        database.metrics.cache_hit();
-        Some(from_entry(database, entry, cache, entry.age()))
-    }
-}
-
-/// An answer from an entry; its `ttl` is what the request's own max-age leaves.
-pub(super) fn from_entry(
-    database: &super::Database,
-    entry: &Arc<Entry>,
-    cache: &CacheRequest,
-    age: Duration,
-) -> Answer {
-    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    let ttl = seconds(cache.max_age).saturating_sub(seconds(age));
-    let (ttl, age) = match cache.mode {
-        // The database has just said that it is true.
-        CacheMode::Auto => (None, Duration::ZERO),
-        // Whatever is stale is negative, also in its first second.
-        _ if age >= cache.max_age => (Some(ttl.min(-1)), age),
-        _ => (Some(ttl), age),
-    };
-    database.statements.hit(entry.sources());
-    let bookmark = match (&database.keeping, cache.mode) {
-        // It may show what the stream has not told yet.
-        (Some(keeping), CacheMode::Auto) => {
-            let seen = entry.fence.as_ref().map(Fence::seen).unwrap_or_default();
-            Some(keeping.changes.position().max(seen))
-        }
-        _ => None,
-    };
-    Answer {
-        body: entry.body.clone(),
-        cache: Some(CacheStatus::Hit { ttl }),
-        entry: Some(Arc::clone(entry)),
-        age: Some(age),
-        bookmark,
-        timing: Timing::default(),
-    }
 }
 
 /// Runs a single statement whose client asked for caching.

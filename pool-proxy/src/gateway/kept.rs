@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Gateway;
-use super::cached::{self, answer, fill, fly, from_entry};
+use super::cached::{self, answer, fill, fly};
 use super::call::{Answer, CacheRequest, CacheStatus, Call, Forward, Work};
+use super::hit::from_entry;
 use super::keeping::{Keeping, UNPUBLISHED};
 use crate::cache::Entry;
 use crate::error::Failure;

@@ -5,14 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use foldhash::quality::FixedState;
 use hyper::HeaderMap;
-use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, LAST_MODIFIED};
+use hyper::header::{HeaderName, HeaderValue, LAST_MODIFIED};
 
 use crate::error::Failure;
 use crate::frontend::cache_control::{Dialect, Wish, bookmark};
 use crate::frontend::credentials::Credentials;
+use crate::frontend::heads::{Heads, Name};
 use crate::gateway::call::{CacheStatus, Forward};
 
-static PRISMA: Dialect = Dialect { tags: HeaderName::from_static("accelerate-cache-tags"), stale_alone: true };
+static PRISMA: Dialect = Dialect { tags: Name::of("accelerate-cache-tags"), stale_alone: true };
+static CACHE_CONTROL: Name = Name::of("cache-control");
 static STATUS: HeaderName = HeaderName::from_static("accelerate-cache-status");
 static SIGNATURE: HeaderName = HeaderName::from_static("accelerate-signature");
 static RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -21,9 +23,9 @@ static RAY: HeaderName = HeaderName::from_static("cf-ray");
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn wish(headers: &HeaderMap, by_itself: bool) -> Result<Option<Wish>, Failure> {
+pub(super) fn wish(headers: Heads<'_>, by_itself: bool) -> Result<Option<Wish>, Failure> {
     let nobody = Credentials::default();
-    match headers.get(CACHE_CONTROL) {
+    match headers.get(&CACHE_CONTROL) {
         Some(value) if value != "no-cache" => Wish::from_request(headers, &nobody, &PRISMA, by_itself),
         _ if by_itself => Ok(Some(Wish::of_silence(bookmark(headers, &nobody)?))),
         _ => Ok(None),
@@ -31,8 +33,8 @@ pub(super) fn wish(headers: &HeaderMap, by_itself: bool) -> Result<Option<Wish>,
 }
 
 /// Whether it came through the extension, which reads what became of it.
-pub(super) fn is_extended(headers: &HeaderMap) -> bool {
-    headers.contains_key(CACHE_CONTROL)
+pub(super) fn is_extended(headers: Heads<'_>) -> bool {
+    headers.has(&CACHE_CONTROL)
 }
 
 /// Tells the extension what became of the request; its signature is of the body.

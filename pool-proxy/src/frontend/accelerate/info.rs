@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::telemetry;
 use crate::error::Failure;
 use crate::frontend::guest::Guest;
+use crate::frontend::heads::Heads;
 use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
 
@@ -30,8 +31,9 @@ struct Connection<'a> {
 /// # Errors
 /// When the client may not ask, or wants to hear what there is not.
 pub async fn info(door: &Public, head: Parts) -> Result<Reply, Failure> {
-    let guest = Guest::enter(door, &head.headers).await?;
-    telemetry::wants_statements(&head.headers)?;
+    let heads = Heads::of(&head.headers);
+    let guest = Guest::enter(door, heads).await?;
+    telemetry::wants_statements(heads)?;
     let connection_info =
         Connection { supports_relation_joins: true, schema_name: guest.database.schema_name.as_deref() };
     let body = Body { provider: "postgres", connection_info };

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
 use super::decode::{self, Asked, Rest};
 use super::{cache, telemetry};
@@ -43,22 +42,22 @@ pub async fn query(
     transaction: Option<&str>,
     mark: Mark<'_>,
 ) -> Result<Reply, Failure> {
-    let arrived = Instant::now();
-    let guest = Guest::enter(door, &head.headers).await?;
+    let heads = mark.names.over(&head.headers);
+    let guest = Guest::enter(door, heads).await?;
     decode::must_be_json(&head.headers)?;
-    idempotency::refuse(&head.headers)?;
+    idempotency::refuse(heads)?;
     // What is read in a transaction is for that one alone.
     let by_itself = guest.database.keeping.is_some();
-    let wish = if transaction.is_none() { cache::wish(&head.headers, by_itself)? } else { None };
-    let is_extended = cache::is_extended(&head.headers);
-    let log = telemetry::wants_statements(&head.headers)?.then(Log::default);
-    let sequence = sequence(&head.headers)?;
-    let packs = door.terms.compression && gzip::is_wanted(&head.headers);
-    let known = Known::from_headers(&head.headers);
+    let wish = if transaction.is_none() { cache::wish(heads, by_itself)? } else { None };
+    let is_extended = cache::is_extended(heads);
+    let log = telemetry::wants_statements(heads)?.then(Log::default);
+    let sequence = sequence(heads)?;
+    let packs = door.terms.compression && gzip::is_wanted(heads);
+    let known = Known::from_headers(heads);
     // A request that waits holds no more than it needs.
     drop(head);
-    let (line, authenticated) = (Arc::clone(&guest.principal.line), arrived.elapsed());
-    let delivery = Delivery { door, line, packs, known, arrived, authenticated };
+    let (line, authenticated) = (Arc::clone(&guest.principal.line), mark.arrived.elapsed());
+    let delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated };
 
     let (database, principal) = (guest.database, Arc::clone(&guest.principal));
     let limit = database.limits().request_bytes.max(LARGEST);

@@ -1,17 +1,15 @@
 //! What a client wants to hear besides the answer: `X-Capture-Telemetry`.
 
-use hyper::HeaderMap;
-use hyper::header::HeaderName;
-
 use crate::error::Failure;
+use crate::frontend::heads::{Heads, Name};
 
-static CAPTURE: HeaderName = HeaderName::from_static("x-capture-telemetry");
+static CAPTURE: Name = Name::of("x-capture-telemetry");
 
 /// Whether the client wants to hear of each statement. Other levels have nothing to tell, and spans are not made.
 ///
 /// # Errors
 /// When the header names a level that is none.
-pub(super) fn wants_statements(headers: &HeaderMap) -> Result<bool, Failure> {
+pub(super) fn wants_statements(headers: Heads<'_>) -> Result<bool, Failure> {
     let malformed = || Failure::BadRequest("Malformed X-Capture-Telemetry header".to_owned());
     let mut wants = false;
     for value in headers.get_all(&CAPTURE) {
@@ -48,6 +46,7 @@ mod tests {
 
     use super::{extend, wants_statements};
     use crate::error::Failure;
+    use crate::frontend::heads::Heads;
 
     #[test]
     fn levels() {
@@ -66,7 +65,7 @@ mod tests {
             for line in lines {
                 headers.append("x-capture-telemetry", line.parse().unwrap());
             }
-            assert_eq!(wants_statements(&headers).map_err(|_| ()), expected, "{lines:?}");
+            assert_eq!(wants_statements(Heads::of(&headers)).map_err(|_| ()), expected, "{lines:?}");
         }
     }
 
@@ -89,7 +88,7 @@ mod tests {
             }
             let Ok(value) = HeaderValue::from_bytes(&value) else { continue };
             let headers: HeaderMap = [(super::CAPTURE.clone(), value.clone())].into_iter().collect();
-            match wants_statements(&headers) {
+            match wants_statements(Heads::of(&headers)) {
                 Ok(wants) => assert_eq!(wants, value.to_str().unwrap().split(',').any(|level| level.trim() == "query")),
                 Err(failure) => assert!(matches!(failure, Failure::BadRequest(_)), "{failure:?}"),
             }

@@ -16,6 +16,7 @@ use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::cache_control::mark;
 use crate::frontend::guest::Guest;
+use crate::frontend::heads::{Heads, Name};
 use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
 use crate::frontend::sql::sequence;
@@ -26,7 +27,7 @@ use crate::postgres::Settings;
 
 static ID: HeaderName = HeaderName::from_static("prisma-transaction-id");
 /// Sent by Prisma's clients with every request.
-static ENGINE: HeaderName = HeaderName::from_static("prisma-engine-hash");
+static ENGINE: Name = Name::of("prisma-engine-hash");
 
 /// Two numbers and two words are much smaller.
 const LARGEST: u64 = 64 << 10;
@@ -52,9 +53,10 @@ struct Options {
 /// # Errors
 /// Why it was not opened.
 pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
-    let guest = Guest::enter(door, &head.headers).await?;
-    let number = sequence(&head.headers)?.map(|number| Numbered::new(number, ()));
-    let settings = if head.headers.contains_key(&ENGINE) { Settings::Fixed } else { Settings::Own };
+    let heads = Heads::of(&head.headers);
+    let guest = Guest::enter(door, heads).await?;
+    let number = sequence(heads)?.map(|number| Numbered::new(number, ()));
+    let settings = if heads.has(&ENGINE) { Settings::Fixed } else { Settings::Own };
     drop(head);
     let body = body::read(incoming, LARGEST, &door.terms, guest.place()).await?;
     let options: Options = decode::options(&body)?;
@@ -120,9 +122,10 @@ fn isolation(text: &str) -> Result<Isolation, Failure> {
 /// # Errors
 /// Why it did not end so.
 pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply, Failure> {
-    let guest = Guest::enter(door, &head.headers).await?;
-    let number = sequence(&head.headers)?.map(|number| Numbered::new(number, ()));
-    let wants_statements = telemetry::wants_statements(&head.headers)?;
+    let heads = Heads::of(&head.headers);
+    let guest = Guest::enter(door, heads).await?;
+    let number = sequence(heads)?.map(|number| Numbered::new(number, ()));
+    let wants_statements = telemetry::wants_statements(heads)?;
     let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
     let started = Started::now();
     let transactions = &door.gateway.transactions;

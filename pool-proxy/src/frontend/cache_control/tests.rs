@@ -8,6 +8,7 @@ use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use super::{CacheMode, CacheStatus, Forward, LONGEST, Lsn, Wish, bookmark, cache_status};
 use crate::error::Failure;
 use crate::frontend::credentials::Credentials;
+use crate::frontend::heads::Heads;
 
 fn wish(control: &str, tags: &str, options: &[(&str, &str)]) -> Result<Option<Wish>, String> {
     let mut headers = HeaderMap::new();
@@ -19,7 +20,7 @@ fn wish(control: &str, tags: &str, options: &[(&str, &str)]) -> Result<Option<Wi
     }
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let credentials = Credentials { options, ..Credentials::default() };
-    Wish::from_request(&headers, &credentials, &super::SQL, false).map_err(|failure| failure.to_string())
+    Wish::from_request(Heads::of(&headers), &credentials, &super::SQL, false).map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn what_is_wished_is_what_is_read() {
         assert!(wish.tags.iter().map(ToString::to_string).eq(tags), "{control}");
         let place = Lsn(dice.bits());
         let headers: HeaderMap = [(super::BOOKMARK.clone(), place.to_string().parse().unwrap())].into_iter().collect();
-        assert_eq!(bookmark(&headers, &Credentials::default()).unwrap(), Some(place));
+        assert_eq!(bookmark(Heads::of(&headers), &Credentials::default()).unwrap(), Some(place));
     }
 }
 
@@ -128,7 +129,7 @@ fn whatever_is_wished_is_read_or_refused() {
             ["cache_max_age", "cache_swr", "cache_tags", "bookmark"].map(|name| option(&mut dice, name)).into();
         let credentials = Credentials { options, ..Credentials::default() };
         for by_itself in [true, false] {
-            match Wish::from_request(&headers, &credentials, &super::SQL, by_itself) {
+            match Wish::from_request(Heads::of(&headers), &credentials, &super::SQL, by_itself) {
                 Ok(Some(wish)) => assert!(wish.max_age.as_secs() <= LONGEST && wish.tags.iter().count() <= 5),
                 Ok(None) => assert!(!by_itself, "{headers:?}"),
                 Err(failure) => assert!(matches!(failure, Failure::BadRequest(_)), "{failure:?}: {headers:?}"),

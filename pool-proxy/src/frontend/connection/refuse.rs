@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::GOODBYE;
 use crate::frontend::errors;
+use crate::frontend::heads::Heads;
 use crate::frontend::reply::{self, REQUEST_ID, Reply};
 
 /// Answers what never became a request, and closes.
@@ -35,7 +36,7 @@ pub(in crate::frontend) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Such an answer, behind which the connection ends.
 pub(super) fn refusal(status: StatusCode, message: &str, asked: &HeaderMap) -> Reply {
-    let id = reply::request_id(asked);
+    let id = reply::request_id(Heads::of(asked));
     let mut refusal = errors::refusal(status, message, &id);
     refusal.headers_mut().insert(REQUEST_ID.clone(), id);
     refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

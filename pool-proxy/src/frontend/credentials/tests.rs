@@ -3,7 +3,7 @@ use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{CONNECTION_STRING, Credentials, DATABASE};
+use super::{CONNECTION_STRING, Credentials, DATABASE, Heads};
 use crate::error::Failure;
 
 fn encoded(text: &str) -> String {
@@ -26,13 +26,14 @@ fn what_is_written_into_a_connection_string_is_what_is_read() {
         let options: Vec<_> = (0..dice.below(3)).map(|n| (format!("{n}{}", dice.text(6)), dice.text(12))).collect();
         let url = url(&dice.text(6), &password, &database, &options);
         let mut headers = HeaderMap::new();
-        headers.insert(&CONNECTION_STRING, url.parse().unwrap());
-        let credentials = Credentials::from_headers(&headers).unwrap_or_else(|failure| panic!("{url}: {failure}"));
+        headers.insert(&*CONNECTION_STRING, url.parse().unwrap());
+        let credentials =
+            Credentials::from_headers(Heads::of(&headers)).unwrap_or_else(|failure| panic!("{url}: {failure}"));
         assert_eq!(credentials.secret.as_deref(), Some(&*password), "{url}");
         assert_eq!(credentials.database.as_deref(), Some(&*database).filter(|name| !name.is_empty()), "{url}");
         assert_eq!(credentials.options, options, "{url}");
         headers.insert(AUTHORIZATION, "bEaReR  other-key ".parse().unwrap());
-        assert_eq!(Credentials::from_headers(&headers).unwrap().secret.as_deref(), Some("other-key"));
+        assert_eq!(Credentials::from_headers(Heads::of(&headers)).unwrap().secret.as_deref(), Some("other-key"));
     }
 }
 
@@ -88,7 +89,7 @@ fn whatever_is_presented_is_read_or_refused() {
             };
             headers.extend(HeaderValue::from_bytes(&value).ok().map(|value| (name.clone(), value)));
         }
-        match Credentials::from_headers(&headers) {
+        match Credentials::from_headers(Heads::of(&headers)) {
             Ok(_) => read += 1,
             Err(failure @ (Failure::BadRequest(_) | Failure::Unauthorized { .. })) => told.push(failure.to_string()),
             Err(failure) => panic!("{failure:?}: {headers:?}"),

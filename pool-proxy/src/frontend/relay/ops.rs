@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::auth::KeyHash;
 use crate::error::Failure;
 use crate::frontend::errors;
+use crate::frontend::heads::Heads;
 use crate::frontend::ops::{PATIENCE, authenticate, finish, metrics, misses, page};
 use crate::frontend::reply::{self, Reply};
 use crate::telemetry::Metrics;
@@ -33,7 +34,7 @@ impl RelayOps {
     /// Answers a request. Never fails: a failure is an answer, too.
     pub async fn answer(&self, request: Request<Incoming>) -> Reply {
         let arrived = Instant::now();
-        let id = reply::request_id(request.headers());
+        let id = reply::request_id(Heads::of(request.headers()));
         let reply = self.route(&request, &id).await.unwrap_or_else(|failure| errors::reply(&failure, &id));
         finish(reply, id, arrived)
     }

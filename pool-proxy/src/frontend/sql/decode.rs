@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -13,15 +12,16 @@ use serde_json::value::RawValue;
 
 use super::encode::Layout;
 use crate::error::Failure;
+use crate::frontend::heads::{Heads, Name};
 use crate::gateway::call::{Batch, Isolation, Mode, Query, Work};
 use crate::postgres::value;
 
 // Looked up in every request; as text each would be parsed anew.
-static RAW_TEXT: HeaderName = HeaderName::from_static("neon-raw-text-output");
-static ARRAY_MODE: HeaderName = HeaderName::from_static("neon-array-mode");
-static BATCH_ISOLATION: HeaderName = HeaderName::from_static("neon-batch-isolation-level");
-static BATCH_READ_ONLY: HeaderName = HeaderName::from_static("neon-batch-read-only");
-static BATCH_DEFERRABLE: HeaderName = HeaderName::from_static("neon-batch-deferrable");
+static RAW_TEXT: Name = Name::of("neon-raw-text-output");
+static ARRAY_MODE: Name = Name::of("neon-array-mode");
+static BATCH_ISOLATION: Name = Name::of("neon-batch-isolation-level");
+static BATCH_READ_ONLY: Name = Name::of("neon-batch-read-only");
+static BATCH_DEFERRABLE: Name = Name::of("neon-batch-deferrable");
 
 /// What the headers say besides who asks. Four independent switches of the contract, not a state.
 #[allow(clippy::struct_excessive_bools)]
@@ -44,16 +44,12 @@ impl Options {
     ///
     /// # Errors
     /// When one has a value that is none of its own.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Failure> {
-        // One pass over the names costs less than a look-up does.
-        if !headers.keys().any(|name| name.as_str().starts_with("neon-")) {
-            return Ok(Self::default());
-        }
-        let flag = |name: &HeaderName| match headers.get(name).map(HeaderValue::as_bytes) {
+    pub fn from_headers(headers: Heads<'_>) -> Result<Self, Failure> {
+        let flag = |name: &Name| match headers.get(name).map(HeaderValue::as_bytes) {
             None => Ok(false),
             Some(value) if value.eq_ignore_ascii_case(b"true") => Ok(true),
             Some(value) if value.eq_ignore_ascii_case(b"false") || value.is_empty() => Ok(false),
-            Some(_) => Err(Failure::BadRequest(format!("{name} must be true or false"))),
+            Some(_) => Err(Failure::BadRequest(format!("{} must be true or false", **name))),
         };
         let isolation = match headers.get(&BATCH_ISOLATION).map(HeaderValue::as_bytes) {
             None => None,

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::HeaderMap;
 use hyper::body::Incoming;
-use hyper::header::HeaderName;
 use hyper::http::request::Parts;
-use tokio::time::Instant;
 
 use super::decode::{Asked, Options, decode};
 use crate::error::Failure;
@@ -17,6 +14,7 @@ use crate::frontend::conditional::Known;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
+use crate::frontend::heads::{Heads, Name};
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::frontend::trace::Mark;
@@ -25,32 +23,32 @@ use crate::gateway::call::{Answer, Origin};
 use crate::gateway::transactions::{Numbered, Step};
 use crate::gateway::{Call, Once};
 
-static TRANSACTION: HeaderName = HeaderName::from_static("pool-transaction");
-static SEQUENCE: HeaderName = HeaderName::from_static("pool-sequence");
+static TRANSACTION: Name = Name::of("pool-transaction");
+static SEQUENCE: Name = Name::of("pool-sequence");
 
 /// `POST /sql`.
 ///
 /// # Errors
 /// Why there is no answer; [`errors`](crate::frontend::errors) writes it.
 pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming, mark: Mark<'_>) -> Result<Reply, Failure> {
-    let arrived = Instant::now();
-    let credentials = Credentials::from_headers(&head.headers)?;
+    let heads = mark.names.over(&head.headers);
+    let credentials = Credentials::from_headers(heads)?;
     let guest = Guest::enter_with(door, &credentials).await?;
-    let options = Options::from_headers(&head.headers)?;
-    let wish = Wish::from_request(&head.headers, &credentials, &SQL, guest.database.keeping.is_some())?;
-    let within = Within::from_headers(&head.headers)?;
-    let key = idempotency::key(&head.headers)?;
+    let options = Options::from_headers(heads)?;
+    let wish = Wish::from_request(heads, &credentials, &SQL, guest.database.keeping.is_some())?;
+    let within = Within::from_headers(heads)?;
+    let key = idempotency::key(heads)?;
     if within.is_some() && key.is_some() {
         let message =
             "Idempotency-Key is for what commits by itself; a step of a transaction is numbered by Pool-Sequence";
         return Err(Failure::BadRequest(message.to_owned()));
     }
-    let packs = door.terms.compression && gzip::is_wanted(&head.headers);
-    let known = Known::from_headers(&head.headers);
+    let packs = door.terms.compression && gzip::is_wanted(heads);
+    let known = Known::from_headers(heads);
     // A request that waits holds no more than it needs.
     drop(head);
-    let (line, authenticated) = (Arc::clone(&guest.principal.line), arrived.elapsed());
-    let delivery = Delivery { door, line, packs, known, arrived, authenticated };
+    let (line, authenticated) = (Arc::clone(&guest.principal.line), mark.arrived.elapsed());
+    let delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated };
 
     let (database, principal) = (guest.database, Arc::clone(&guest.principal));
     let body = body::read(incoming, database.limits().request_bytes, &door.terms, guest.place()).await?;
@@ -93,7 +91,7 @@ struct Within {
 }
 
 impl Within {
-    fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, Failure> {
+    fn from_headers(headers: Heads<'_>) -> Result<Option<Self>, Failure> {
         let Some(transaction) = headers.get(&TRANSACTION) else { return Ok(None) };
         let text = |value: &hyper::header::HeaderValue| value.to_str().map(str::to_owned);
         let transaction =
@@ -126,7 +124,7 @@ impl Within {
 ///
 /// # Errors
 /// When it is none.
-pub fn sequence(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+pub fn sequence(headers: Heads<'_>) -> Result<Option<u64>, Failure> {
     let Some(value) = headers.get(&SEQUENCE) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number > 0);
     number.map(Some).ok_or_else(|| Failure::BadRequest("Pool-Sequence is a number from 1 on".to_owned()))

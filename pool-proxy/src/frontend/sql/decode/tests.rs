@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, Options, decode};
 use crate::error::Failure;
+use crate::frontend::heads::Heads;
 use crate::gateway::call::{Isolation, Query};
 use crate::postgres::query::Param;
 
@@ -188,7 +189,7 @@ fn whatever_headers_say_is_read_or_refused() {
             let Ok(value) = HeaderValue::from_bytes(&value) else { continue };
             headers.append(HeaderName::from_static(dice.pick(&names)), value);
         }
-        match Options::from_headers(&headers) {
+        match Options::from_headers(Heads::of(&headers)) {
             Ok(options) => {
                 let is_on =
                     |name: &str| headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
