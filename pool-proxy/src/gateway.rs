@@ -177,7 +177,8 @@ impl Gateway {
         } else if matches!(call.work, Work::Batch(..)) {
             self.run_uncached(&call, Some(CacheStatus::bypass("batch"))).await
         } else {
-            cached::run(self, Arc::new(call), cache).await
+            // Boxed, so that what is not to be kept does not carry its size; and so below.
+            Box::pin(cached::run(self, Arc::new(call), cache)).await
         };
         if let Ok(Answer { cache: Some(status), .. }) = &answer {
             tracing::trace!(?status, "cache");
@@ -211,7 +212,7 @@ impl Gateway {
                 let limit = database.limits().transaction;
                 session.end_by(limit, since + limit);
                 session.is_for(&call.origin, queue);
-                let outcome = session.script(&**script).await;
+                let outcome = Box::pin(session.script(&**script)).await;
                 let bookmark = session.bookmark();
                 session.close(&self.drain).await;
                 (outcome, bookmark)
@@ -238,7 +239,7 @@ async fn run_on(mut execution: Execution, work: &Work) -> (Result<Vec<u8>, Failu
         let outcome = match work {
             Work::One(query, format) => execution.one(query, false, format).await.map(|sink| format.finish(vec![sink])),
             Work::Batch(batch, format) => {
-                execution.batch(&batch.queries, batch.mode, format).await.map(|sinks| format.finish(sinks))
+                Box::pin(execution.batch(&batch.queries, batch.mode, format)).await.map(|sinks| format.finish(sinks))
             }
             Work::Script(_) => return (Err(Failure::Internal), None),
         };

@@ -265,7 +265,9 @@ impl Execution {
                 questions,
             };
             let (queries, sinks) = (std::slice::from_ref(query), std::slice::from_mut(&mut sink));
-            self.send(care.reset, &frame, Flight { first: 0, statements: &[statement], queries, sinks }).await?;
+            // Boxed, so that the plain case does not carry its size.
+            Box::pin(self.send(care.reset, &frame, Flight { first: 0, statements: &[statement], queries, sinks }))
+                .await?;
         }
         within(budget)?;
         Ok(sink)
