@@ -65,6 +65,20 @@ fn shows_each_value_with_where_it_came_from() {
 }
 
 #[test]
+fn the_machine_is_named_by_its_platform_unless_it_has_a_name() {
+    let fly = ("FLY_MACHINE_ID", "148ed123a14589");
+    let named = ("POOL_PROXY_INSTANCE", "fra-1");
+    for (variables, expected) in
+        [(vec![fly], "148ed123a14589 FLY_MACHINE_ID"), (vec![fly, named], "fra-1 POOL_PROXY_INSTANCE")]
+    {
+        let (out, err) = printed(&run(&["config"], &[&ENOUGH[..], &variables].concat()));
+        let line = out.lines().find(|line| line.starts_with("instance")).unwrap_or_else(|| panic!("{out}{err}"));
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        assert_eq!(words.join(" "), expected);
+    }
+}
+
+#[test]
 fn prints_json_for_machines() {
     let variables = [ENOUGH[0], ENOUGH[1], ("POOL_PROXY_LISTEN", "0.0.0.0:80")];
     let answer = run(&["config", "--json"], &variables);

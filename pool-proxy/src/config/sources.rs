@@ -89,7 +89,7 @@ impl Sources {
     pub fn of_process(flags: Flags, file: Option<PathBuf>) -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with(PREFIX) || [DATABASE_URL, NO_COLOR].contains(&name.as_str()))
+            .filter(|(name, _)| name.starts_with(PREFIX) || KNOWN.contains(&name.as_str()) || name == NO_COLOR)
             // What is no UTF-8 is found out, and refused, by the replacement character.
             .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
             .collect();
