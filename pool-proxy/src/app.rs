@@ -3,6 +3,7 @@
 
 mod files;
 mod relay;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use crate::plan::Plans;
 use crate::pool::Pool;
 use crate::telemetry::{ClientMetrics, Metrics};
 use files::{is_settled, stamps};
+use traces::Traces;
 
 /// How long requests may go on after the listeners have closed.
 const FINISH: Duration = Duration::from_secs(30);
@@ -87,6 +89,8 @@ struct App {
     certificate: Option<Arc<Certificate>>,
     /// Ends first: listeners, client connections, fills.
     drain: Drain,
+    /// Where spans go.
+    traces: Traces,
     /// Ends when nobody needs a connection to Postgres any more.
     connections: Drain,
 }
@@ -155,6 +159,7 @@ impl App {
         let failed = |what: &str, error: &dyn std::fmt::Display| ServeError::Start(format!("{what}: {error}"));
         let (drain, connections) = (Drain::default(), Drain::default());
         let metrics = Arc::new(Metrics::new(&config.region));
+        let traces = Traces::begin(config, &metrics)?;
         let mut databases = Vec::new();
         for database in &config.databases {
             let name = Arc::clone(&database.name);
@@ -162,8 +167,11 @@ impl App {
             let (target, counted_too) = (database.target.clone(), Arc::clone(&counted));
             let pool = Pool::new(Arc::clone(&name), target, database.pool, connections.clone(), counted_too)
                 .map_err(|error| failed("the pool", &error))?;
-            let mut served = Database::new(name, pool, database.limits, counted)
-                .with_statements(config.ops.statements, config.slow_query);
+            let mut served = Database::new(name, pool, database.limits, counted).with_statements(
+                config.ops.statements,
+                config.slow_query,
+                traces.tracer.is_on(),
+            );
             served.schema_name = database.target.schema_name().map(Arc::from);
             let KeepConfig { mode, bound, patience, safe_functions, unfenced, .. } = &database.keep;
             served.safe = safe_functions.iter().cloned().collect();
@@ -190,12 +198,13 @@ impl App {
             cors_origins: config.cors_origins.clone(),
             terms: config.terms,
             ledger: ledger.clone(),
+            tracer: traces.tracer.clone(),
             plans: Plans::default(),
             gzip: Gzip::default(),
         });
         let ops =
             Arc::new(Ops { gateway, auth, ledger, metrics, token: config.ops.token, leaving: AtomicBool::new(false) });
-        Ok(Self { public, ops, certificate, drain, connections })
+        Ok(Self { public, ops, certificate, drain, traces, connections })
     }
 
     /// Takes up changed keys, limits and certificates on SIGHUP, and when a file has changed.
@@ -260,6 +269,7 @@ impl App {
             database.pool.close();
         }
         self.connections.finish(CLOSE).await;
+        self.traces.end(CLOSE).await;
     }
 }
 

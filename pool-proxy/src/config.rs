@@ -17,6 +17,7 @@ mod pool;
 mod reader;
 mod size;
 mod sources;
+mod trace;
 mod upstream;
 mod value;
 
@@ -38,6 +39,7 @@ use crate::gateway::transactions::Instance;
 use crate::pool::PoolConfig;
 use crate::postgres::Target;
 use crate::telemetry::log::LogConfig;
+use crate::telemetry::trace::TraceConfig;
 use crate::upstream::Upstream;
 use file::File;
 use reader::{Read, Reader};
@@ -67,6 +69,8 @@ pub struct Config {
     pub slow_query: Option<Duration>,
     /// On SIGTERM, how long readiness says no before accepting stops.
     pub drain_delay: Duration,
+    /// Where traces go, if they go anywhere.
+    pub trace: Option<TraceConfig>,
     /// Where everything is relayed to. A relay has none of what follows.
     pub upstream: Option<Upstream>,
     /// How much the cache may hold, in bytes, keys included; 0 turns it off.
@@ -160,6 +164,7 @@ impl Config {
         let log = reader.read("log", layers, LogConfig::default()).value;
         let layers = [reader.line(&file.drain_delay)];
         let drain_delay = reader.read("drain_delay", layers, DRAIN_DELAY).value;
+        let trace = trace::read(reader, file);
         let relays = upstream::is_asked_for(reader, file);
         let upstream = upstream::read(reader, file, listeners.listen);
         let own = if relays { Own::default() } else { Own::read(reader, file) };
@@ -174,6 +179,7 @@ impl Config {
             log,
             slow_query: own.slow_query,
             drain_delay,
+            trace,
             upstream,
             cache_bytes: own.cache_bytes,
             databases: own.databases,

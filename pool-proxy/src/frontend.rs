@@ -23,6 +23,7 @@ pub mod ops;
 pub mod public;
 pub mod relay;
 pub mod reply;
+mod serving;
 pub mod sql;
 pub mod terms;
 pub mod tls;

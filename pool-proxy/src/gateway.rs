@@ -19,6 +19,7 @@ pub mod once;
 mod outcome;
 mod send;
 pub mod session;
+mod spans;
 pub mod statistics;
 mod tally;
 pub mod transactions;
@@ -204,7 +205,7 @@ impl Gateway {
                 timing: Timing::default(),
             });
         }
-        let (lease, queue) = database.lease(&call.principal).await?;
+        let (lease, queue) = database.lease_for(&call.principal, &call.origin).await?;
         let since = Instant::now();
         let (outcome, bookmark) = match &call.work {
             Work::Script(script) => {

@@ -25,5 +25,6 @@ mod sql;
 mod statement;
 mod tls;
 mod tokens;
+mod traces;
 mod transactions;
 mod types;

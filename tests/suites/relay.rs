@@ -9,7 +9,7 @@ mod outages;
 mod passing;
 mod settings;
 mod streams;
-mod stub;
+pub(crate) mod stub;
 mod tls;
 
 use harness::{Proxy, ProxyBuilder};

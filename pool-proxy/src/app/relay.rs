@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 
+use super::traces::Traces;
 use super::{
     CLOSE, FINISH, Listeners, OPERATORS, Options, ServeError, Signals, WATCH, announce, catch_up, certificate,
     is_settled, stamps, told_to_end, within_open_files,
@@ -30,6 +31,7 @@ pub(super) async fn serve(
     let (drain, ops_drain, connections) = (Drain::default(), Drain::default(), Drain::default());
     let certificate = certificate(config)?;
     let metrics = Arc::new(Metrics::new(&config.region));
+    let traces = Traces::begin(config, &metrics)?;
     let lanes = Arc::new(upstream.connect(&connections));
     let ops = Arc::new(RelayOps {
         lanes: Arc::clone(&lanes),
@@ -38,7 +40,7 @@ pub(super) async fn serve(
         leaving: AtomicBool::new(false),
     });
     let client = metrics.client();
-    let relay = Arc::new(Relay { lanes, metrics, region: config.region.clone() });
+    let relay = Arc::new(Relay { lanes, metrics, region: config.region.clone(), tracer: traces.tracer.clone() });
 
     let answer = move |request| Arc::clone(&relay).answer(request);
     let operators = Arc::clone(&ops);
@@ -78,6 +80,7 @@ pub(super) async fn serve(
     // Nobody asks any more, so nothing holds the connections to the upstream.
     drop(ops);
     connections.finish(CLOSE).await;
+    traces.end(CLOSE).await;
     info!("stopped");
     Ok(())
 }

@@ -77,6 +77,7 @@ pub(super) struct File {
     pub(super) tls: TlsSection,
     pub(super) cors: CorsSection,
     pub(super) clients: ClientsSection,
+    pub(super) trace: TraceSection,
     pub(super) cache: CacheSection,
     pub(super) pool: PoolSection,
     pub(super) limits: LimitsSection,
@@ -121,6 +122,16 @@ pub(super) struct ClientsSection {
     pub(super) body_timeout: Text,
     pub(super) body_bytes: Text,
     pub(super) compression: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct TraceSection {
+    pub(super) endpoint: Text,
+    pub(super) headers: Text,
+    pub(super) sample: Text,
+    pub(super) sql_comment: Text,
+    pub(super) service_name: Text,
 }
 
 #[derive(Deserialize, Default)]

@@ -45,6 +45,11 @@ pub(super) const DB_ROOT_CERT: &str = "POOL_PROXY_DB_ROOT_CERT";
 pub(super) const UPSTREAM: &str = "POOL_PROXY_UPSTREAM";
 pub(super) const UPSTREAM_ROOT_CERT: &str = "POOL_PROXY_UPSTREAM_ROOT_CERT";
 
+pub(super) const TRACE_ENDPOINT: &str = "POOL_PROXY_TRACE_ENDPOINT";
+pub(super) const TRACE_HEADERS: &str = "POOL_PROXY_TRACE_HEADERS";
+pub(super) const TRACE_SAMPLE: &str = "POOL_PROXY_TRACE_SAMPLE";
+pub(super) const TRACE_SQL_COMMENT: &str = "POOL_PROXY_TRACE_SQL_COMMENT";
+
 pub(super) const INSTANCE: &str = "POOL_PROXY_INSTANCE";
 /// For the test of the tests, and in debug builds only: answers are kept without being held against what changed while they
 /// were read.
@@ -53,7 +58,19 @@ pub(super) const TEST_FENCE: &str = "POOL_PROXY_TEST_FENCE";
 /// Fly's own name of a machine (<https://fly.io/docs/machines/runtime-environment/>).
 pub(super) const FLY_MACHINE: &str = "FLY_MACHINE_ID";
 
-pub(super) const KNOWN: [&str; 20] = [
+/// Those that OpenTelemetry has for every program
+/// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
+pub(super) const OTEL_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+pub(super) const OTEL_TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+pub(super) const OTEL_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+pub(super) const OTEL_TRACES_HEADERS: &str = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
+pub(super) const OTEL_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+pub(super) const OTEL_SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+pub(super) const OTEL_TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
+pub(super) const OTEL_SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+pub(super) const OTEL_SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+
+pub(super) const KNOWN: [&str; 33] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -74,6 +91,19 @@ pub(super) const KNOWN: [&str; 20] = [
     DB_ROOT_CERT,
     UPSTREAM,
     UPSTREAM_ROOT_CERT,
+    TRACE_ENDPOINT,
+    TRACE_HEADERS,
+    TRACE_SAMPLE,
+    TRACE_SQL_COMMENT,
+    OTEL_ENDPOINT,
+    OTEL_TRACES_ENDPOINT,
+    OTEL_HEADERS,
+    OTEL_TRACES_HEADERS,
+    OTEL_PROTOCOL,
+    OTEL_SERVICE_NAME,
+    OTEL_TRACES_EXPORTER,
+    OTEL_SAMPLER,
+    OTEL_SAMPLER_ARG,
 ];
 
 const PREFIX: &str = "POOL_PROXY_";

@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod issuers;
+mod trace;
 mod values;
 
 use std::path::PathBuf;

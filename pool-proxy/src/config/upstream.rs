@@ -82,7 +82,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         }
     }
     let (pool, limits) = (&file.pool, &file.limits);
-    let lines: [(&str, &Text); 19] = [
+    let lines: [(&str, &Text); 20] = [
         ("instance", &file.instance),
         ("slow_query", &file.slow_query),
         ("ops.statements", &file.ops.statements),
@@ -102,6 +102,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         ("limits.request_bytes", &limits.request_bytes),
         ("limits.response_bytes", &limits.response_bytes),
         ("clients.body_bytes", &file.clients.body_bytes),
+        ("trace.sql_comment", &file.trace.sql_comment),
     ];
     let idle = lines.into_iter().filter_map(|(key, text)| Some((key, reader.line(text)?.origin)));
     let origins = file.cors.origins.first().map(|origin| ("cors.origins", reader.origin(origin)));
@@ -114,6 +115,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         sources::DB_ROOT_CERT,
         sources::INSTANCE,
         sources::SLOW_QUERY,
+        sources::TRACE_SQL_COMMENT,
     ];
     for name in variables {
         if reader.variable(name).is_some() {

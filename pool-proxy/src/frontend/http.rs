@@ -19,6 +19,7 @@ use super::errors;
 use super::heads::{Heads, Name};
 use super::public::Public;
 use super::reply::{self, REQUEST_ID, Reply, SERVER_TIMING};
+use super::serving::Serving;
 use super::trace::{Mark, Trace};
 use super::{accelerate, invalidate, sql};
 use crate::error::Failure;
@@ -58,6 +59,18 @@ fn known(path: &str) -> Option<(&'static str, Method)> {
     Some((route, Method::POST))
 }
 
+/// The address of a route, as traces know it.
+pub(super) fn template(path: &str) -> Option<&'static str> {
+    if let Some((_, known, _)) = ROUTES.iter().find(|(_, known, _)| *known == path) {
+        return Some(known);
+    }
+    Some(match route::transaction(path)?.1 {
+        Act::Query => "/transaction/{id}/query",
+        Act::Commit => "/transaction/{id}/commit",
+        Act::RollBack => "/transaction/{id}/rollback",
+    })
+}
+
 /// Whether failures are told as Prisma's clients read them.
 fn speaks_prisma(route: &str) -> bool {
     !matches!(route, "sql" | "invalidate" | "health" | "none")
@@ -73,8 +86,10 @@ impl Public {
         let (id, origin, trace) = (reply::request_id(heads), self.allowed_origin(heads), Trace::of(heads));
         // Such a client has not sent its body yet, and does not if it is told why.
         let waits = heads.has(&EXPECT);
-        let trace = trace.as_ref().map(Trace::id);
-        let mark = Mark { arrived, names: heads.marks(), id: &id, trace };
+        let serving = Serving::of(&self.tracer, trace.as_ref(), (&head.method, &head.uri), arrived);
+        let recording = serving.as_ref().map(|serving| serving.recording());
+        let trace = trace.as_ref().map(Trace::id).or(recording.map(|recording| recording.trace_id()));
+        let mark = Mark { arrived, names: heads.marks(), id: &id, trace, recording };
         let (route, outcome) = self.route(head, &mut body, origin.is_some(), mark).await;
         let refused = outcome.as_ref().map_or(true, |reply| reply.status().as_u16() >= 400);
         if refused && !waits {
@@ -86,6 +101,7 @@ impl Public {
             Ok(reply) => reply,
             Err(failure) => {
                 self.log(&failure, route, &id, trace);
+                mark.failed(&failure);
                 if speaks_prisma(route) { accelerate::errors::reply(&failure) } else { errors::reply(&failure, &id) }
             }
         };
@@ -102,6 +118,9 @@ impl Public {
             "answered"
         );
         self.metrics.request(route, status, took);
+        if let Some(serving) = serving {
+            serving.end(&reply, &id);
+        }
         let headers = reply.headers_mut();
         headers.insert(&*REQUEST_ID, id);
         if !is_read && version <= Version::HTTP_11 {
@@ -154,8 +173,8 @@ impl Public {
             (_, Some((transaction, Act::Query))) => {
                 accelerate::query(self, head, body, Some(transaction), mark).await?
             }
-            (_, Some((transaction, act))) => accelerate::end(self, head, transaction, act).await?,
-            ("transaction_start", _) => accelerate::start(self, head, body).await?,
+            (_, Some((transaction, act))) => accelerate::end(self, head, transaction, act, mark).await?,
+            ("transaction_start", _) => accelerate::start(self, head, body, mark).await?,
             ("connection_info", _) => accelerate::info(self, head).await?,
             ("older_client", _) => return Err(accelerate::refuse()),
             _ => invalidate::invalidate(self, head, body).await?,

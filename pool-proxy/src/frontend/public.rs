@@ -11,6 +11,7 @@ use crate::auth::Auth;
 use crate::gateway::Gateway;
 use crate::plan::Plans;
 use crate::telemetry::Metrics;
+use crate::telemetry::trace::Tracer;
 
 /// Everything the public listener's doors need.
 pub struct Public {
@@ -28,6 +29,8 @@ pub struct Public {
     pub terms: Terms,
     /// What they make the process hold.
     pub ledger: Ledger,
+    /// Records those that are sampled.
+    pub tracer: Tracer,
     /// Query plans that came before.
     pub plans: Plans,
     /// Makes answers smaller.

@@ -11,16 +11,18 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::heads::Heads;
 use super::reply::{self, REQUEST_ID, Reply};
-use super::trace::Trace;
+use super::serving::{Sending, Serving};
+use super::trace::{TRACEPARENT, TRACESTATE, Trace};
 use super::{body, errors};
 use crate::telemetry::Metrics;
+use crate::telemetry::trace::Tracer;
 use crate::upstream::{Coming, Lanes, Loan, Rest, SendError};
 
 pub use ops::RelayOps;
@@ -39,6 +41,8 @@ pub struct Relay {
     pub metrics: Arc<Metrics>,
     /// The region's name; may be empty.
     pub region: String,
+    /// Records those that are sampled.
+    pub tracer: Tracer,
 }
 
 impl Relay {
@@ -47,12 +51,23 @@ impl Relay {
         let arrived = Instant::now();
         let heads = Heads::of(request.headers());
         let (id, trace) = (reply::request_id(heads), Trace::of(heads));
-        let (head, body) = request.into_parts();
-        let mut answer = match self.pass(head, body, &id).await {
+        let (mut head, body) = request.into_parts();
+        let serving = Serving::of(&self.tracer, trace.as_ref(), (&head.method, &head.uri), arrived);
+        let recorded = serving.as_ref().map(|serving| serving.recording().trace_id());
+        let trace_id = trace.as_ref().map(Trace::id).or(recorded);
+        let sending = serving.as_deref().map(Sending::of);
+        if let Some(sending) = &sending {
+            name_span(&mut head.headers, sending, trace.is_some());
+        }
+        let passed = self.pass(head, body, &id).await;
+        if let Some(sending) = sending {
+            sending.end(passed.as_ref().ok().map(Response::status));
+        }
+        let mut answer = match passed {
             Ok(answer) => answer,
             Err(refusal) => {
                 let reason = refusal.reason;
-                let (request_id, trace_id) = (id.to_str().unwrap_or_default(), trace.as_ref().map(Trace::id));
+                let request_id = id.to_str().unwrap_or_default();
                 let status = refusal.status.as_u16();
                 info!(request_id, trace_id, region = self.region, route = ROUTE, status, reason, "not answered");
                 refusal.reply.map(Either::Left)
@@ -61,9 +76,11 @@ impl Relay {
         let (took, status) = (arrived.elapsed(), answer.status().as_u16());
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let request_id = id.to_str().unwrap_or_default();
-        let trace_id = trace.as_ref().map(Trace::id);
         debug!(request_id, trace_id, region = self.region, route = ROUTE, status, ms, "answered");
         self.metrics.request(ROUTE, status, took);
+        if let Some(serving) = serving {
+            serving.end(&answer, &id);
+        }
         answer.headers_mut().entry(&*REQUEST_ID).or_insert(id);
         answer
     }
@@ -100,6 +117,16 @@ impl Relay {
                 _ => Err(Refusal::lost(&error, id)),
             },
         }
+    }
+}
+
+/// Names the span of what is sent. What vendors have said of the trace goes along, if it goes on.
+fn name_span(headers: &mut HeaderMap, sending: &Sending, goes_on: bool) {
+    if let Ok(value) = HeaderValue::from_str(&sending.recording.traceparent(sending.id)) {
+        headers.insert(&*TRACEPARENT, value);
+    }
+    if !goes_on {
+        headers.remove(&TRACESTATE);
     }
 }
 

@@ -1,12 +1,18 @@
 //! Which request it is: its id, and the caller's trace: W3C `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
-use hyper::header::HeaderValue;
+use std::sync::Arc;
+
+use hyper::header::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::heads::{Heads, Marks, Name};
+use crate::error::Failure;
 use crate::gateway::call::Origin;
+use crate::telemetry::trace::{Parent, Recording};
 
-static TRACEPARENT: Name = Name::of("traceparent");
+pub(super) static TRACEPARENT: Name = Name::of("traceparent");
+/// What vendors add to it.
+pub(super) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A trace that a request belongs to.
 #[derive(Debug, Clone)]
@@ -24,6 +30,22 @@ impl Trace {
     pub fn id(&self) -> &str {
         self.0.to_str().ok().and_then(|text| text.get(3..35)).unwrap_or_default()
     }
+
+    /// Whether its caller records it.
+    pub fn is_sampled(&self) -> bool {
+        // The last bit of two hexadecimal digits.
+        self.0
+            .as_bytes()
+            .get(54)
+            .is_some_and(|digit| matches!(digit, b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'))
+    }
+
+    /// The span of its caller.
+    pub fn parent(&self) -> Option<Parent> {
+        let text = self.0.to_str().ok()?;
+        let trace = u128::from_str_radix(text.get(3..35)?, 16).ok()?;
+        Some(Parent { trace, span: u64::from_str_radix(text.get(36..52)?, 16).ok()? })
+    }
 }
 
 /// Which request it is.
@@ -37,12 +59,35 @@ pub struct Mark<'r> {
     pub id: &'r HeaderValue,
     /// The id of the trace it belongs to.
     pub trace: Option<&'r str>,
+    /// Where it is recorded, if it is.
+    pub recording: Option<&'r Arc<Recording>>,
 }
 
 impl Mark<'_> {
     /// For whoever needs it beyond the request.
     pub fn origin(self) -> Origin {
-        Origin { request_id: self.id.to_str().unwrap_or_default().into(), trace_id: self.trace.map(Into::into) }
+        Origin {
+            request_id: self.id.to_str().unwrap_or_default().into(),
+            trace_id: self.trace.map(Into::into),
+            recording: self.recording.cloned(),
+        }
+    }
+}
+
+impl Mark<'_> {
+    /// Says what Postgres has refused it for, where it is recorded.
+    pub fn failed(&self, failure: &Failure) {
+        if let (Some(recording), Some(code)) = (self.recording, failure.code()) {
+            recording.note("error.type", code.to_owned());
+        }
+    }
+
+    /// Says whose request it is, where it is recorded.
+    pub fn is_of(self, key: &str, database: &str) {
+        if let Some(recording) = self.recording {
+            recording.note("pool_proxy.key", key.to_owned());
+            recording.note("db.namespace", database.to_owned());
+        }
     }
 }
 
@@ -105,6 +150,15 @@ mod tests {
             match number % 4 {
                 0 => text = dice.bytes(80),
                 _ => dice.spoil(&mut text, &["-", "0", "ff", "é", "00-", "g"]),
+            }
+            let header = HeaderValue::from_bytes(&text).ok();
+            let trace =
+                header.and_then(|header| Trace::of(Heads::of(&[(TRACEPARENT.clone(), header)].into_iter().collect())));
+            if let Some(trace) = trace {
+                let parent = trace.parent().unwrap();
+                assert!(parent.trace != 0 && parent.span != 0 && format!("{:032x}", parent.trace) == trace.id());
+                let flags = std::str::from_utf8(&text[53..55]).unwrap();
+                assert_eq!(trace.is_sampled(), u8::from_str_radix(flags, 16).unwrap() & 1 == 1);
             }
             if let Some(id) = of(&text) {
                 assert!(id.len() == 32 && id.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')), "{id}");

@@ -217,7 +217,7 @@ pub(super) async fn read(
     call: &Arc<Call>,
     cache: &CacheRequest,
 ) -> Result<Result<((Reading, Arc<Entry>), Timing), &'static str>, Failure> {
-    let (lease, queue) = call.database.lease(&call.principal).await?;
+    let (lease, queue) = call.database.lease_for(&call.principal, &call.origin).await?;
     let keeping = call.database.keeping.as_ref();
     let fill = keeping.map(|keeping| keeping.changes.begin());
     let mut reading = Reading { ticket: gateway.shelf.ticket(), fill, seen: None };

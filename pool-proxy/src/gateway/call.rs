@@ -12,6 +12,7 @@ use super::transactions::Done;
 use crate::auth::Principal;
 use crate::cache::{Entry, Key, TagSet};
 use crate::postgres::{Lsn, Param, QueryError, RowSink};
+use crate::telemetry::trace::Recording;
 
 /// One query of a client, whatever dialect it came in.
 pub struct Call {
@@ -34,6 +35,8 @@ pub struct Origin {
     pub request_id: Arc<str>,
     /// The trace it belongs to, if it names one.
     pub trace_id: Option<Arc<str>>,
+    /// Where it is recorded, if it is.
+    pub recording: Option<Arc<Recording>>,
 }
 
 /// A statement and its parameters.

@@ -7,9 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::admit::Queue;
+use super::call::Origin;
 use super::keeping::Keeping;
 use super::limits::Limits;
 use super::once::Sweeps;
+use super::spans;
 use super::statistics::Statements;
 use super::verdicts::{Definitions, Verdicts};
 use crate::auth::Principal;
@@ -74,9 +76,10 @@ impl Database {
     }
 
     /// Counts what statements cost, and tells so many apart; with none nothing is counted. Logs those that take longer than `slow`.
+    /// Where they are recorded, too, their names are needed in any case.
     #[must_use]
-    pub fn with_statements(self, most: usize, slow: Option<Duration>) -> Self {
-        Self { statements: Statements::new(most, slow.is_some()), slow, ..self }
+    pub fn with_statements(self, most: usize, slow: Option<Duration>, are_recorded: bool) -> Self {
+        Self { statements: Statements::new(most, slow.is_some() || are_recorded), slow, ..self }
     }
 
     /// The limits in force.
@@ -123,6 +126,14 @@ impl Database {
     /// [`Failure::Unavailable`] when none came free in time; nothing was run then.
     pub async fn lease(&self, principal: &Principal) -> Result<(Lease, Duration), Failure> {
         self.lease_within(principal, self.limits().queue).await
+    }
+
+    /// The same for a request, which is told of it where it is recorded.
+    pub(super) async fn lease_for(&self, principal: &Principal, origin: &Origin) -> Result<(Lease, Duration), Failure> {
+        let since = Instant::now();
+        let leased = self.lease(principal).await;
+        spans::waited(origin, since, &leased);
+        leased
     }
 
     /// The same, within `patience`.

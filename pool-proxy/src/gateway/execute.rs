@@ -28,6 +28,7 @@ use crate::postgres::settings::has_literal;
 use crate::postgres::{Prepared, QueryError, RowSink, Server, Settings};
 use crate::statement::{self, Kind, Verdict};
 use crate::telemetry::statement::StatementMetrics;
+use crate::telemetry::trace::Comment;
 use open::Open;
 pub(super) use traces::Seen;
 use traces::Traces;
@@ -60,6 +61,8 @@ pub(super) struct Execution {
     /// The request they are for, and how long it has waited for the connection.
     origin: Origin,
     waited: Duration,
+    /// What names its trace behind each statement that is under way, where that is wanted.
+    comments: Box<[Option<Comment>]>,
 }
 
 /// What is known of a statement before it runs.
@@ -112,6 +115,7 @@ impl Execution {
             sources: Vec::new(),
             origin: Origin::default(),
             waited: Duration::ZERO,
+            comments: Box::default(),
         }
     }
 
@@ -243,7 +247,8 @@ impl Execution {
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
         self.tallies.begin(0);
-        let statement = prepare(server, &query.text, false).await.map_err(not_sent)?;
+        let comment = self.comments.first().and_then(Option::as_ref);
+        let statement = prepare(server, &query.text, false, comment).await.map_err(not_sent)?;
         let mut sink = sinks.sink(0, budget.clone());
         if !in_transaction && !care.reset && !care.discard_sequences && questions.behind.is_none() {
             // The plain case: one request, one answer.
@@ -315,6 +320,11 @@ impl Execution {
         identity::enter(server, principal, mode).await.map_err(|error| identity_refused(principal, error))
     }
 
+    /// What stands behind a statement when it is sent, by its index.
+    fn comment(&self, index: usize) -> Option<&Comment> {
+        self.comments.get(index)?.as_ref()
+    }
+
     fn server(&mut self) -> Result<&mut Server, Failure> {
         self.lease.server().ok_or(Failure::Internal)
     }
@@ -345,8 +355,17 @@ fn within(budget: &Budget) -> Result<(), Failure> {
 }
 
 /// Takes the prepared statement, or prepares it: for this once, if it is read anew each time or has a literal such as
-/// 'now'.
-async fn prepare(server: &mut Server, text: &Arc<str>, changed: bool) -> Result<Prepared, QueryError> {
+/// 'now'. With a comment it is another text each time, and is prepared for this once, too.
+async fn prepare(
+    server: &mut Server,
+    text: &Arc<str>,
+    changed: bool,
+    comment: Option<&Comment>,
+) -> Result<Prepared, QueryError> {
+    if let Some(comment) = comment {
+        let commented = server.prepare(&comment.behind(text).into(), false).await;
+        return commented.map_err(|error| error.within(text));
+    }
     let anew = is_read_anew(text, changed);
     if anew {
         server.forget(text);

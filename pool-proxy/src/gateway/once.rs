@@ -125,7 +125,7 @@ impl Gateway {
         if only_reads(call) {
             return Ok((self.run_uncached(call, cache).await?, false));
         }
-        let (lease, queue) = database.lease(principal).await?;
+        let (lease, queue) = database.lease_for(principal, &call.origin).await?;
         let since = Instant::now();
         let mut execution = Execution::new(principal, database, lease);
         execution.is_for(&call.origin, queue);

@@ -51,6 +51,11 @@ impl Tallies {
         Self { since: Instant::now(), each: (0..count).map(|_| Tally::default()).collect() }
     }
 
+    /// When the call began.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// The time since the call began.
     pub(super) fn now(&self) -> Duration {
         self.since.elapsed()

@@ -21,6 +21,7 @@ pub use id::Instance;
 use super::Database;
 use super::call::{Format, Mode, Origin, Query};
 use super::session::{Purpose, Script, Session};
+use super::spans;
 use crate::auth::Principal;
 use crate::drain::Drain;
 use crate::error::{Ending, Failure, TransactionError};
@@ -31,7 +32,7 @@ use held::Held;
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
 /// How a transaction is to begin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Beginning {
     /// Its isolation and rights.
     pub mode: Mode,
@@ -41,6 +42,8 @@ pub struct Beginning {
     pub timeout: Duration,
     /// The settings that most of its steps will run with.
     pub settings: Settings,
+    /// Which request begins it.
+    pub origin: Origin,
 }
 
 /// What is done in an open transaction.
@@ -52,10 +55,10 @@ pub enum Step {
     Script(Arc<dyn Script>, Origin),
     /// A savepoint: until it is committed or rolled back these two concern what was done since.
     Nested,
-    /// The end of what was begun last.
-    Commit,
-    /// The end of what was begun last, undone.
-    RollBack,
+    /// The end of what was begun last; for which request.
+    Commit(Origin),
+    /// The end of what was begun last, undone; for which request.
+    RollBack(Origin),
 }
 
 impl Step {
@@ -64,8 +67,8 @@ impl Step {
         match self {
             Self::Query(..) | Self::Script(..) => "query",
             Self::Nested => "start",
-            Self::Commit => "commit",
-            Self::RollBack => "rollback",
+            Self::Commit(_) => "commit",
+            Self::RollBack(_) => "rollback",
         }
     }
 }
@@ -131,7 +134,10 @@ impl Transactions {
         let not_started = || Failure::Transaction(TransactionError::NotStarted);
         let place = database.place(beginning.max_wait).await.ok_or_else(not_started)?;
         let left = || beginning.max_wait.saturating_sub(since.elapsed());
-        let lease = match database.lease_within(principal, left()).await {
+        let waits = Instant::now();
+        let leased = database.lease_within(principal, left()).await;
+        spans::waited(&beginning.origin, waits, &leased);
+        let lease = match leased {
             Ok((lease, _)) => lease,
             // It has waited for as long as it may.
             Err(Failure::Unavailable { .. }) if left().is_zero() => return Err(not_started()),

@@ -155,5 +155,18 @@ pub enum QueryError {
     Invalid(String),
 }
 
+impl QueryError {
+    /// The same error of a text behind which something was sent that is none of the client's: what is wrong with its end is at
+    /// its own end.
+    #[must_use]
+    pub fn within(mut self, text: &str) -> Self {
+        if let Self::Database(error) = &mut self {
+            let end = u32::try_from(text.chars().count()).unwrap_or(u32::MAX).saturating_add(1);
+            error.position = error.position.map(|position| position.min(end));
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::trace::TraceMetrics;
+
 /// Upper bounds of the duration histograms, in seconds.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
@@ -29,6 +31,11 @@ struct Route {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Database {
     database: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Spans {
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +104,7 @@ pub struct Metrics {
     analyses: Family<Database, Counter>,
     client: ClientMetrics,
     client_bodies: Gauge,
+    traces: TraceMetrics,
 }
 
 /// What nearly every request counts in, without a look-up by label.
@@ -153,7 +161,11 @@ impl Metrics {
             Unit::Seconds,
             Family::new_with_constructor(seconds as fn() -> Histogram)
         );
+        let spans: Family<Spans, Counter> =
+            register!("trace_spans", "Spans of requests that were sampled, by result", Family::default());
+        let spans = |result| spans.get_or_create_owned(&Spans { result });
         Self {
+            traces: TraceMetrics { exported: spans("exported"), dropped: spans("dropped"), failed: spans("failed") },
             usual: Usual {
                 answered: requests.get_or_create_owned(&Request { route: Usual::ROUTE, status: Usual::STATUS }),
                 seconds: request_seconds.get_or_create_owned(&Route { route: Usual::ROUTE }),
@@ -215,6 +227,11 @@ impl Metrics {
     /// The connections of clients.
     pub fn client(&self) -> ClientMetrics {
         self.client.clone()
+    }
+
+    /// The spans of traces.
+    pub fn traces(&self) -> TraceMetrics {
+        self.traces.clone()
     }
 
     /// What clients make the process hold, set when metrics are read.

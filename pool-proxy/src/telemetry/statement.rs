@@ -83,6 +83,11 @@ impl StatementMetrics {
         if self.accepted.load(Ordering::Relaxed) { self.text.as_deref() } else { None }
     }
 
+    /// Whether it is certain where its constants end, and with them all of it.
+    pub fn is_certain(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Postgres has taken it for a statement.
     pub fn accept(&self) {
         self.accepted.store(true, Ordering::Relaxed);

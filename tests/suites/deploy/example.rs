@@ -10,7 +10,8 @@ use super::parts::{config, deploy, leaves, printed, uncommented};
 
 /// Every setting of the configuration file, as `section.key`.
 const SETTINGS: &str = "listen region instance log slow_query drain_delay ops.listen ops.token ops.statements upstream.url upstream.root_cert tls.cert tls.key cors.origins clients.connections \
-    clients.header_timeout clients.body_timeout clients.body_bytes clients.compression cache.bytes cache.mode cache.bound cache.patience cache.publication cache.safe_functions \
+    clients.header_timeout clients.body_timeout clients.body_bytes clients.compression trace.endpoint trace.headers trace.sample trace.sql_comment trace.service_name \
+    cache.bytes cache.mode cache.bound cache.patience cache.publication cache.safe_functions \
     databases.default.cache.mode \
     pool.max pool.min_idle pool.transactions pool.max_lifetime pool.idle_timeout limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \
     databases.default.url databases.default.url_file databases.default.root_cert databases.default.pool.max \

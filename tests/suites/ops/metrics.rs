@@ -27,6 +27,7 @@ const METRICS: &[(&str, &str)] = &[
     ("pool_proxy_queue_duration_seconds", "histogram"),
     ("pool_proxy_resets", "counter"),
     ("pool_proxy_statement_analyses", "counter"),
+    ("pool_proxy_trace_spans", "counter"),
 ];
 
 /// Asks for a bit of everything.

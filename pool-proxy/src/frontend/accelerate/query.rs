@@ -44,6 +44,7 @@ pub async fn query(
 ) -> Result<Reply, Failure> {
     let heads = mark.names.over(&head.headers);
     let guest = Guest::enter(door, heads).await?;
+    mark.is_of(&guest.principal.name, &guest.database.name);
     decode::must_be_json(&head.headers)?;
     idempotency::refuse(heads)?;
     // What is read in a transaction is for that one alone.

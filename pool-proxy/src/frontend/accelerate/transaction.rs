@@ -14,12 +14,13 @@ use super::route::Act;
 use super::telemetry;
 use crate::error::Failure;
 use crate::frontend::body;
-use crate::frontend::cache_control::mark;
+use crate::frontend::cache_control;
 use crate::frontend::guest::Guest;
-use crate::frontend::heads::{Heads, Name};
+use crate::frontend::heads::Name;
 use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
 use crate::frontend::sql::sequence;
+use crate::frontend::trace::Mark;
 use crate::gateway::call::{Isolation, Mode};
 use crate::gateway::transactions::{Beginning, Numbered, Step};
 use crate::plan::log::Started;
@@ -52,9 +53,10 @@ struct Options {
 ///
 /// # Errors
 /// Why it was not opened.
-pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
-    let heads = Heads::of(&head.headers);
+pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming, mark: Mark<'_>) -> Result<Reply, Failure> {
+    let heads = mark.names.over(&head.headers);
     let guest = Guest::enter(door, heads).await?;
+    mark.is_of(&guest.principal.name, &guest.database.name);
     let number = sequence(heads)?.map(|number| Numbered::new(number, ()));
     let settings = if heads.has(&ENGINE) { Settings::Fixed } else { Settings::Own };
     drop(head);
@@ -73,7 +75,7 @@ pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming) -> Resul
         Some(timeout) => millis("timeout", Some(timeout))?,
     };
     let max_wait = millis("maxWait", options.max_wait)?.min(LONGEST_WAIT);
-    let beginning = Beginning { mode, max_wait, timeout, settings };
+    let beginning = Beginning { mode, max_wait, timeout, settings, origin: mark.origin() };
     let id = Box::pin(transactions.begin(&guest.principal, guest.database, beginning)).await?;
     Ok(begun(&id))
 }
@@ -121,12 +123,14 @@ fn isolation(text: &str) -> Result<Isolation, Failure> {
 ///
 /// # Errors
 /// Why it did not end so.
-pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply, Failure> {
-    let heads = Heads::of(&head.headers);
+pub async fn end(door: &Public, head: Parts, id: &str, act: Act, mark: Mark<'_>) -> Result<Reply, Failure> {
+    let heads = mark.names.over(&head.headers);
     let guest = Guest::enter(door, heads).await?;
+    mark.is_of(&guest.principal.name, &guest.database.name);
     let number = sequence(heads)?.map(|number| Numbered::new(number, ()));
     let wants_statements = telemetry::wants_statements(heads)?;
-    let step = if act == Act::Commit { Step::Commit } else { Step::RollBack };
+    let origin = mark.origin();
+    let step = if act == Act::Commit { Step::Commit(origin) } else { Step::RollBack(origin) };
     let started = Started::now();
     let transactions = &door.gateway.transactions;
     let done = Box::pin(transactions.step(&guest.principal, guest.database, id, step, number)).await?;
@@ -135,7 +139,7 @@ pub async fn end(door: &Public, head: Parts, id: &str, act: Act) -> Result<Reply
         body = telemetry::extend(body, &[started.told(&String::from_utf8_lossy(&done.body))]);
     }
     let mut reply = reply::json(StatusCode::OK, body);
-    mark(reply.headers_mut(), done.bookmark);
+    cache_control::mark(reply.headers_mut(), done.bookmark);
     Ok(reply)
 }
 

@@ -34,6 +34,7 @@ pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming, mark: M
     let heads = mark.names.over(&head.headers);
     let credentials = Credentials::from_headers(heads)?;
     let guest = Guest::enter_with(door, &credentials).await?;
+    mark.is_of(&guest.principal.name, &guest.database.name);
     let options = Options::from_headers(heads)?;
     let wish = Wish::from_request(heads, &credentials, &SQL, guest.database.keeping.is_some())?;
     let within = Within::from_headers(heads)?;

@@ -95,7 +95,7 @@ impl Execution {
         if !restricted {
             for query in queries {
                 // What cannot be prepared before anything runs comes in its turn.
-                let _ = prepare(server, &query.text, false).await;
+                let _ = prepare(server, &query.text, false, None).await;
             }
         }
         true
@@ -167,12 +167,13 @@ impl Execution {
             if index == first {
                 self.tallies.begin(index);
             }
-            let server = self.server()?;
+            let comment = self.comments.get(index).and_then(Option::as_ref);
+            let server = self.lease.server().ok_or(Failure::Internal)?;
             if index == first {
                 let failed = |error| if fresh { not_sent(error) } else { refused(error) };
-                let prepared = prepare(server, &query.text, *changed).await;
+                let prepared = prepare(server, &query.text, *changed, comment).await;
                 statements.push(prepared.map_err(|error| failed(error).of_query(index))?);
-            } else if is_read_anew(&query.text, *changed) {
+            } else if comment.is_some() || is_read_anew(&query.text, *changed) {
                 break;
             } else if let (Sending::Pipelined, Some(statement)) = (sending, server.prepared(&query.text)) {
                 statements.push(statement);

@@ -8,6 +8,7 @@ use super::Execution;
 use crate::error::Failure;
 use crate::gateway::call::{Mode, Origin, Query, Sinks};
 use crate::gateway::result_word;
+use crate::gateway::spans::{Spans, texts};
 use crate::gateway::tally::{Tallies, Told};
 use crate::telemetry::statement::{Ran, StatementMetrics};
 
@@ -22,7 +23,7 @@ impl Execution {
         read_only: bool,
         sinks: &S,
     ) -> Result<S::Sink, Failure> {
-        let counting = self.count([query.judged()]);
+        let counting = self.count_all(from_ref(query));
         if let (true, Some(statement)) = (read_only, counting.statements.first())
             && self.sources.len() < SOURCES
             && !self.sources.iter().any(|source| Arc::ptr_eq(source, statement))
@@ -41,7 +42,7 @@ impl Execution {
         mode: Mode,
         sinks: &S,
     ) -> Result<Vec<S::Sink>, Failure> {
-        let counting = self.count(queries.iter().map(Query::judged));
+        let counting = self.count_all(queries);
         let outcome = self.batch_sent(queries, mode, sinks).await;
         self.counted(counting, &outcome);
         outcome
@@ -54,7 +55,7 @@ impl Execution {
         begin: Option<Mode>,
         sinks: &S,
     ) -> Result<Vec<S::Sink>, Failure> {
-        let counting = self.count(queries.iter().map(Query::judged));
+        let counting = self.count_all(queries);
         let outcome = self.step_sent(queries, begin, sinks).await;
         self.counted(counting, &outcome);
         outcome
@@ -62,8 +63,9 @@ impl Execution {
 
     /// Runs a text of several statements. What it does to the session is not known, and no role holds it.
     pub(in crate::gateway) async fn text(&mut self, text: &str) -> Result<(), Failure> {
-        let counting = self.count(from_ref(&Arc::from(text)));
-        let outcome = self.text_sent(text).await;
+        let text = Arc::from(text);
+        let counting = self.count(from_ref(&text), from_ref(&text).iter());
+        let outcome = self.text_sent(&text).await;
         self.counted(counting, &outcome);
         outcome
     }
@@ -78,10 +80,21 @@ impl Execution {
         (self.origin, self.waited) = (origin.clone(), waited);
     }
 
-    /// Begins to count statements, until they are [`counted`](Self::counted).
-    pub(super) fn count<'q>(&mut self, texts: impl IntoIterator<Item = &'q Arc<str>>) -> Counting {
+    /// Begins to count the statements of queries, until they are [`counted`](Self::counted).
+    pub(super) fn count_all(&mut self, queries: &[Query]) -> Counting {
+        self.count(queries.iter().map(Query::judged), texts(queries))
+    }
+
+    /// The same by what they are judged by, and what is sent.
+    fn count<'q>(
+        &mut self,
+        judged: impl IntoIterator<Item = &'q Arc<str>>,
+        sent: impl Iterator<Item = &'q Arc<str>>,
+    ) -> Counting {
         let statements = &self.database.statements;
-        let statements: Vec<_> = texts.into_iter().filter_map(|text| statements.of(text)).collect();
+        let statements: Vec<_> = judged.into_iter().filter_map(|text| statements.of(text)).collect();
+        let spans = Spans::of(&self.origin, &self.database.name);
+        self.comments = spans.as_ref().map(|spans| spans.comments(sent, &statements)).unwrap_or_default();
         self.tallies = Arc::new(Tallies::of(statements.len()));
         let slow = self.database.slow.map(|limit| Slow {
             limit,
@@ -90,15 +103,18 @@ impl Execution {
             origin: self.origin.clone(),
             waited: self.waited,
         });
-        Counting { tallies: Arc::clone(&self.tallies), statements, slow }
+        Counting { tallies: Arc::clone(&self.tallies), statements, slow, spans }
     }
 
     /// What they came to. Where nothing was sent, as the connection had ended before, they will run on another one.
     pub(super) fn counted<T>(&mut self, counting: Counting, outcome: &Result<T, Failure>) {
         self.tallies = Arc::default();
+        self.comments = Box::default();
         let is_lost = matches!(outcome, Err(Failure::OutcomeUnknown));
         if !(is_lost && self.lease.is_untouched()) {
-            counting.settle(result_word(outcome), Failed::of(outcome.as_ref().err(), counting.statements.len()));
+            let failure = outcome.as_ref().err();
+            let failed = Failed::of(failure, counting.statements.len());
+            counting.settle((failure, result_word(outcome)), failed);
         }
         counting.discard();
     }
@@ -161,6 +177,8 @@ pub(super) struct Counting {
     /// Where each is counted; none if nothing is.
     statements: Vec<Arc<StatementMetrics>>,
     slow: Option<Slow>,
+    /// Where each is recorded.
+    spans: Option<Spans>,
 }
 
 impl Counting {
@@ -169,7 +187,7 @@ impl Counting {
         self.statements.clear();
     }
 
-    fn settle(&self, word: &'static str, mut failed: Failed) {
+    fn settle(&self, (failure, word): (Option<&Failure>, &'static str), mut failed: Failed) {
         let now = self.tallies.now();
         for (index, (statement, told)) in self.statements.iter().zip(self.tallies.told()).enumerate() {
             let Told { begun, prepared, ended, rows, bytes } = told;
@@ -193,6 +211,11 @@ impl Counting {
             let took = until.saturating_sub(begun.unwrap_or_default());
             let ran = Ran { took, rows, bytes, failed: has_failed };
             statement.ran(ran);
+            if let Some(spans) = &self.spans {
+                let since = self.tallies.since();
+                let moments = (since + begun.unwrap_or_default(), since + until);
+                spans.tell(index, statement, moments, (rows, has_failed.then_some((failure, word))));
+            }
             if let Some(slow) = self.slow.as_ref().filter(|slow| took >= slow.limit) {
                 slow.log(statement, &ran, if has_failed { word } else { "ok" });
             }
@@ -202,6 +225,6 @@ impl Counting {
 
 impl Drop for Counting {
     fn drop(&mut self) {
-        self.settle("abandoned", Failed::UnderWay);
+        self.settle((None, "abandoned"), Failed::UnderWay);
     }
 }

@@ -93,7 +93,7 @@ impl Execution {
         let mut has_made_table = false;
         for _ in 0..ATTEMPTS {
             let mut is_ours = false;
-            let counting = self.count(asked.queries.iter().map(Query::judged));
+            let counting = self.count_all(asked.queries);
             let outcome = self.first(once, &asked, &mut is_ours).await;
             match &outcome {
                 // What has failed is the key.

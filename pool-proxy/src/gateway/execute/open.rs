@@ -150,7 +150,11 @@ impl Execution {
             self.progress.sent();
             let _ = self.server()?.passed();
             self.tallies.begin(0);
-            let outcome = self.server()?.command(text).await.map_err(refused);
+            let outcome = match self.comments.first().and_then(Option::as_ref).map(|comment| comment.behind(text)) {
+                Some(commented) => self.server()?.command(&commented).await.map_err(|error| error.within(text)),
+                None => self.server()?.command(text).await,
+            };
+            let outcome = outcome.map_err(refused);
             if outcome.is_ok() {
                 self.tallies.end(0);
             }

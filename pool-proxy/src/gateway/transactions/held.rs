@@ -13,6 +13,7 @@ use crate::auth::Principal;
 use crate::drain::Drain;
 use crate::error::{Ending, Failure, TransactionError};
 use crate::gateway::session::Session;
+use crate::gateway::spans;
 
 /// A transaction that is open, or was.
 pub(super) struct Held {
@@ -108,7 +109,7 @@ impl Held {
         }
         // Whoever goes on without numbers repeats nothing.
         state.last = None;
-        if number.is_none() && !matches!(step, Step::Commit) {
+        if number.is_none() && !matches!(step, Step::Commit(_)) {
             return self.step_in(&mut state, &step).await;
         }
         let (done, outcome) = oneshot::channel();
@@ -151,12 +152,13 @@ impl Held {
 
     async fn step_in(&self, state: &mut State, step: &Step) -> Result<Done, Failure> {
         let Some(mut session) = state.session.take() else { return Err(Failure::Internal) };
-        let commits = matches!(step, Step::Commit) && state.savepoints.is_empty();
+        let commits = matches!(step, Step::Commit(_)) && state.savepoints.is_empty();
         // Dropped here, as when its client leaves, the session is rolled back. A COMMIT may be on its way.
         let ending = if commits { Ending::Unknown } else { Ending::RolledBack };
         let watched = Leaving { held: self, ending: Some(ending) };
         let since = Instant::now();
         let outcome = run(state, &mut session, step).await;
+        self.record(step, since, &outcome);
         if let Step::Query(..) | Step::Script(..) = step {
             session.count(&outcome, since.elapsed());
         }
@@ -184,6 +186,20 @@ impl Held {
             return Err(self.refused(step, Ending::Expired));
         }
         outcome.map(|body| Done { body, bookmark })
+    }
+
+    /// The end of a transaction, or of a part of it, has a span of its own.
+    fn record(&self, step: &Step, since: Instant, outcome: &Result<Bytes, Failure>) {
+        let (Step::Commit(origin) | Step::RollBack(origin)) = step else { return };
+        let name = match outcome.as_deref().unwrap_or_default() {
+            b"COMMIT" => "COMMIT",
+            b"ROLLBACK" => "ROLLBACK",
+            said if said.starts_with(b"RELEASE") => "RELEASE SAVEPOINT",
+            said if said.starts_with(b"ROLLBACK") => "ROLLBACK TO SAVEPOINT",
+            _ if matches!(step, Step::Commit(_)) => "COMMIT",
+            _ => "ROLLBACK",
+        };
+        spans::command(origin, &self.database, (name, since), outcome.as_ref().err());
     }
 
     fn refused(&self, step: &Step, ending: Ending) -> Failure {
@@ -233,7 +249,7 @@ async fn run(state: &mut State, session: &mut Session, step: &Step) -> Result<By
             state.next_savepoint += 1;
             state.savepoints.push(number);
         }
-        Step::Commit | Step::RollBack => return end(state, session, step).await,
+        Step::Commit(_) | Step::RollBack(_) => return end(state, session, step).await,
     }
     Ok(Bytes::new())
 }
@@ -241,12 +257,12 @@ async fn run(state: &mut State, session: &mut Session, step: &Step) -> Result<By
 /// Ends what was begun last; the statement that did.
 async fn end(state: &mut State, session: &mut Session, step: &Step) -> Result<Bytes, Failure> {
     let command = match (state.savepoints.pop(), step) {
-        (Some(number), Step::Commit) => format!("RELEASE SAVEPOINT prisma_sp_{number}"),
+        (Some(number), Step::Commit(_)) => format!("RELEASE SAVEPOINT prisma_sp_{number}"),
         (Some(number), _) => {
             let name = format!("prisma_sp_{number}");
             format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
         }
-        (None, Step::Commit) => {
+        (None, Step::Commit(_)) => {
             session.commit().await?;
             return Ok(Bytes::from_static(b"COMMIT"));
         }

@@ -97,9 +97,12 @@ impl Execution {
         let server = self.server()?;
         server.limit_rows(budget.limit());
         // What is not prepared must wait until the key is taken: if this is a repetition, it may not fit what there is now.
-        let is_known = queries
-            .first()
-            .is_some_and(|query| server.prepared(&query.text).is_some() && !is_read_anew(&query.text, false));
+        let has_comment = self.comment(0).is_some();
+        let server = self.server()?;
+        let is_known = !has_comment
+            && queries
+                .first()
+                .is_some_and(|query| server.prepared(&query.text).is_some() && !is_read_anew(&query.text, false));
         let mut begin = Some(Frame {
             discard_sequences: cares.iter().any(|care| care.discard_sequences),
             begin: Some(mode.begin()),
