@@ -16,4 +16,5 @@ mod reads;
 mod rights;
 mod sessions;
 mod tokens;
+mod traced;
 mod worker;

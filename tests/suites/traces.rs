@@ -6,7 +6,7 @@ mod passed_on;
 mod served;
 mod trouble;
 
-pub(crate) use collector::{Collector, Span};
+pub(crate) use collector::{Collector, Span, named};
 
 use harness::ProxyBuilder;
 

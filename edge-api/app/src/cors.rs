@@ -13,11 +13,14 @@ use crate::Site;
 use crate::exchange::REQUEST_ID;
 use crate::settings::Origins;
 
+/// Browsers that trace send it.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 pub(crate) fn layer() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, REQUEST_ID])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, REQUEST_ID, TRACEPARENT])
         .expose_headers([
             HeaderName::from_static("cache-status"),
             ETAG,

@@ -4,13 +4,14 @@
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use axum::middleware::Next;
 use uuid::Uuid;
 
 use crate::Site;
 use crate::bookmark;
 use crate::problem::Problem;
+use crate::trace::Traced;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,7 +29,9 @@ const SAFE: [(&str, &str); 5] = [
 pub(crate) async fn exchange(mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers());
     let known = bookmark::known(request.headers());
-    let site = request.extensions_mut().remove::<Site>().map(|site| site.of_request(&id, known));
+    let site = request.extensions_mut().remove::<Site>();
+    let traced = site.as_ref().and_then(|site| Traced::of(site, request.headers()));
+    let site = site.map(|site| site.of_request(&id, known, traced.as_ref().map(Traced::trace)));
     let method = request.method().clone();
     // The route, not the path: paths may carry what users wrote.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -58,6 +61,18 @@ pub(crate) async fn exchange(mut request: Request, next: Next) -> Response<Body>
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
+    }
+    if let (Some(site), Some(traced)) = (&site, traced) {
+        let route = route.as_ref().map(MatchedPath::as_str);
+        // One of few: a method may be any word.
+        let word = if method.is_safe() || method.is_idempotent() || method == Method::POST {
+            method.as_str()
+        } else {
+            "_OTHER"
+        };
+        if let Some(report) = traced.report(site, (word, route), (answer.status(), &id)) {
+            answer.extensions_mut().insert(report);
+        }
     }
     answer
 }

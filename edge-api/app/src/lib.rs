@@ -5,7 +5,7 @@
 //!
 //! In the order in which a request meets them: [`exchange`] (its id, the answer's headers, errors as JSON), `cors`,
 //! `input` (JSON and queries into valid values), `auth` (who asks), `user` and `blog` (one file per act), and
-//! `problem` (what went wrong, and its status).
+//! `problem` (what went wrong, and its status), and `trace` (what a collector is told of it).
 
 mod auth;
 mod blog;
@@ -20,6 +20,7 @@ mod router;
 pub mod schema;
 mod settings;
 mod site;
+mod trace;
 mod user;
 mod values;
 
@@ -29,6 +30,7 @@ pub use problem::{Code, Fault, Problem, ProblemBody};
 pub use router::{BODY_LIMIT, router};
 pub use settings::{Settings, SettingsError};
 pub use site::{Runtime, RuntimeError, Site};
+pub use trace::{Collector, TraceReport};
 pub use user::{Session, SignIn, SignUp, User};
 pub use values::{Content, Email, Limit, Name, NewPassword, Password, Title};
 

@@ -4,12 +4,17 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::auth::Scheme;
+use crate::trace::Collector;
 
 /// A text that no log, error or `Debug` shows.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -53,6 +58,13 @@ pub struct Settings {
     /// `CACHE_SWR_SECONDS`: for how long after that it may still be served while a fresh answer is fetched. 0 to a
     /// day, default 30 s.
     pub(crate) cache_swr: Duration,
+    /// `OTLP_ENDPOINT`, with `OTLP_HEADERS`: where spans go. Default nowhere.
+    pub(crate) collector: Option<Collector>,
+    /// `TRACE_SAMPLE`: how many of the requests that belong to no trace begin one that is recorded, 0 to 1. Default 1 with a
+    /// collector; without one they begin none.
+    pub(crate) trace_sample: Option<f64>,
+    /// `OTEL_SERVICE_NAME`: what the Worker is called in traces. Default `edge-api`.
+    pub(crate) service_name: String,
 }
 
 /// A setting that is missing or wrong. It names the setting and never shows its value.
@@ -94,6 +106,12 @@ impl Settings {
         if jwt_secret.len() < 32 {
             return Err(wrong("JWT_SECRET", "should be at least 32 bytes long"));
         }
+        let collector = get("OTLP_ENDPOINT").map(|base| Collector::new(&base, get("OTLP_HEADERS").as_deref()));
+        let trace_sample = match get("TRACE_SAMPLE").map(|value| value.trim().parse()) {
+            None => None,
+            Some(Ok(sample)) if (0.0..=1.0).contains(&sample) => Some(sample),
+            Some(_) => return Err(wrong("TRACE_SAMPLE", "should be a number from 0 to 1")),
+        };
         Ok(Self {
             proxy_url: needed("POOL_PROXY_URL")?.trim().to_owned(),
             proxy_key: Secret(visible("POOL_PROXY_KEY")?.ok_or_else(|| wrong("POOL_PROXY_KEY", "is missing"))?),
@@ -108,6 +126,9 @@ impl Settings {
             },
             cache_ttl: Duration::from_secs(number("CACHE_TTL_SECONDS", 0, 86_400, 60)?),
             cache_swr: Duration::from_secs(number("CACHE_SWR_SECONDS", 0, 86_400, 30)?),
+            collector: collector.transpose().map_err(|(name, fault)| wrong(name, fault))?,
+            trace_sample,
+            service_name: visible("OTEL_SERVICE_NAME")?.unwrap_or_else(|| "edge-api".to_owned()),
         })
     }
 }
@@ -185,6 +206,8 @@ mod tests {
             ("PASSWORD_HASH", "md5"),
             ("PASSWORD_HASH", "pbkdf2-sha256:i=100001"),
             ("CACHE_TTL_SECONDS", "86401"),
+            ("TRACE_SAMPLE", "1.5"),
+            ("OTLP_ENDPOINT", "collector:4318"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");

@@ -1,10 +1,11 @@
 //! What a request stands on: the settings, the proxy, and what the machine around us can do.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use pool_client::{Bookmark, BoxFuture, Client};
+use pool_client::{Bookmark, BoxFuture, Client, Trace};
 
 use crate::problem::{Code, Problem};
 use crate::{Settings, SettingsError};
@@ -13,6 +14,11 @@ use crate::{Settings, SettingsError};
 pub trait Runtime: Send + Sync {
     /// The time, in seconds since 1970-01-01 UTC.
     fn now(&self) -> u64;
+
+    /// The same, as exactly as the machine tells it.
+    fn since_1970(&self) -> Duration {
+        Duration::from_secs(self.now())
+    }
 
     /// PBKDF2 with HMAC-SHA-256 (RFC 8018, section 5.2), 32 bytes long.
     ///
@@ -85,10 +91,13 @@ impl Site {
         })
     }
 
-    /// The same for one request: its id is on every call of the proxy, and nothing is shown to it that is older than what it
+    /// The same for one request: its id and its trace are on every call of the proxy, and nothing is shown to it that is older than what it
     /// knows of. It has made no call yet.
-    pub(crate) fn of_request(mut self, id: &str, known: Option<Bookmark>) -> Self {
+    pub(crate) fn of_request(mut self, id: &str, known: Option<Bookmark>, trace: Option<Trace>) -> Self {
         self.client = self.client.with_request_id(id).with_session(known);
+        if let Some(trace) = trace {
+            self.client = self.client.with_trace(trace);
+        }
         self.timed = Arc::default();
         self
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Safety};
-use crate::transport::{Request, Response, Transport};
+use crate::trace::Traced;
+use crate::transport::{Request, Response, Transport, TransportError};
 
 /// The pause before the first repetition, on average; it doubles from one to the next.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -22,7 +23,7 @@ pub(crate) struct Patience {
 /// Sends a request until there is an answer of status 2xx, or 304 where that was asked for, or no use or time in trying again.
 pub(crate) async fn perform(
     transport: &dyn Transport,
-    request: &Request,
+    (request, traced): (&Request, Option<&Traced>),
     patience: Patience,
     safety: Safety,
 ) -> Result<Response, Error> {
@@ -41,7 +42,7 @@ pub(crate) async fn perform(
             // Either the caller had none to give, or a pause took longer than it should have.
             return Err(last.unwrap_or_else(|| Error::from(Kind::NoTime)).of_request(id));
         }
-        let error = match transport.send(request, time).await {
+        let error = match send(transport, (request, traced), time).await {
             Ok(response) if is_success(request, &response) => return Ok(response),
             Ok(response) => Error::of_answer(&response, safety),
             Err(cause) => Error::of_transport(cause, safety),
@@ -56,6 +57,19 @@ pub(crate) async fn perform(
         last = Some(error);
         tries += 1;
     }
+}
+
+/// Sends it once; where it is part of a trace, with a span of its own.
+async fn send(
+    transport: &dyn Transport,
+    (request, traced): (&Request, Option<&Traced>),
+    time: Duration,
+) -> Result<Response, TransportError> {
+    let Some(traced) = traced else { return transport.send(request, time).await };
+    let (request, call) = traced.begin(request, transport);
+    let sent = transport.send(&request, time).await;
+    traced.end(call, sent.as_ref().ok().map(|response| response.status), transport);
+    sent
 }
 
 fn is_success(request: &Request, response: &Response) -> bool {

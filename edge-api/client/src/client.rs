@@ -14,6 +14,7 @@ use crate::call::{Patience, perform};
 use crate::error::{Error, Kind, Safety};
 use crate::query::{Query, QueryAs};
 use crate::statement::Statement;
+use crate::trace::{Trace, Traced};
 use crate::transport::{Request, Response, Transport};
 
 const JSON: &str = "application/json";
@@ -30,6 +31,7 @@ pub struct Client {
     database: Option<Arc<str>>,
     request_id: Option<Arc<str>>,
     session: Option<Latest>,
+    traced: Option<Traced>,
     patience: Patience,
 }
 
@@ -45,6 +47,7 @@ impl Client {
             database: None,
             request_id: None,
             session: None,
+            traced: None,
             patience: Patience { deadline: Duration::from_secs(20), end: None, retries: 2 },
         }
     }
@@ -128,6 +131,25 @@ impl Client {
         let id = id.into();
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         self.request_id = ((1..=128).contains(&id.len()) && id.bytes().all(letter)).then(|| id.into());
+        self
+    }
+
+    /// Makes the requests of this client and of its clones a part of a trace: each has a `traceparent`, so that the proxy's spans
+    /// are within it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use pool_client::{Client, Trace};
+    /// # fn of_this_request(client: &Client, traceparent: &str, now: Duration) -> Option<(Client, Trace)> {
+    /// let trace = Trace::new(traceparent.parse().ok()?, now);
+    /// let client = client.clone().with_trace(trace.clone());
+    /// // Later: what was sent, for whoever records it.
+    /// let spans = trace.calls();
+    /// # Some((client, trace))
+    /// # }
+    /// ```
+    pub fn with_trace(mut self, trace: Trace) -> Self {
+        self.traced = Some(Traced::new(trace, &*self.transport));
         self
     }
 
@@ -242,7 +264,7 @@ impl Client {
         safety: Safety,
     ) -> Result<Response, Error> {
         let patience = Patience { deadline: deadline.unwrap_or(self.patience.deadline), ..self.patience };
-        let response = perform(&*self.transport, request, patience, safety).await?;
+        let response = perform(&*self.transport, (request, self.traced.as_ref()), patience, safety).await?;
         if let (Some(session), Some(told)) = (&self.session, bookmark::of(&response)) {
             session.learn(told);
         }

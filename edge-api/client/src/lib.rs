@@ -16,6 +16,7 @@ mod kept;
 mod param;
 mod query;
 mod statement;
+mod trace;
 
 #[cfg(test)]
 mod scripted;
@@ -38,4 +39,5 @@ pub use kept::Kept;
 pub use param::{Element, Json, Param};
 pub use query::{Query, QueryAs};
 pub use statement::{Statement, sql};
+pub use trace::{Trace, TraceParent, TraceParentError, TracedCall};
 pub use transport::{BoxFuture, Request, Response, Transport, TransportError};

@@ -1,6 +1,7 @@
 //! The shell that runs the blog API as a Cloudflare Worker: it reads what the Worker is told from outside, and hands
 //! requests to the router of `edge-app` and its answers to the runtime. Nothing of a request outlives it here.
 
+mod report;
 mod runtime;
 mod site;
 
@@ -9,6 +10,7 @@ use std::sync::OnceLock;
 use axum::Router;
 use axum::body::Body;
 use axum::http;
+use edge_app::TraceReport;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use worker::{Context, Env, Error, Headers, HttpRequest, Response, ResponseBody, Result, event};
@@ -18,7 +20,7 @@ use worker::{Context, Env, Error, Headers, HttpRequest, Response, ResponseBody, 
 /// # Errors
 /// If an answer cannot be handed to the runtime; it is answered with status 500 and logged.
 #[event(fetch)]
-pub async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> Result<Response> {
+pub async fn fetch(mut request: HttpRequest, env: Env, context: Context) -> Result<Response> {
     // The routes are the same for every request; what differs comes with the request.
     static ROUTER: OnceLock<Router> = OnceLock::new();
     let router = ROUTER.get_or_init(edge_app::router).clone();
@@ -29,10 +31,14 @@ pub async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> Res
             request.extensions_mut().insert(wrong).map(drop)
         }
     };
-    let answer = match router.oneshot(request).await {
+    let mut answer = match router.oneshot(request).await {
         Ok(answer) => answer,
         Err(never) => match never {},
     };
+    if let Some(report) = answer.extensions_mut().remove::<TraceReport>() {
+        // Behind the answer: nobody waits for it.
+        context.wait_until(report::send(report));
+    }
     whole(answer).await
 }
 

@@ -1,5 +1,7 @@
 //! What the Workers runtime does for the API: the time, the log, and a hash that is too slow in wasm.
 
+use std::time::Duration;
+
 use edge_app::{Runtime, RuntimeError};
 use pool_client::BoxFuture;
 use web_sys::{CryptoKey, Pbkdf2Params, WorkerGlobalScope};
@@ -15,6 +17,10 @@ pub(crate) struct Workers;
 impl Runtime for Workers {
     fn now(&self) -> u64 {
         Date::now().as_millis() / 1000
+    }
+
+    fn since_1970(&self) -> Duration {
+        Duration::from_millis(Date::now().as_millis())
     }
 
     fn pbkdf2_sha256<'a>(

@@ -99,6 +99,10 @@ impl Runtime for Host {
         now()
     }
 
+    fn since_1970(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+    }
+
     fn pbkdf2_sha256<'a>(
         &'a self,
         password: &'a [u8],
