@@ -1,5 +1,6 @@
 //! A client's connection, whatever it speaks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use load::Outcome;
@@ -9,6 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls};
 
 use crate::http::Http;
+use crate::reads::Reads;
 use crate::transaction;
 use crate::work::Task;
 
@@ -19,13 +21,14 @@ pub(crate) enum Target {
         tls: Option<Arc<ClientConfig>>,
         /// Headers, all but the length.
         head: String,
+        reads: Arc<Reads>,
     },
     Postgres(Box<Config>),
 }
 
 /// A connection that was made.
 pub(crate) enum Line {
-    Http { http: Http, head: String },
+    Http { http: Http, head: String, reads: Arc<Reads> },
     Postgres(tokio_postgres::Client),
 }
 
@@ -40,20 +43,20 @@ pub(crate) enum Said {
 }
 
 impl Target {
-    pub(crate) fn http(address: String, tls: Option<Arc<ClientConfig>>, headers: &[String]) -> Self {
+    pub(crate) fn http(address: String, tls: Option<Arc<ClientConfig>>, headers: &[String], reads: Reads) -> Self {
         let mut head = format!("host: {address}\r\ncontent-type: application/json\r\n");
         for header in headers {
             head.push_str(header);
             head.push_str("\r\n");
         }
-        Self::Http { address, tls, head }
+        Self::Http { address, tls, head, reads: Arc::new(reads) }
     }
 
     pub(crate) async fn connect(&self) -> Outcome<Line> {
         match self {
-            Self::Http { address, tls, head } => {
+            Self::Http { address, tls, head, reads } => {
                 let http = Http::connect(address, tls.clone()).await?;
-                Ok(Line::Http { http, head: head.clone() })
+                Ok(Line::Http { http, head: head.clone(), reads: Arc::clone(reads) })
             }
             Self::Postgres(config) => {
                 let (client, connection) = config.connect(NoTls).await?;
@@ -68,11 +71,12 @@ impl Line {
     /// Asks and waits for the answer; an error means that the connection is of no more use.
     pub(crate) async fn ask(&mut self, task: &Task<'_>) -> Outcome<Said> {
         match (self, task) {
-            (Self::Http { http, head }, Task::Transaction(queries)) => transaction::run(http, head, queries).await,
-            (Self::Http { http, head }, Task::Statement { sql, id, .. }) => {
+            (Self::Http { http, head, .. }, Task::Transaction(queries)) => transaction::run(http, head, queries).await,
+            (Self::Http { http, head, reads }, Task::Statement { sql, id, writes }) => {
                 // As the Neon driver writes them: parameters are strings.
                 let params: Vec<_> = id.iter().map(i32::to_string).collect();
-                let answer = http.post("/sql", head, &json!({ "query": sql, "params": params }).to_string()).await?;
+                let head = if *writes { Cow::Borrowed(head.as_str()) } else { reads.add(head, *id) };
+                let answer = http.post("/sql", &head, &json!({ "query": sql, "params": params }).to_string()).await?;
                 match answer.status {
                     200 => Ok(Said::Done { hit: answer.hit }),
                     status @ (429 | 503) => Ok(Said::Refused { status, retry_after: answer.retry_after }),

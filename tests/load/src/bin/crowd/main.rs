@@ -7,6 +7,7 @@ mod http;
 mod ids;
 mod line;
 mod pace;
+mod reads;
 mod tally;
 mod transaction;
 mod work;
@@ -25,6 +26,7 @@ use crate::client::Client;
 use crate::ids::{Ids, Zipf};
 use crate::line::Target;
 use crate::pace::Pace;
+use crate::reads::Reads;
 use crate::tally::{Tally, summary};
 use crate::work::Work;
 
@@ -40,6 +42,12 @@ struct Options {
     /// A header of each request, as `name: value`.
     #[arg(long, requires = "http")]
     header: Vec<String>,
+    /// A header of each request that reads, as `name: value`.
+    #[arg(long, requires = "http")]
+    read_header: Vec<String>,
+    /// Each request that reads has one of so many tags, by its id.
+    #[arg(long, requires_all = ["http", "ids"], value_parser = clap::value_parser!(u32).range(1..))]
+    tags: Option<u32>,
     /// The database to speak to.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<tokio_postgres::Config>,
@@ -111,7 +119,7 @@ async fn main() -> Outcome<()> {
     let target = match (options.http, options.database_url) {
         (Some(address), _) => {
             let tls = options.cert.as_deref().map(client_config).transpose()?;
-            Target::http(address, tls, &options.header)
+            Target::http(address, tls, &options.header, Reads::new(&options.read_header, options.tags))
         }
         (None, Some(config)) => Target::Postgres(Box::new(config)),
         (None, None) => return Err("--http or DATABASE_URL is needed".into()),

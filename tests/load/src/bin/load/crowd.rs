@@ -36,6 +36,10 @@ pub(crate) struct Crowd {
     pub(crate) seed: u32,
     /// Besides those that every server gets, each as `name: value`.
     pub(crate) headers: &'static [&'static str],
+    /// The same of reads alone.
+    pub(crate) read_headers: &'static [&'static str],
+    /// Each read has one of so many tags, by its id.
+    pub(crate) tags: Option<u32>,
 }
 
 /// How ids are drawn.
@@ -149,6 +153,12 @@ impl Crowd {
         }
         for header in servers::headers(self.headers) {
             arguments.extend(["--header".to_owned(), header]);
+        }
+        for header in self.read_headers {
+            arguments.extend(["--read-header".to_owned(), (*header).to_owned()]);
+        }
+        if let Some(tags) = self.tags {
+            arguments.extend(["--tags".to_owned(), tags.to_string()]);
         }
         arguments
     }

@@ -45,6 +45,7 @@ fn chapter(bench: &Bench, title: &'static str, transport: Transport) -> Outcome<
         Transport::Plain => "HTTP/1.1, a connection each",
         Transport::Tls => "HTTP/1.1 over TLS, a connection each, the same certificate on both servers",
         Transport::Http2 => "HTTP/2 over TLS, four on a connection, the same certificate on both servers",
+        Transport::Http2Plain => "HTTP/2, four on a connection",
     };
     Ok(Chapter {
         title,
@@ -71,10 +72,7 @@ fn chapter(bench: &Bench, title: &'static str, transport: Transport) -> Outcome<
 
 /// The proxy with the answer in its cache, and a yardstick that gives the same bytes.
 pub(crate) fn servers(bench: &Bench, load: &Load) -> Outcome<(Server, Server)> {
-    let certificate = match load.transport {
-        Transport::Plain => None,
-        Transport::Tls | Transport::Http2 => Some(Certificate::make(bench)?),
-    };
+    let certificate = if load.transport.is_plain() { None } else { Some(Certificate::make(bench)?) };
     let proxy = match &certificate {
         None => servers::pool_proxy(bench)?,
         Some(certificate) => servers::pool_proxy_over_tls(bench, certificate)?,
@@ -92,7 +90,7 @@ pub(crate) fn servers(bench: &Bench, load: &Load) -> Outcome<(Server, Server)> {
 }
 
 /// Before and after the load: what was measured were hits.
-fn expect_hit(proxy: &Server, load: &Load) -> Outcome<Answer> {
+pub(crate) fn expect_hit(proxy: &Server, load: &Load) -> Outcome<Answer> {
     let answer = post_sql(proxy, &load.headers, &body())?;
     if answer.is_hit() {
         return Ok(answer);

@@ -1,7 +1,9 @@
 //! The driver of the load benchmarks: starts the proxy and the yardsticks on loopback, loads them in turn with oha or the
 //! crowd, and writes one report. It measures and never judges by its exit code: a missed bar is written down, an error is 1.
 
+mod axes;
 mod certificate;
+mod chart;
 mod clients;
 mod coherence;
 mod contest;
@@ -20,6 +22,7 @@ mod options;
 mod overload;
 mod pgbouncer;
 mod plans;
+mod plot;
 mod processes;
 mod profile;
 mod report;
@@ -62,6 +65,7 @@ fn run(options: Options) -> Outcome<()> {
             Part::Plans => report.chapters.extend(plans::run(&bench)?),
             Part::Coherence => report.chapters.extend(coherence::run(&bench)?),
             Part::History => report.chapters.push(history::run(&bench)?),
+            Part::Axes => report.take(axes::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
     }

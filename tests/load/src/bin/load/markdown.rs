@@ -2,6 +2,7 @@
 
 use std::fmt::{Result, Write};
 
+use crate::chart::Chart;
 use crate::contest::Standing;
 use crate::figures::{Bar, short};
 use crate::report::{Chapter, Report, Table};
@@ -37,7 +38,7 @@ pub(crate) fn render(report: &Report) -> std::result::Result<String, std::fmt::E
     head(&mut page, report)?;
     summary(&mut page, &report.chapters)?;
     for chapter in &report.chapters {
-        section(&mut page, chapter)?;
+        section(&mut page, chapter, &report.charts)?;
     }
     page.push('\n');
     page.push_str(LIMITS);
@@ -72,13 +73,16 @@ fn summary(page: &mut String, chapters: &[Chapter]) -> Result {
     Ok(())
 }
 
-fn section(page: &mut String, chapter: &Chapter) -> Result {
+fn section(page: &mut String, chapter: &Chapter, charts: &[Chart]) -> Result {
     writeln!(page, "\n## {}\n\n{}\n", chapter.title, chapter.question)?;
     if !chapter.standings.is_empty() {
         standings(page, &chapter.standings)?;
     }
     for table in &chapter.tables {
         self::table(page, table)?;
+    }
+    for Chart { title, file, .. } in charts.iter().filter(|chart| chart.chapter == chapter.title) {
+        writeln!(page, "\n![{title}](plots/{file}.svg)")?;
     }
     if chapter.bars.iter().any(|bar| bar.met == Some(false))
         && let Some((_, why)) = WHERE_THE_TIME_GOES.iter().find(|(title, _)| *title == chapter.title)

@@ -33,6 +33,15 @@ pub(crate) enum Transport {
     Tls,
     /// HTTP/2 over TLS, four clients a connection.
     Http2,
+    /// The same without TLS.
+    Http2Plain,
+}
+
+impl Transport {
+    /// Without TLS.
+    pub(crate) fn is_plain(self) -> bool {
+        matches!(self, Self::Plain | Self::Http2Plain)
+    }
 }
 
 /// Clients that share a connection over HTTP/2.
@@ -78,6 +87,7 @@ impl Load {
             Transport::Tls => (&["--insecure", "--http-version", "1.1"], self.clients),
             // Clients are connections times streams.
             Transport::Http2 => (&["--insecure", "--http2", "-p", &streams], self.clients / STREAMS),
+            Transport::Http2Plain => (&["--http2", "-p", &streams], self.clients / STREAMS),
         };
         let connections = connections.to_string();
         let fixed = ["--no-tui", "--output-format", "json", "--disable-compression", "-w"];
@@ -98,7 +108,7 @@ impl Load {
             }
             Request::Get(path) => path.as_str(),
         };
-        let scheme = if self.transport == Transport::Plain { "http" } else { "https" };
+        let scheme = if self.transport.is_plain() { "http" } else { "https" };
         arguments.push(format!("{scheme}://{address}{path}").into());
         arguments
     }
@@ -177,9 +187,14 @@ pub(crate) fn float(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// As a shell takes it.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-./:=_".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

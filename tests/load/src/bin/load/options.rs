@@ -72,6 +72,8 @@ pub(crate) enum Part {
     Coherence,
     /// The history checker of the tests, for a million reads.
     History,
+    /// The same requests along clients, rows, hits, lengths and transports.
+    Axes,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -104,6 +106,7 @@ impl Options {
             Part::Plans,
             Part::Coherence,
             Part::History,
+            Part::Axes,
         ];
         self.only.map_or(all, |part| vec![part])
     }
@@ -111,7 +114,7 @@ impl Options {
     /// Files that a server or a generator has open at most, with what it needs besides its clients.
     pub(crate) fn open_files(&self) -> u64 {
         let needs = |part: Part| match part {
-            Part::Clients | Part::Memory => u64::from(clients::CLIENTS),
+            Part::Clients | Part::Memory | Part::Axes => u64::from(clients::CLIENTS),
             Part::Overload => overload::FILES,
             Part::Hits | Part::Select | Part::Edge | Part::Plans | Part::Coherence | Part::History | Part::Profile => 0,
         };

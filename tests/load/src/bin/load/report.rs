@@ -6,11 +6,13 @@ use std::time::SystemTime;
 use load::Outcome;
 use serde::Serialize;
 
+use crate::chart::Chart;
 use crate::contest::{Run, Standing};
 use crate::crowd::CrowdSeen;
 use crate::figures::Bar;
 use crate::machine::{self, Machine, Versions};
 use crate::markdown;
+use crate::plot;
 use crate::setup::{Bench, progress};
 
 /// The whole report.
@@ -24,6 +26,16 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) versions: Versions,
     pub(crate) chapters: Vec<Chapter>,
+    /// What was measured along something, point by point.
+    pub(crate) charts: Vec<Chart>,
+}
+
+/// What a part found out that has charts.
+#[derive(Default)]
+pub(crate) struct Findings {
+    pub(crate) chapters: Vec<Chapter>,
+    /// Each names its chapter.
+    pub(crate) charts: Vec<Chart>,
 }
 
 /// One part's findings.
@@ -57,7 +69,13 @@ impl Report {
             machine: machine::machine()?,
             versions: machine::versions(bench)?,
             chapters: Vec::new(),
+            charts: Vec::new(),
         })
+    }
+
+    pub(crate) fn take(&mut self, findings: Findings) {
+        self.chapters.extend(findings.chapters);
+        self.charts.extend(findings.charts);
     }
 
     /// Prints the report; writes it too when there is a folder for it.
@@ -67,7 +85,12 @@ impl Report {
         if let Some(folder) = folder {
             std::fs::write(folder.join("report.md"), &text)?;
             std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)? + "\n")?;
-            progress(&format!("wrote report.md and report.json in {}", folder.display()));
+            let plots = folder.join("plots");
+            std::fs::create_dir_all(&plots)?;
+            for chart in &self.charts {
+                std::fs::write(plots.join(format!("{}.svg", chart.file)), plot::svg(chart)?)?;
+            }
+            progress(&format!("wrote report.md, report.json and plots in {}", folder.display()));
         }
         Ok(())
     }
