@@ -44,8 +44,8 @@ const EDGE: &str = "edge";
 const PLANS: &str = "plans";
 const HISTORY: &str = "history";
 const PROFILE: &str = "profile";
-const PARTS: [&str; 11] =
-    ["hits", "select", CLIENTS, "memory", "overload", EDGE, PLANS, "coherence", HISTORY, "axes", PROFILE];
+const PARTS: [&str; 12] =
+    ["hits", "select", CLIENTS, "memory", "overload", EDGE, PLANS, "coherence", HISTORY, "axes", "growth", PROFILE];
 
 impl Options {
     /// Reads the arguments after `bench`.
@@ -222,11 +222,11 @@ mod tests {
         check("--quick=yes", "`bench` takes no `--quick=yes`");
         check(
             "--only",
-            "--only is ``, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, axes, profile",
+            "--only is ``, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, axes, growth, profile",
         );
         check(
             "--quick --only nothing",
-            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, axes, profile",
+            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, axes, growth, profile",
         );
         check("--rounds=many --quick", "--rounds is `many`, but should be a number of at least 1");
         check("--rounds 0", "--rounds is `0`, but should be a number of at least 1");

@@ -15,7 +15,7 @@ mod work;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use load::{Outcome, client_config};
@@ -150,6 +150,7 @@ async fn main() -> Outcome<()> {
         clients.spawn(Client::new(number, Arc::clone(&plan)).live());
     }
     plan.begin.wait().await;
+    let since = Instant::now();
     if let Some(file) = options.ready_file {
         std::fs::write(file, "{}")?;
     }
@@ -157,6 +158,8 @@ async fn main() -> Outcome<()> {
         pace.keep(plan.uncounted + plan.time, options.clients).await;
     }
     let tallies: Vec<Tally> = clients.join_all().await;
-    println!("{}", summary(tallies, plan.time));
+    let mut said = summary(tallies, plan.time);
+    said["lasted"] = since.elapsed().as_secs_f64().into();
+    println!("{said}");
     Ok(())
 }

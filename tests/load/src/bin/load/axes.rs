@@ -1,7 +1,7 @@
 //! Part 10: the same requests along one thing that changes: how many clients, how many rows, how many hits, how long an answer,
 //! over which transport. Points are short and many; servers take turns at each.
 
-mod answers;
+pub(crate) mod answers;
 mod clients;
 mod hit_rates;
 mod transports;
@@ -203,8 +203,19 @@ impl<'a> Axis<'a> {
         Chart { chapter: self.title, file: self.file, title: self.title.to_owned(), along, panels }
     }
 
-    fn end(self, along: Along, question: &str, command: String, notes: Vec<String>) -> (Chapter, Chart) {
+    /// What failed, and where.
+    fn failures(&self) -> impl Iterator<Item = String> {
+        let failed = |point: &Point| {
+            let Run { seen, .. } = &point.run;
+            let (name, at) = (point.kind.name(), point.at);
+            seen.failed.iter().map(|(what, count)| format!("{name}, at {at}: {count} x {what}.")).collect::<Vec<_>>()
+        };
+        self.points.iter().flat_map(failed)
+    }
+
+    fn end(self, along: Along, question: &str, command: String, mut notes: Vec<String>) -> (Chapter, Chart) {
         let failed = self.points.iter().map(|point| point.run.seen.failures()).sum();
+        notes.extend(self.failures());
         let chapter = Chapter {
             title: self.title,
             question: format!("{question} Each point is one round of {} s.", seconds(self.bench)),

@@ -73,6 +73,9 @@ pub(crate) struct CrowdSeen {
     pub(crate) writes: u64,
     /// Answers within the time.
     pub(crate) per_second: f64,
+    /// Seconds until the last answer.
+    #[serde(default)]
+    pub(crate) lasted: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) slowest_ms: f64,

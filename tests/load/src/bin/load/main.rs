@@ -10,6 +10,7 @@ mod contest;
 mod crowd;
 mod edge;
 mod figures;
+mod growth;
 mod history;
 mod hits;
 mod http;
@@ -66,6 +67,7 @@ fn run(options: Options) -> Outcome<()> {
             Part::Coherence => report.chapters.extend(coherence::run(&bench)?),
             Part::History => report.chapters.push(history::run(&bench)?),
             Part::Axes => report.take(axes::run(&bench)?),
+            Part::Growth => report.take(growth::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
     }

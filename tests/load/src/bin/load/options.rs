@@ -74,6 +74,8 @@ pub(crate) enum Part {
     History,
     /// The same requests along clients, rows, hits, lengths and transports.
     Axes,
+    /// Speed and memory with more connections, rows, answers in the cache and tags.
+    Growth,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -107,6 +109,7 @@ impl Options {
             Part::Coherence,
             Part::History,
             Part::Axes,
+            Part::Growth,
         ];
         self.only.map_or(all, |part| vec![part])
     }
@@ -114,7 +117,7 @@ impl Options {
     /// Files that a server or a generator has open at most, with what it needs besides its clients.
     pub(crate) fn open_files(&self) -> u64 {
         let needs = |part: Part| match part {
-            Part::Clients | Part::Memory | Part::Axes => u64::from(clients::CLIENTS),
+            Part::Clients | Part::Memory | Part::Axes | Part::Growth => u64::from(clients::CLIENTS),
             Part::Overload => overload::FILES,
             Part::Hits | Part::Select | Part::Edge | Part::Plans | Part::Coherence | Part::History | Part::Profile => 0,
         };

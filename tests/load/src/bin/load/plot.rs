@@ -25,6 +25,8 @@ const BELOW: f64 = 58.0;
 /// Of letters in the sizes used here, about; a reader's font may differ.
 const LETTER: f64 = 6.6;
 const LEGEND_LINE: f64 = 20.0;
+/// Between points at one place that are not joined to others.
+const DODGE: f64 = 11.0;
 /// Of a legend's stroke, and of the space behind its text.
 const STROKE: f64 = 34.0;
 const SPACE: f64 = 22.0;
@@ -122,7 +124,8 @@ fn legend(panels: &[Panel]) -> Vec<Entry<'_>> {
 
 fn draw(svg: &mut String, frame: &Frame, along: &Along, panel: &Panel, names: &[&str]) -> Result {
     let Frame { left, right, top, bottom } = frame;
-    let across = Scale::places(along.places.iter().map(|(at, _)| *at), along.is_log, *left, *right);
+    let room = if along.is_continuous { 0.05 } else { 0.2 };
+    let across = Scale::places(along.places.iter().map(|(at, _)| *at), along.is_log, room, *left, *right);
     let values = || panel.lines.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value));
     let up = Scale::values(values(), *bottom, *top);
     writeln!(svg, r#"<g class="panel">"#)?;
@@ -163,6 +166,9 @@ fn draw(svg: &mut String, frame: &Frame, along: &Along, panel: &Panel, names: &[
         }
         for point in seen() {
             let ((x, y), text) = (place(point), scale::short(point.1));
+            // Side by side, where nothing would tell one from what lies on it.
+            let aside = number(colour) - number(names.len().saturating_sub(1)) / 2.0;
+            let x = if along.is_continuous { x } else { x + aside * DODGE };
             let at = along.places.iter().find(|(at, _)| at.total_cmp(&point.0).is_eq());
             let at = at.map_or_else(|| scale::short(point.0), |(_, name)| name.clone());
             let said = escaped(&format!("{}, {at}: {text}", line.name));

@@ -13,14 +13,14 @@ use crate::setup::Bench;
 /// Fewer than elsewhere: each may hold two answers of 5 MiB on its way.
 const CLIENTS: u32 = 16;
 /// Ids that the first row of an answer may have: all rows that follow are there.
-const FIRST: u32 = 50_000;
+pub(crate) const FIRST: u32 = 50_000;
 
 /// What is asked for at one place.
 #[derive(Clone, Copy)]
-struct Place {
-    at: u32,
+pub(crate) struct Place {
+    pub(crate) at: u32,
     name: &'static str,
-    sql: &'static str,
+    pub(crate) sql: &'static str,
     /// Of the uncached: `$1` is one of so many.
     ids: Option<u32>,
 }
@@ -45,7 +45,7 @@ macro_rules! bytes {
     };
 }
 
-const ROWS: [Place; 5] = [
+pub(crate) const ROWS: [Place; 5] = [
     rows!(1, "1", "1"),
     rows!(10, "10", "10"),
     rows!(100, "100", "100"),

@@ -2,8 +2,6 @@
 
 /// Values that are further apart than this are placed by their logarithms.
 const FAR: f64 = 20.0;
-/// Part of a frame that stays empty before the first and behind the last place.
-const PADDING: f64 = 0.05;
 /// Steps beside a frame, about.
 const STEPS: f64 = 5.0;
 
@@ -21,11 +19,11 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Of places that are given, with some room at both ends.
-    pub(super) fn places(places: impl Iterator<Item = f64>, is_log: bool, from: f64, to: f64) -> Self {
+    /// Of places that are given; room is left at both ends, as a part of what lies between the first and the last.
+    pub(super) fn places(places: impl Iterator<Item = f64>, is_log: bool, room: f64, from: f64, to: f64) -> Self {
         let measure = |value: f64| if is_log { value.log10() } else { value };
         let (low, high) = ends(places.map(measure)).unwrap_or((0.0, 1.0));
-        let room = if high > low { (high - low) * PADDING } else { 1.0 };
+        let room = if high > low { (high - low) * room } else { 1.0 };
         Self { is_log, low: low - room, high: high + room, step: high - low, from, to }
     }
 
@@ -92,7 +90,7 @@ fn round(value: f64, up: bool) -> f64 {
 pub(super) fn short(value: f64) -> String {
     let (value, unit) = match value {
         _ if value >= 999_500.0 => (value / 1e6, "M"),
-        _ if value >= 10_000.0 => (value / 1e3, "k"),
+        _ if value >= 999.5 => (value / 1e3, "k"),
         _ => (value, ""),
     };
     let text = match value {
@@ -131,7 +129,8 @@ mod tests {
         check(0.05, "0.05");
         check(1.5, "1.5");
         check(850.4, "850");
-        check(9_999.0, "9999");
+        check(999.4, "999");
+        check(1_500.0, "1.5k");
         check(25_000.0, "25k");
         check(1_000_000.0, "1M");
     }
