@@ -42,9 +42,10 @@ usage: cargo xtask <command>
   faults
       run the tests of faults one after the other and write what clients saw into README.md
   bench [--quick] [--only PART] [--rounds N] [--seconds N] [--clients-seconds N] [--out FOLDER]
-      run the load benchmarks and write their report; --quick shows that they work, in one round of two
-      seconds; --only runs one part (see tests/load/README.md), and neither writes a report unless
-      --out names its folder; the numbers are rounds, and seconds of load, 3, 8 and 30 unless told otherwise
+      run the load benchmarks and write their report; --quick shows that they work, in rounds of a
+      second and under three minutes; --only runs one part (see tests/load/README.md), and neither
+      writes a report unless --out names its folder; the numbers are rounds, and seconds of load, 3, 8
+      and 60 unless told otherwise
 ";
 
 fn main() -> ExitCode {

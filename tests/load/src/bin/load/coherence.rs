@@ -91,7 +91,9 @@ fn round(bench: &Bench, title: &str, sides: &[Side], round: u32) -> Outcome<Vec<
             let each = Crowd { spread: Spread::Each, write: None, seconds: 600, ..side.crowd.clone() };
             each.run(bench, &whom)?;
         }
-        Crowd { seconds: side.warm_up, seed: 2 * round, ..side.crowd.clone() }.run(bench, &whom)?;
+        if !bench.options.is_quick() {
+            Crowd { seconds: side.warm_up, seed: 2 * round, ..side.crowd.clone() }.run(bench, &whom)?;
+        }
         let seen = Crowd { seed: 2 * round + 1, ..side.crowd.clone() }.run(bench, &whom)?;
         progress(&format!(
             "{title}: round {round} of {}: {}: {:.0} requests/s, {:.1} µs CPU each, {:.0} % hits, {} failed",

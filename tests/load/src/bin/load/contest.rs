@@ -74,11 +74,12 @@ fn cpu_seconds(server: &Server) -> Outcome<(f64, Option<f64>)> {
 }
 
 impl Contest {
-    /// One uncounted second each, then the rounds.
+    /// One uncounted second each, unless it is to be quick, then the rounds.
     pub(crate) fn hold(bench: &Bench, title: &str, servers: &[&Server], load: &impl Generator) -> Outcome<Self> {
-        let warm_up = load.lasting(1);
-        for server in servers {
-            measure(bench, server, &warm_up)?;
+        if !bench.options.is_quick() {
+            for server in servers {
+                measure(bench, server, &load.lasting(1))?;
+            }
         }
         let mut contest = Self::default();
         let rounds = bench.options.rounds();

@@ -6,7 +6,6 @@ mod rows;
 mod tags;
 
 use std::thread::sleep;
-use std::time::Duration;
 
 use load::Outcome;
 
@@ -44,7 +43,7 @@ fn places<T: Copy>(bench: &Bench, all: &[T], few: &[T]) -> Vec<T> {
 
 /// Until answers are on their way and buffers are given back.
 fn settle(bench: &Bench) {
-    sleep(if bench.options.is_quick() { Duration::from_millis(300) } else { Duration::from_secs(2) });
+    sleep(bench.options.settling());
 }
 
 /// MiB resident now.

@@ -15,7 +15,7 @@ use crate::setup::{Bench, progress};
 const TEST: &str = "coherence::history::no_answer_is_ever_too_old";
 const ARGUMENTS: [&str; 3] = ["--exact", TEST, "--nocapture"];
 const READS: u32 = 1_000_000;
-const QUICK: u32 = 10_000;
+const QUICK: u32 = 2_000;
 /// Longer than any machine takes.
 const PATIENCE: Duration = Duration::from_hours(2);
 

@@ -34,13 +34,14 @@ mod setup;
 mod sql;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use load::Outcome;
 
 use crate::options::{Options, Part};
 use crate::report::Report;
-use crate::setup::Bench;
+use crate::setup::{Bench, progress};
 
 fn main() -> ExitCode {
     match run(Options::parse()) {
@@ -53,9 +54,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Outcome<()> {
+    let begin = Instant::now();
     let bench = Bench::prepare(options)?;
     let mut report = Report::begin(&bench)?;
     for part in bench.options.parts() {
+        let since = Instant::now();
         match part {
             Part::Hits => report.chapters.extend(hits::run(&bench)?),
             Part::Select => report.chapters.push(select::run(&bench)?),
@@ -70,6 +73,9 @@ fn run(options: Options) -> Outcome<()> {
             Part::Growth => report.take(growth::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
+        progress(&format!("{} took {:.0} s", part.name(), since.elapsed().as_secs_f64()));
     }
-    report.write(bench.options.report_folder().as_deref())
+    report.write(bench.options.report_folder().as_deref())?;
+    progress(&format!("all of it took {:.0} s", begin.elapsed().as_secs_f64()));
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Part 4: what the proxy takes when nothing happens: by itself, and for each connection that is open and idle.
 
 use std::thread::sleep;
-use std::time::Duration;
 
 use load::Outcome;
 
@@ -18,10 +17,11 @@ use crate::setup::{Bench, ROWS, SELECT, progress, select_body};
 
 /// So many connections come and go before, so that what is allocated once is there already.
 const BEFORE: u32 = 100;
-/// Answers are on their way, buffers go back.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Connections of a quick run.
+const FEW: u32 = 1_000;
 
 pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
+    let clients = clients(bench);
     let plain = servers::pool_proxy(bench)?;
     let at_rest = plain.at_rest.now_kib;
     let measured = measure(bench, &plain, "plain", 8.0)?;
@@ -34,9 +34,9 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     Ok(Chapter {
         title: "Memory",
         question: format!(
-            "The proxy alone, and then with {CLIENTS} connections open of which each asked once, by the uncached select of before, and \
+            "The proxy alone, and then with {clients} connections open of which each asked once, by the uncached select of before, and \
              asks nothing more. Per connection: what was resident more than before they came, after {BEFORE} others had come and gone, \
-             divided by {CLIENTS}."
+             divided by {clients}."
         ),
         command: format!("{} --hold", plain.command),
         bars,
@@ -56,9 +56,14 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         }],
         crowds: Vec::new(),
         notes: vec![format!(
-            "The {CLIENTS} connections belong to `crowd --hold`; ten connections to Postgres are in all figures but the first."
+            "The {clients} connections belong to `crowd --hold`; ten connections to Postgres are in all figures but the first."
         )],
     })
+}
+
+/// Connections that are opened.
+fn clients(bench: &Bench) -> u32 {
+    if bench.options.is_quick() { FEW } else { CLIENTS }
 }
 
 fn crowd(clients: u32) -> Crowd {
@@ -72,25 +77,26 @@ struct Measured {
 }
 
 fn measure(bench: &Bench, proxy: &Server, kind: &str, bar: f64) -> Outcome<Measured> {
-    progress(&format!("memory: {CLIENTS} connections, {kind}"));
+    let clients = clients(bench);
+    progress(&format!("memory: {clients} connections, {kind}"));
     post_sql(proxy, &servers::headers(&[]), &select_body(1))?;
     let whom = Whom::Http(proxy);
     crowd(BEFORE).run(bench, &whom)?;
-    sleep(SETTLE);
+    sleep(bench.options.settling());
     let before = proxy.process.memory()?.now_kib;
-    let held = crowd(CLIENTS).hold(bench, &whom)?;
-    sleep(SETTLE);
+    let held = crowd(clients).hold(bench, &whom)?;
+    sleep(bench.options.settling());
     let after = proxy.process.memory()?;
     let open = open_files(proxy.process.id());
-    let each = (float(after.now_kib) - float(before)) / f64::from(CLIENTS);
-    let command = crowd(CLIENTS).spelled_out(&whom);
+    let each = (float(after.now_kib) - float(before)) / f64::from(clients);
+    let command = crowd(clients).spelled_out(&whom);
     drop(held);
     let mib = |kib: u64| format!("{:.1}", float(kib) / 1024.0);
     let open_bar = f64::from(u32::try_from(open).unwrap_or(u32::MAX));
     Ok(Measured {
         bars: [
             Bar::of(format!("KiB resident per idle connection, {kind}"), each, Asked::AtMost(bar)),
-            Bar::of(format!("open files of the proxy, {kind}"), open_bar, Asked::AtLeast(f64::from(CLIENTS))),
+            Bar::of(format!("open files of the proxy, {kind}"), open_bar, Asked::AtLeast(f64::from(clients))),
         ],
         row: vec![
             kind.to_owned(),

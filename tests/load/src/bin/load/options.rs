@@ -1,6 +1,7 @@
 //! What the driver is told: where things are, how long to measure, what to measure.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use load::Outcome;
@@ -31,7 +32,7 @@ pub(crate) struct Options {
     /// The tests, built: the history checker is one of them.
     #[arg(long, env = "SUITES_BIN")]
     pub(crate) suites: Option<PathBuf>,
-    /// One round of two seconds: shows that all of it works, measures nothing, writes no report.
+    /// One round of a second: shows that all of it works, measures nothing, writes no report.
     #[arg(long)]
     quick: bool,
     /// How often each server is measured; servers take turns.
@@ -80,6 +81,13 @@ pub(crate) enum Part {
     Profile,
 }
 
+impl Part {
+    /// As it is named on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 impl Options {
     pub(crate) fn is_quick(&self) -> bool {
         self.quick
@@ -90,11 +98,16 @@ impl Options {
     }
 
     pub(crate) fn seconds(&self) -> u32 {
-        if self.quick { 2 } else { self.seconds.max(1) }
+        if self.quick { 1 } else { self.seconds.max(1) }
     }
 
     pub(crate) fn clients_seconds(&self) -> u32 {
-        if self.quick { 5 } else { self.clients_seconds.max(1) }
+        if self.quick { 2 } else { self.clients_seconds.max(1) }
+    }
+
+    /// Until answers are on their way and buffers are given back.
+    pub(crate) fn settling(&self) -> Duration {
+        if self.quick { Duration::from_millis(300) } else { Duration::from_secs(2) }
     }
 
     pub(crate) fn parts(&self) -> Vec<Part> {

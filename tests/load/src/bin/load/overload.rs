@@ -19,8 +19,10 @@ const STEPS: [u32; 4] = [10, 20, 40, 80];
 /// More than can be served in the time they may wait (5 s), so that there is always one to be refused.
 const CLIENTS: u32 = 12_000;
 const TIMES: u32 = 10;
-/// Until the queue is as long as it gets, and those who gave up waiting have been told so (after 5 s).
+/// Until the queue is as long as it gets, and those who gave up waiting have been told so (after 5 s); and until some are
+/// refused.
 const UNCOUNTED: u32 = 6;
+const QUICK: u32 = 2;
 
 /// Files that the proxy needs for it.
 pub(crate) const FILES: u64 = CLIENTS as u64;
@@ -32,7 +34,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
     let calm = |clients, seconds| Crowd { clients, seconds, read: WORK, ..Crowd::default() };
     let mut found: Option<(u32, f64)> = None;
     let mut rows = Vec::new();
-    for clients in STEPS {
+    let (steps, uncounted) = if bench.options.is_quick() { (&STEPS[..1], QUICK) } else { (&STEPS[..], UNCOUNTED) };
+    for clients in steps.iter().copied() {
         let seen = calm(clients, (bench.options.seconds() / 2).max(1)).run(bench, &whom)?;
         progress(&format!("overload: {clients} clients: {:.0} requests/s", seen.per_second));
         // More clients have to bring more, or fewer saturate it already.
@@ -50,12 +53,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         // A rate fits.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let rate = TIMES * peak.per_second as u32;
-        let storm = Crowd {
-            clients: CLIENTS,
-            uncounted: UNCOUNTED,
-            rate: Some(rate),
-            ..calm(CLIENTS, bench.options.seconds())
-        };
+        let storm = Crowd { clients: CLIENTS, uncounted, rate: Some(rate), ..calm(CLIENTS, bench.options.seconds()) };
         command = storm.spelled_out(&whom);
         let seen = storm.run(bench, &whom)?;
         progress(&format!(
@@ -76,7 +74,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
             "`{WORK}` on {POOL} connections: first with few clients that ask again as soon as they have their answer, to find the most \
              there is ({saturating} clients bring it), then {TIMES} times as many requests per second, sent whether or not earlier ones \
              were answered, as long as one of {CLIENTS} clients is free to send them; answers \
-             are counted after {UNCOUNTED} s, when the queue is as long as it gets."
+             are counted after {uncounted} s, when the queue is as long as it gets."
         ),
         command,
         bars,

@@ -9,11 +9,13 @@ use crate::report::Chapter;
 use crate::servers::{self, POOL};
 use crate::setup::{Bench, ROWS, SELECT};
 
+/// The plot.
+pub(super) const FILE: &str = "clients";
 const CLIENTS: [u32; 5] = [1, 10, 100, 1_000, 10_000];
 const FEW: [u32; 2] = [1, 1_000];
 
 pub(super) fn axis(bench: &Bench) -> Outcome<(Chapter, Chart)> {
-    let mut axis = Axis::begin(bench, "Along the number of clients", "clients", "clients");
+    let mut axis = Axis::begin(bench, "Along the number of clients", FILE, "clients");
     let (proxy, pool) = (servers::pool_proxy(bench)?, servers::bare_pool(bench)?);
     let hyper = bare_hyper(bench, &keep(&proxy, &body(SELECT, Some(1)))?)?;
     let select = Crowd { seconds: seconds(bench), read: SELECT, ids: Some(ROWS), ..Crowd::default() };

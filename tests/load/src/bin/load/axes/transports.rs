@@ -32,8 +32,10 @@ pub(super) fn axis(bench: &Bench) -> Outcome<(Chapter, Chart)> {
         if transport != Transport::Http2Plain && axis.has_yardsticks() {
             axis.point(Kind::BareHyper, at, measure(bench, &hyper, &hit)?);
         }
-        axis.point(Kind::Selects, at, measure(bench, &proxy, &select)?);
-        if transport == Transport::Plain {
+        if !bench.options.is_quick() || transport == Transport::Plain {
+            axis.point(Kind::Selects, at, measure(bench, &proxy, &select)?);
+        }
+        if transport == Transport::Plain && axis.has_yardsticks() {
             let pool = servers::bare_pool(bench)?;
             axis.point(Kind::BarePool, at, measure(bench, &pool, &select)?);
         }

@@ -1,7 +1,6 @@
 //! What it takes to know what kept answers were read from.
 
 use std::thread::sleep;
-use std::time::Duration;
 
 use load::Outcome;
 
@@ -14,8 +13,6 @@ use crate::setup::{Bench, ROWS, SELECT, progress};
 
 /// The same row as one that depends on all of the table.
 const UNPINNED: &str = "SELECT id, name, email, credits, active FROM bench_users WHERE id = $1 + 0";
-/// Answers are on their way, buffers go back.
-const SETTLE: Duration = Duration::from_secs(2);
 /// Longer than any run.
 const TIMED: &[&str] = &["Cache-Control: max-age=86400"];
 
@@ -73,10 +70,12 @@ fn measure(bench: &Bench, name: &'static str, mode: Mode, crowd: &Crowd) -> Outc
     let whom = Whom::Http(&proxy);
     // As many clients and connections to Postgres as there will be, so that what each takes is there already.
     let others = Crowd { seconds: 1, spread: Spread::Even, headers: &["Cache-Control: no-store"], ..crowd.clone() };
-    others.run(bench, &whom)?;
-    sleep(SETTLE);
+    if !bench.options.is_quick() {
+        others.run(bench, &whom)?;
+    }
+    sleep(bench.options.settling());
     let before = proxy.process.memory()?.now_kib;
     crowd.run(bench, &whom)?;
-    sleep(SETTLE);
+    sleep(bench.options.settling());
     Ok((before, proxy.process.memory()?.now_kib))
 }

@@ -20,7 +20,7 @@ use crate::setup::{Bench, SELECT};
 const ENTRIES: u32 = 100_000;
 const FEW_ENTRIES: u32 = 2_000;
 const TAGS: [u32; 3] = [10, 1_000, 100_000];
-const FEW: [u32; 2] = [10, 1_000];
+const FEW: [u32; 1] = [100];
 /// Tags that are dropped at most, one by one, with and without load.
 const DROPPED: u32 = 200;
 
