@@ -10,7 +10,7 @@ use load::Outcome;
 use serde_json::json;
 
 use crate::chart::{Along, Chart, Line, Panel};
-use crate::contest::Run;
+use crate::contest::{self, Run};
 use crate::crowd::{Crowd, Whom};
 use crate::figures::{Asked, Bar};
 use crate::http::{Answer, post_sql};
@@ -77,11 +77,11 @@ impl Kind {
         matches!(self, Self::BareHyper | Self::BarePool)
     }
 
-    /// Of a table: the rate, the rate over the yardstick's, and the times.
+    /// Of a table: the rate, the rate over the yardstick's, the times, and the CPU with the same beside.
     fn heads(self) -> [&'static str; 5] {
         match self {
-            Self::Hits => ["hits/s", "of bare-hyper", "p50, ms", "p99, ms", "CPU each, µs"],
-            Self::Selects => ["selects/s", "of bare-pool", "p50, ms", "p99, ms", "CPU each, µs"],
+            Self::Hits => ["hits/s", "of bare-hyper", "p50, ms", "p99, ms", "CPU each, µs (of bare-hyper)"],
+            Self::Selects => ["selects/s", "of bare-pool", "p50, ms", "p99, ms", "CPU each, µs (of bare-pool)"],
             _ => ["requests/s", "", "p50, ms", "p99, ms", "CPU each, µs"],
         }
     }
@@ -173,15 +173,17 @@ impl<'a> Axis<'a> {
 
     fn cells(&self, kind: Kind, at: f64) -> Vec<String> {
         let figure = |of: fn(&Run) -> String| self.of(kind, at).map_or_else(|| "-".to_owned(), of);
+        let over = |of: fn(&Run) -> f64| -> Option<String> {
+            Some(format!("{:.2}", of(self.of(kind, at)?) / of(self.of(kind.yardstick()?, at)?)))
+        };
         let mut cells = vec![figure(|run| format!("{:.0}", run.seen.per_second))];
-        if let Some(yardstick) = kind.yardstick() {
-            let pair = self.of(kind, at).zip(self.of(yardstick, at));
-            let ratio = pair.map(|(one, other)| format!("{:.2}", one.seen.per_second / other.seen.per_second));
-            cells.push(ratio.unwrap_or("-".to_owned()));
+        if kind.yardstick().is_some() {
+            cells.push(over(contest::per_second).unwrap_or("-".to_owned()));
         }
         cells.push(figure(|run| format!("{:.2}", run.seen.p50_ms)));
         cells.push(figure(|run| format!("{:.2}", run.seen.p99_ms)));
-        cells.push(figure(|run| format!("{:.1}", run.cpu_us)));
+        let beside = over(contest::cpu).map_or_else(String::new, |ratio| format!(" ({ratio})"));
+        cells.push(figure(|run| format!("{:.1}", run.cpu_us)) + &beside);
         cells
     }
 
@@ -195,8 +197,8 @@ impl<'a> Axis<'a> {
             Panel { figure: figure.to_owned(), lines: self.kinds().into_iter().map(line).collect() }
         };
         let panels = vec![
-            panel("requests/s", |run| run.seen.per_second),
-            panel("CPU of the server per request, µs", |run| run.cpu_us),
+            panel("requests/s", contest::per_second),
+            panel("CPU of the server per request, µs", contest::cpu),
             panel("p50, ms", |run| run.seen.p50_ms),
             panel("p99, ms", |run| run.seen.p99_ms),
         ];
