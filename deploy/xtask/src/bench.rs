@@ -44,8 +44,22 @@ const EDGE: &str = "edge";
 const PLANS: &str = "plans";
 const HISTORY: &str = "history";
 const PROFILE: &str = "profile";
-const PARTS: [&str; 12] =
-    ["hits", "select", CLIENTS, "memory", "overload", EDGE, PLANS, "coherence", HISTORY, "axes", "growth", PROFILE];
+const PARTS: [&str; 14] = [
+    "hits",
+    "select",
+    CLIENTS,
+    "memory",
+    "overload",
+    EDGE,
+    PLANS,
+    "coherence",
+    HISTORY,
+    "axes",
+    "growth",
+    "latency",
+    "start",
+    PROFILE,
+];
 
 impl Options {
     /// Reads the arguments after `bench`.
@@ -220,14 +234,8 @@ mod tests {
         check("--fast", "`bench` takes no `--fast`");
         check("select", "`bench` takes no `select`");
         check("--quick=yes", "`bench` takes no `--quick=yes`");
-        check(
-            "--only",
-            "--only is ``, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, axes, growth, profile",
-        );
-        check(
-            "--quick --only nothing",
-            "--only is `nothing`, but should be hits, select, clients, memory, overload, edge, plans, coherence, history, axes, growth, profile",
-        );
+        check("--only", &format!("--only is ``, but should be {}", PARTS.join(", ")));
+        check("--quick --only nothing", &format!("--only is `nothing`, but should be {}", PARTS.join(", ")));
         check("--rounds=many --quick", "--rounds is `many`, but should be a number of at least 1");
         check("--rounds 0", "--rounds is `0`, but should be a number of at least 1");
         check("--out=", "--out is ``, but should be a folder");

@@ -1,13 +1,14 @@
 //! A client's connection, whatever it speaks.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use load::Outcome;
 use rustls::ClientConfig;
 use serde_json::json;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use crate::http::Http;
 use crate::reads::Reads;
@@ -23,13 +24,23 @@ pub(crate) enum Target {
         head: String,
         reads: Arc<Reads>,
     },
-    Postgres(Box<Config>),
+    Postgres {
+        config: Box<Config>,
+        /// Statements are prepared once on each connection.
+        prepared: bool,
+    },
 }
 
 /// A connection that was made.
 pub(crate) enum Line {
-    Http { http: Http, head: String, reads: Arc<Reads> },
-    Postgres(tokio_postgres::Client),
+    Http {
+        http: Http,
+        head: String,
+        reads: Arc<Reads>,
+    },
+    Postgres(Client),
+    /// With the statements that it has prepared.
+    Prepared(Client, HashMap<String, Statement>),
 }
 
 /// An answer.
@@ -58,10 +69,10 @@ impl Target {
                 let http = Http::connect(address, tls.clone()).await?;
                 Ok(Line::Http { http, head: head.clone(), reads: Arc::clone(reads) })
             }
-            Self::Postgres(config) => {
+            Self::Postgres { config, prepared } => {
                 let (client, connection) = config.connect(NoTls).await?;
                 tokio::spawn(connection);
-                Ok(Line::Postgres(client))
+                Ok(if *prepared { Line::Prepared(client, HashMap::new()) } else { Line::Postgres(client) })
             }
         }
     }
@@ -90,7 +101,19 @@ impl Line {
                 client.query_typed(sql, &params).await?;
                 Ok(Said::Done { hit: false })
             }
-            (Self::Postgres(_), Task::Transaction(_)) => Err("transactions go over HTTP".into()),
+            (Self::Prepared(client, statements), Task::Statement { sql, id, .. }) => {
+                let statement = if let Some(known) = statements.get(*sql) {
+                    known.clone()
+                } else {
+                    let statement = client.prepare(sql).await?;
+                    statements.insert((*sql).to_owned(), statement.clone());
+                    statement
+                };
+                let params: Vec<&(dyn ToSql + Sync)> = id.iter().map(|id| id as &(dyn ToSql + Sync)).collect();
+                client.query(&statement, &params).await?;
+                Ok(Said::Done { hit: false })
+            }
+            (Self::Postgres(_) | Self::Prepared(..), Task::Transaction(_)) => Err("transactions go over HTTP".into()),
         }
     }
 }

@@ -51,6 +51,9 @@ struct Options {
     /// The database to speak to.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<tokio_postgres::Config>,
+    /// Statements are prepared once on each connection to the database: there is no pooler between.
+    #[arg(long, requires = "database_url")]
+    prepared: bool,
     /// Interactive transactions instead of statements: a file with one in each line, as a JSON array of the bodies of its
     /// queries, of which each client runs a random one at a time.
     #[arg(long, requires = "http")]
@@ -121,7 +124,7 @@ async fn main() -> Outcome<()> {
             let tls = options.cert.as_deref().map(client_config).transpose()?;
             Target::http(address, tls, &options.header, Reads::new(&options.read_header, options.tags))
         }
-        (None, Some(config)) => Target::Postgres(Box::new(config)),
+        (None, Some(config)) => Target::Postgres { config: Box::new(config), prepared: options.prepared },
         (None, None) => return Err("--http or DATABASE_URL is needed".into()),
     };
     let work = if let Some(file) = options.transactions {

@@ -40,6 +40,8 @@ pub(crate) struct Crowd {
     pub(crate) read_headers: &'static [&'static str],
     /// Each read has one of so many tags, by its id.
     pub(crate) tags: Option<u32>,
+    /// Statements are prepared once on each connection; only where it speaks Postgres's own protocol.
+    pub(crate) prepared: bool,
 }
 
 /// How ids are drawn.
@@ -181,12 +183,18 @@ impl Crowd {
             }
         }
         add("--read", self.read.to_owned());
+
         if let Some(write) = self.write {
             add("--write", write.to_owned());
         }
+        if let Spread::Zipf(exponent) = self.spread {
+            add("--zipf", exponent.to_string());
+        }
+        if self.prepared {
+            arguments.push("--prepared".to_owned());
+        }
         match self.spread {
-            Spread::Even => {}
-            Spread::Zipf(exponent) => add("--zipf", exponent.to_string()),
+            Spread::Even | Spread::Zipf(_) => {}
             Spread::Each => arguments.push("--each".to_owned()),
         }
         arguments
@@ -227,11 +235,7 @@ impl Crowd {
     pub(crate) fn run(&self, bench: &Bench, whom: &Whom<'_>) -> Outcome<CrowdSeen> {
         let (Whom::Http(server) | Whom::Postgres(server, _)) = whom;
         let before = server.process.cpu_seconds()?;
-        // To connect, and to wait for answers that the end cut off.
-        let patience = Duration::from_secs(u64::from(self.uncounted + self.seconds) + 180);
-        let text = processes::output("crowd", self.command(whom, &[])?, &bench.scratch, patience)?;
-        let mut seen: CrowdSeen =
-            serde_json::from_str(&text).map_err(|failure| format!("the crowd's JSON: {failure}"))?;
+        let mut seen = self.seen(bench, self.command(whom, &[])?)?;
         if seen.answered == 0 {
             let (why, log) = (seen.not_answered(), server.process.log_tail());
             return Err(format!("{} answered nothing: {why}\n{log}", server.name).into());
@@ -240,6 +244,26 @@ impl Crowd {
         server.name.clone_into(&mut seen.server);
         seen.cpu_us = used * 1e6 / crate::oha::float(seen.answered + seen.refusals());
         Ok(seen)
+    }
+
+    /// Asks the database itself, each client over a connection of its own; no server's CPU is told.
+    pub(crate) fn directly(&self, bench: &Bench) -> Outcome<CrowdSeen> {
+        let arguments = self.what().into_iter().map(OsString::from).collect::<Vec<_>>();
+        let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
+        let mut command = processes::command(&sibling("crowd")?, &arguments);
+        command.env("DATABASE_URL", &bench.database.url);
+        let seen = self.seen(bench, command)?;
+        if seen.answered == 0 {
+            return Err(format!("Postgres answered nothing: {}", seen.not_answered()).into());
+        }
+        Ok(seen)
+    }
+
+    fn seen(&self, bench: &Bench, command: Command) -> Outcome<CrowdSeen> {
+        // To connect, and to wait for answers that the end cut off.
+        let patience = Duration::from_secs(u64::from(self.uncounted + self.seconds) + 180);
+        let text = processes::output("crowd", command, &bench.scratch, patience)?;
+        serde_json::from_str(&text).map_err(|failure| format!("the crowd's JSON: {failure}").into())
     }
 
     /// Connects all, has each ask once, and keeps the connections for as long as the process that this hands back.

@@ -52,7 +52,17 @@ pub(crate) fn post_sql(server: &Server, headers: &[String], body: &str) -> Outco
 
 /// `POST` on a connection of its own; anything but a 200 is an error that shows the answer.
 pub(crate) fn post(server: &Server, path: &str, headers: &[String], body: &str) -> Outcome<Answer> {
-    let (address, cert) = (&server.address, server.cert.as_deref());
+    post_to(&server.address, server.cert.as_deref(), path, headers, body)
+}
+
+/// The same to whatever listens at an address.
+pub(crate) fn post_to(
+    address: &str,
+    cert: Option<&Path>,
+    path: &str,
+    headers: &[String],
+    body: &str,
+) -> Outcome<Answer> {
     let content = [format!("content-type: application/json\r\ncontent-length: {}", body.len())];
     let answer = exchange(address, cert, &format!("POST {path}"), content.iter().chain(headers), body)?;
     expect_ok(address, answer, body)

@@ -15,6 +15,7 @@ mod history;
 mod hits;
 mod http;
 mod interrupt;
+mod latency;
 mod machine;
 mod markdown;
 mod memory;
@@ -32,6 +33,7 @@ mod select;
 mod servers;
 mod setup;
 mod sql;
+mod start;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -71,6 +73,8 @@ fn run(options: Options) -> Outcome<()> {
             Part::History => report.chapters.push(history::run(&bench)?),
             Part::Axes => report.take(axes::run(&bench)?),
             Part::Growth => report.take(growth::run(&bench)?),
+            Part::Latency => report.chapters.push(latency::run(&bench)?),
+            Part::Start => report.chapters.push(start::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
         progress(&format!("{} took {:.0} s", part.name(), since.elapsed().as_secs_f64()));

@@ -77,6 +77,10 @@ pub(crate) enum Part {
     Axes,
     /// Speed and memory with more connections, rows, answers in the cache and tags.
     Growth,
+    /// What the proxy adds to the time of a single request.
+    Latency,
+    /// From the start of the process to the first answer.
+    Start,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -123,6 +127,8 @@ impl Options {
             Part::History,
             Part::Axes,
             Part::Growth,
+            Part::Latency,
+            Part::Start,
         ];
         self.only.map_or(all, |part| vec![part])
     }
@@ -132,7 +138,15 @@ impl Options {
         let needs = |part: Part| match part {
             Part::Clients | Part::Memory | Part::Axes | Part::Growth => u64::from(clients::CLIENTS),
             Part::Overload => overload::FILES,
-            Part::Hits | Part::Select | Part::Edge | Part::Plans | Part::Coherence | Part::History | Part::Profile => 0,
+            Part::Hits
+            | Part::Select
+            | Part::Edge
+            | Part::Plans
+            | Part::Coherence
+            | Part::History
+            | Part::Latency
+            | Part::Start
+            | Part::Profile => 0,
         };
         self.parts().into_iter().map(needs).max().unwrap_or_default() + SPARE_FILES
     }

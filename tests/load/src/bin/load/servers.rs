@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use harness::Workerd;
 use load::Outcome;
@@ -111,8 +112,23 @@ pub(crate) fn reference(bench: &Bench) -> Outcome<Server> {
     Ok(Server { name, address, process, cert: None, at_rest, behind: None })
 }
 
+/// Runs `program` with what servers are told by variables, and with these.
+pub(crate) fn command(bench: &Bench, program: &Path, arguments: &[&OsStr], variables: &[(&str, &str)]) -> Command {
+    let mut command = processes::command(program, arguments);
+    command
+        .env("DATABASE_URL", &bench.database.url)
+        .env("NODE_ENV", "production")
+        .env("POOL_PROXY_KEY", KEY)
+        .env("POOL_PROXY_LISTEN", "127.0.0.1:0")
+        .env("POOL_PROXY_OPS_LISTEN", "127.0.0.1:0")
+        .env("POOL_PROXY_POOL_MAX", POOL.to_string())
+        .env("POOL_PROXY_LOG", "text,warn")
+        .envs(variables.iter().copied());
+    command
+}
+
 /// Starts `program` with its ready file as the last argument and in the environment (the Node script reads that).
-fn start(
+pub(crate) fn start(
     bench: &Bench,
     name: &'static str,
     program: &Path,
@@ -126,17 +142,8 @@ fn start(
     let _ = std::fs::remove_file(&ready);
     let mut arguments = arguments.to_vec();
     arguments.push(ready.as_os_str());
-    let mut command = processes::command(program, &arguments);
-    command
-        .env("DATABASE_URL", &bench.database.url)
-        .env("READY_FILE", &ready)
-        .env("NODE_ENV", "production")
-        .env("POOL_PROXY_KEY", KEY)
-        .env("POOL_PROXY_LISTEN", "127.0.0.1:0")
-        .env("POOL_PROXY_OPS_LISTEN", "127.0.0.1:0")
-        .env("POOL_PROXY_POOL_MAX", POOL.to_string())
-        .env("POOL_PROXY_LOG", "text,warn")
-        .envs(variables.iter().copied());
+    let mut command = command(bench, program, &arguments, variables);
+    command.env("READY_FILE", &ready);
     if let Some(Certificate { cert, key }) = certificate {
         command.env("POOL_PROXY_TLS_CERT", cert).env("POOL_PROXY_TLS_KEY", key);
     }
