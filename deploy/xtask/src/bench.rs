@@ -44,7 +44,7 @@ const EDGE: &str = "edge";
 const PLANS: &str = "plans";
 const HISTORY: &str = "history";
 const PROFILE: &str = "profile";
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 17] = [
     "hits",
     "select",
     CLIENTS,
@@ -57,7 +57,10 @@ const PARTS: [&str; 14] = [
     "axes",
     "growth",
     "latency",
+    "distance",
     "start",
+    "rows",
+    "batch",
     PROFILE,
 ];
 

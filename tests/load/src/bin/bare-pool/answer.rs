@@ -1,10 +1,12 @@
 //! Rows as the JSON of `POST /sql`, for the few types that the benchmark's table has.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use load::Outcome;
 use serde::Serialize;
 use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Column, Row};
+use tokio_postgres::{Column, Row, Statement};
 
 /// One entry of `fields`, in the contract's order.
 #[derive(Serialize)]
@@ -22,26 +24,45 @@ struct Field<'a> {
     format: &'static str,
 }
 
-/// The whole answer. The command is the statement's first word: the client hides the tag.
-pub(crate) fn render(query: &str, columns: &[Column], rows: &[Row]) -> Outcome<Bytes> {
-    let command = query.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+/// The whole answer to a batch.
+pub(crate) fn batch(queries: &[Cow<'_, str>], results: &[(Statement, Vec<Row>)]) -> Outcome<Bytes> {
+    let mut out = br#"{"results":["#.to_vec();
+    for (position, (query, (statement, rows))) in queries.iter().zip(results).enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        render(&mut out, query, statement.columns(), rows)?;
+    }
+    out.extend_from_slice(b"]}");
+    Ok(out.into())
+}
+
+/// The whole answer to one statement.
+pub(crate) fn one(query: &str, columns: &[Column], rows: &[Row]) -> Outcome<Vec<u8>> {
     let mut out = Vec::with_capacity(1024);
+    render(&mut out, query, columns, rows)?;
+    Ok(out)
+}
+
+/// A result. The command is the statement's first word: the client hides the tag.
+fn render(out: &mut Vec<u8>, query: &str, columns: &[Column], rows: &[Row]) -> Outcome<()> {
+    let command = query.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
     out.extend_from_slice(br#"{"command":"#);
-    serde_json::to_writer(&mut out, &command)?;
+    serde_json::to_writer(&mut *out, &command)?;
     out.extend_from_slice(br#","rowCount":"#);
-    serde_json::to_writer(&mut out, &rows.len())?;
+    serde_json::to_writer(&mut *out, &rows.len())?;
     out.extend_from_slice(br#","rowAsArray":false,"rows":["#);
     for (position, row) in rows.iter().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_row(&mut out, row)?;
+        write_row(out, row)?;
     }
     out.extend_from_slice(br#"],"fields":"#);
     let fields = columns.iter().map(field).collect::<Outcome<Vec<_>>>()?;
-    serde_json::to_writer(&mut out, &fields)?;
+    serde_json::to_writer(&mut *out, &fields)?;
     out.push(b'}');
-    Ok(out.into())
+    Ok(())
 }
 
 fn write_row(out: &mut Vec<u8>, row: &Row) -> Outcome<()> {

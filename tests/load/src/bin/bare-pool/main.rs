@@ -1,7 +1,7 @@
 //! Yardstick for uncached reads: hyper, deadpool-postgres and tokio-postgres, the shortest way between them.
 //! It parses the JSON request, takes one of ten connections, runs the statement prepared and renders the answer
 //! of the proxy's `POST /sql`. Left out: routes, credentials, limits, deadlines, cancel, cleaning of connections,
-//! batches, array mode, raw text, TLS, metrics, and every type but bool, int2, int4, int8 and text.
+//! options of batches, array mode, raw text, TLS, metrics, and every type but bool, int2, int4, int8 and text.
 
 //! With `--pipelined` it has no pool: all requests go down one connection, one behind the other, without waiting.
 
@@ -46,6 +46,17 @@ struct Options {
 #[derive(Deserialize)]
 struct Ask<'a> {
     #[serde(borrow)]
+    query: Option<Cow<'a, str>>,
+    #[serde(default)]
+    params: Vec<Value>,
+    #[serde(borrow, default)]
+    queries: Vec<One<'a>>,
+}
+
+/// A statement of a batch.
+#[derive(Deserialize)]
+struct One<'a> {
+    #[serde(borrow)]
     query: Cow<'a, str>,
     #[serde(default)]
     params: Vec<Value>,
@@ -79,6 +90,11 @@ async fn main() -> Outcome<()> {
 async fn run(database: &Database, body: Incoming) -> Outcome<Bytes> {
     let body = body.collect().await?.to_bytes();
     let ask: Ask = serde_json::from_slice(&body)?;
-    let (statement, rows) = database.rows(&ask.query, ask.params).await?;
-    answer::render(&ask.query, statement.columns(), &rows)
+    if let Some(query) = ask.query {
+        let (statement, rows) = database.rows(&query, ask.params).await?;
+        return Ok(answer::one(&query, statement.columns(), &rows)?.into());
+    }
+    let (queries, params): (Vec<_>, Vec<_>) = ask.queries.into_iter().map(|one| (one.query, one.params)).unzip();
+    let results = database.batch(&queries, params).await?;
+    answer::batch(&queries, &results)
 }

@@ -64,13 +64,13 @@ pub(crate) fn post_to(
     body: &str,
 ) -> Outcome<Answer> {
     let content = [format!("content-type: application/json\r\ncontent-length: {}", body.len())];
-    let answer = exchange(address, cert, &format!("POST {path}"), content.iter().chain(headers), body)?;
+    let answer = exchange(address, cert, &format!("POST {path}"), &[&content[..], headers], body)?;
     expect_ok(address, answer, body)
 }
 
 /// `GET` on a connection of its own; anything but a 200 is an error that shows the answer.
 pub(crate) fn get(address: &str, path: &str) -> Outcome<Answer> {
-    let answer = exchange(address, None, &format!("GET {path}"), [].iter(), "")?;
+    let answer = exchange(address, None, &format!("GET {path}"), &[], "")?;
     expect_ok(address, answer, path)
 }
 
@@ -88,37 +88,57 @@ impl<S: Read + Write> Socket for S {}
 /// A socket that speaks TLS if there is a certificate to expect.
 fn connect(address: &str, cert: Option<&Path>) -> Outcome<Box<dyn Socket>> {
     let socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;
     let Some(cert) = cert else { return Ok(Box::new(socket)) };
     let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
     Ok(Box::new(StreamOwned::new(ClientConnection::new(client_config(cert)?, name)?, socket)))
 }
 
-fn exchange<'a>(
-    address: &str,
-    cert: Option<&Path>,
-    what: &str,
-    headers: impl Iterator<Item = &'a String>,
-    body: &str,
-) -> Outcome<Answer> {
-    let mut socket = connect(address, cert)?;
-    let mut request = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-    for header in headers {
-        request.push_str(header);
-        request.push_str("\r\n");
+/// On a connection of its own, which ends with the answer.
+fn exchange(address: &str, cert: Option<&Path>, what: &str, headers: &[&[String]], body: &str) -> Outcome<Answer> {
+    let close = ["connection: close".to_owned()];
+    Kept::connect(address, cert)?.exchange(what, &[&[&close[..]], headers].concat(), body)
+}
+
+/// A connection that is kept: one request at a time.
+pub(crate) struct Kept {
+    socket: Box<dyn Socket>,
+    address: String,
+}
+
+impl Kept {
+    /// With TLS if there is a certificate to expect.
+    pub(crate) fn connect(address: &str, cert: Option<&Path>) -> Outcome<Self> {
+        Ok(Self { socket: connect(address, cert)?, address: address.to_owned() })
     }
-    request.push_str("\r\n");
-    request.push_str(body);
-    socket.write_all(request.as_bytes())?;
-    // Not to the end: workerd lets the connection stay open for some seconds, whatever it is told.
-    let (mut answer, mut part) = (Vec::new(), [0; 16 * 1024]);
-    loop {
-        if let Some(answer) = parse(&answer) {
-            return Ok(answer);
+
+    /// Whatever its status.
+    pub(crate) fn post(&mut self, path: &str, headers: &[String], body: &str) -> Outcome<Answer> {
+        let content = [format!("content-type: application/json\r\ncontent-length: {}", body.len())];
+        self.exchange(&format!("POST {path}"), &[&content[..], headers], body)
+    }
+
+    fn exchange(&mut self, what: &str, headers: &[&[String]], body: &str) -> Outcome<Answer> {
+        let address = &self.address;
+        let mut request = format!("{what} HTTP/1.1\r\nhost: {address}\r\n");
+        for header in headers.iter().copied().flatten() {
+            request.push_str(header);
+            request.push_str("\r\n");
         }
-        match socket.read(&mut part)? {
-            0 => return Err(format!("{address} sent no whole answer: {}", String::from_utf8_lossy(&answer)).into()),
-            length => answer.extend_from_slice(&part[..length]),
+        request.push_str("\r\n");
+        request.push_str(body);
+        self.socket.write_all(request.as_bytes())?;
+        // Not to the end: workerd lets the connection stay open for some seconds, whatever it is told.
+        let (mut answer, mut part) = (Vec::new(), [0; 16 * 1024]);
+        loop {
+            if let Some(answer) = parse(&answer) {
+                return Ok(answer);
+            }
+            match self.socket.read(&mut part)? {
+                0 => return Err(format!("{address} sent no whole answer: {}", String::from_utf8_lossy(&answer)).into()),
+                length => answer.extend_from_slice(&part[..length]),
+            }
         }
     }
 }
@@ -129,7 +149,8 @@ pub(crate) fn parse(answer: &[u8]) -> Option<Answer> {
     let head = String::from_utf8(answer[..end].to_vec()).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let answer = Answer { status, head, body: answer[end + 4..].to_vec() };
-    let length: usize = answer.header("content-length")?.parse().ok()?;
+    // It has no body, whatever it says (RFC 9110, 15.4.5).
+    let length: usize = if status == 304 { 0 } else { answer.header("content-length")?.parse().ok()? };
     (length == answer.body.len()).then_some(answer)
 }
 

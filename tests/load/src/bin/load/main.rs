@@ -2,13 +2,16 @@
 //! crowd, and writes one report. It measures and never judges by its exit code: a missed bar is written down, an error is 1.
 
 mod axes;
+mod batch;
 mod certificate;
 mod chart;
 mod clients;
 mod coherence;
 mod contest;
 mod crowd;
+mod distance;
 mod edge;
+mod far;
 mod figures;
 mod growth;
 mod history;
@@ -28,6 +31,7 @@ mod plot;
 mod processes;
 mod profile;
 mod report;
+mod rows;
 mod sampler;
 mod select;
 mod servers;
@@ -74,7 +78,10 @@ fn run(options: Options) -> Outcome<()> {
             Part::Axes => report.take(axes::run(&bench)?),
             Part::Growth => report.take(growth::run(&bench)?),
             Part::Latency => report.chapters.push(latency::run(&bench)?),
+            Part::Distance => report.chapters.push(distance::run(&bench)?),
             Part::Start => report.chapters.push(start::run(&bench)?),
+            Part::Rows => report.chapters.extend(rows::run(&bench)?),
+            Part::Batch => report.chapters.push(batch::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
         progress(&format!("{} took {:.0} s", part.name(), since.elapsed().as_secs_f64()));

@@ -17,8 +17,9 @@ const LIMITS: &str = "\
   is the server's process only and has no such pull; it includes neither Postgres nor the kernel's network interrupts.
 - **A wide cache.** The hits are one entry, already there, but for the reads and writes by Zipf's law, and where the cache
   grows. Eviction and stale entries are not loaded here.
-- **Networks.** No latency, no slow or broken clients, keep-alive throughout; TLS to clients only, and no handshakes while it is measured.
-- **Other statements.** One short row by primary key, but for the edge API's, Prisma's and the axes', and tables that fit in memory. A slower
+- **Networks.** Distance is in the part of that name alone. No slow or broken clients, keep-alive throughout; TLS to clients only, and no
+  handshakes while it is loaded.
+- **Other statements.** One short row by primary key, but for the thousand rows, the edge API's, Prisma's and the axes', and tables that fit in memory. A slower
   query hides the proxy's cost, a larger answer shows another part of it.
 - **More Workers.** The edge API runs in one isolate of workerd, which is one thread. Where it is deployed there are as many as are
   needed, and what they then ask of the proxy is in the other parts.

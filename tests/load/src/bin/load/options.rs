@@ -79,8 +79,14 @@ pub(crate) enum Part {
     Growth,
     /// What the proxy adds to the time of a single request.
     Latency,
+    /// Times to the first answer with the database and the proxy far away.
+    Distance,
     /// From the start of the process to the first answer.
     Start,
+    /// Long answers: what a megabyte of JSON takes.
+    Rows,
+    /// Ten statements in one request.
+    Batch,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -128,7 +134,10 @@ impl Options {
             Part::Axes,
             Part::Growth,
             Part::Latency,
+            Part::Distance,
             Part::Start,
+            Part::Rows,
+            Part::Batch,
         ];
         self.only.map_or(all, |part| vec![part])
     }
@@ -145,7 +154,10 @@ impl Options {
             | Part::Coherence
             | Part::History
             | Part::Latency
+            | Part::Distance
             | Part::Start
+            | Part::Rows
+            | Part::Batch
             | Part::Profile => 0,
         };
         self.parts().into_iter().map(needs).max().unwrap_or_default() + SPARE_FILES
