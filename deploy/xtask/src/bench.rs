@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: the load benchmarks, against a private Postgres, the proxy as it is released and the edge API's
 //! Worker as it is deployed.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use harness::{Error, Postgres, target_dir};
 
@@ -43,8 +43,9 @@ const CLIENTS: &str = "clients";
 const EDGE: &str = "edge";
 const PLANS: &str = "plans";
 const HISTORY: &str = "history";
+const PEERS: &str = "peers";
 const PROFILE: &str = "profile";
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 18] = [
     "hits",
     "select",
     CLIENTS,
@@ -61,6 +62,7 @@ const PARTS: [&str; 17] = [
     "start",
     "rows",
     "batch",
+    PEERS,
     PROFILE,
 ];
 
@@ -108,7 +110,8 @@ impl Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let interrupts = Interrupts::catch()?;
     let oha = oha::find(oha::Build::Optimised, &interrupts)?;
-    let pgbouncer = if options.has(CLIENTS) { pgbouncer(&interrupts) } else { None };
+    let (pgbench, pgpool) = if options.has(PEERS) { (pgbench(), PGPOOL.find(&interrupts)) } else { (None, None) };
+    let pgbouncer = if options.has(CLIENTS) || options.has(PEERS) { PGBOUNCER.find(&interrupts) } else { None };
     if options.only.as_deref() == Some(PROFILE) {
         perf(&interrupts)?;
     }
@@ -141,8 +144,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     if let Some(suites) = suites {
         load.env("SUITES_BIN", suites);
     }
-    if let Some(pgbouncer) = pgbouncer {
-        load.env("PGBOUNCER_BIN", pgbouncer);
+    for (variable, program) in [(PGBOUNCER.variable, pgbouncer), (PGPOOL.variable, pgpool), ("PGBENCH_BIN", pgbench)] {
+        if let Some(program) = program {
+            load.env(variable, program);
+        }
     }
     let status = run_in_front(&mut load, &interrupts)?;
     postgres.stop();
@@ -169,27 +174,65 @@ fn executable(line: &str, target: &str) -> Option<PathBuf> {
     is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
 }
 
-/// `PgBouncer`, which is measured beside: the one named in `PGBOUNCER_BIN`, or the machine's, installed where we may.
-/// Nothing stands or falls with it.
-fn pgbouncer(interrupts: &Interrupts) -> Option<PathBuf> {
-    let given = env::var_os("PGBOUNCER_BIN").filter(|it| !it.is_empty()).map(PathBuf::from);
-    // Where Debian puts it is not on everybody's path.
-    let candidates = || given.iter().cloned().chain(["pgbouncer", "/usr/sbin/pgbouncer"].map(PathBuf::from));
-    let find = || candidates().find(|path| works(&mut Command::new(path)));
-    if let Some(found) = find() {
-        return Some(found);
-    }
-    // Under systemd the package would start a service at once, which nobody asked for.
-    if packages::may_install() && !Path::new("/run/systemd/system").exists() {
-        let install = |steps: &Steps| packages::install(&["pgbouncer"], steps);
-        if let Err(error) = Steps::new(interrupts).show("installing PgBouncer", "installed PgBouncer", install) {
-            eprintln!("PgBouncer is left out: {error}");
-            return None;
+/// A program that others have, and that is measured beside.
+struct Peer {
+    name: &'static str,
+    /// The variable that names one elsewhere.
+    variable: &'static str,
+    /// What it is called on the path, and where Debian puts it, which is not on everybody's path.
+    programs: &'static [&'static str],
+    package: &'static str,
+}
+
+const PGBOUNCER: Peer = Peer {
+    name: "PgBouncer",
+    variable: "PGBOUNCER_BIN",
+    programs: &["pgbouncer", "/usr/sbin/pgbouncer"],
+    package: "pgbouncer",
+};
+const PGPOOL: Peer =
+    Peer { name: "pgpool-II", variable: "PGPOOL_BIN", programs: &["pgpool", "/usr/sbin/pgpool"], package: "pgpool2" };
+
+impl Peer {
+    /// The one that its variable names, or the machine's, installed where we may. Nothing stands or falls with it.
+    fn find(&self, interrupts: &Interrupts) -> Option<PathBuf> {
+        let Self { name, variable, programs, package } = *self;
+        let given = env::var_os(variable).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let candidates = || given.iter().cloned().chain(programs.iter().map(PathBuf::from));
+        let find = || candidates().find(|path| works(&mut Command::new(path)));
+        if let Some(found) = find() {
+            return Some(found);
         }
-        return find();
+        // Under systemd the package would start a service at once, which nobody asked for.
+        if packages::may_install() && !Path::new("/run/systemd/system").exists() {
+            let install = |steps: &Steps| packages::install(&[package], steps);
+            let done = format!("installed {name}");
+            if let Err(error) = Steps::new(interrupts).show(&format!("installing {name}"), &done, install) {
+                eprintln!("{name} is left out: {error}");
+                return None;
+            }
+            return find();
+        }
+        eprintln!("{name} is left out: {}", packages::missing(&[package]));
+        None
     }
-    eprintln!("PgBouncer is left out: {}", packages::missing(&["pgbouncer"]));
-    None
+}
+
+/// pgbench: the one named in `PGBENCH_BIN`, that on the path, or the newest of Debian's, which stands beside its server.
+fn pgbench() -> Option<PathBuf> {
+    let given = env::var_os("PGBENCH_BIN").filter(|it| !it.is_empty()).map(PathBuf::from);
+    let servers = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = servers
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin/pgbench"))))
+        .collect();
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    let candidates = given.into_iter().chain([PathBuf::from("pgbench")]);
+    let found =
+        candidates.chain(versions.into_iter().map(|(_, path)| path)).find(|path| works(&mut Command::new(path)));
+    if found.is_none() {
+        eprintln!("pgbench is left out, and so are those that it loads: it is not here");
+    }
+    found
 }
 
 /// What `--only profile` looks with.

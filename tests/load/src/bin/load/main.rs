@@ -25,7 +25,10 @@ mod memory;
 mod oha;
 mod options;
 mod overload;
+mod peers;
+mod pgbench;
 mod pgbouncer;
+mod pgpool;
 mod plans;
 mod plot;
 mod processes;
@@ -82,6 +85,7 @@ fn run(options: Options) -> Outcome<()> {
             Part::Start => report.chapters.push(start::run(&bench)?),
             Part::Rows => report.chapters.extend(rows::run(&bench)?),
             Part::Batch => report.chapters.push(batch::run(&bench)?),
+            Part::Peers => report.chapters.push(peers::run(&bench)?),
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
         progress(&format!("{} took {:.0} s", part.name(), since.elapsed().as_secs_f64()));

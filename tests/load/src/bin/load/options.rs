@@ -29,6 +29,12 @@ pub(crate) struct Options {
     /// `PgBouncer`, to measure beside; without it, that is left out.
     #[arg(long, env = "PGBOUNCER_BIN")]
     pub(crate) pgbouncer: Option<PathBuf>,
+    /// pgbench, to measure with; without it, the machine's.
+    #[arg(long, env = "PGBENCH_BIN")]
+    pub(crate) pgbench: Option<PathBuf>,
+    /// pgpool-II, to measure beside; without it, that is left out.
+    #[arg(long, env = "PGPOOL_BIN")]
+    pub(crate) pgpool: Option<PathBuf>,
     /// The tests, built: the history checker is one of them.
     #[arg(long, env = "SUITES_BIN")]
     pub(crate) suites: Option<PathBuf>,
@@ -87,6 +93,8 @@ pub(crate) enum Part {
     Rows,
     /// Ten statements in one request.
     Batch,
+    /// The same select through what others put in front of Postgres.
+    Peers,
     /// Where the time goes in hits and selects, by perf.
     Profile,
 }
@@ -138,6 +146,7 @@ impl Options {
             Part::Start,
             Part::Rows,
             Part::Batch,
+            Part::Peers,
         ];
         self.only.map_or(all, |part| vec![part])
     }
@@ -158,6 +167,7 @@ impl Options {
             | Part::Start
             | Part::Rows
             | Part::Batch
+            | Part::Peers
             | Part::Profile => 0,
         };
         self.parts().into_iter().map(needs).max().unwrap_or_default() + SPARE_FILES

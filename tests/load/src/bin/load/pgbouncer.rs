@@ -33,12 +33,11 @@ pub(crate) fn start(bench: &Bench, program: &Path, clients: u32) -> Outcome<(Ser
         clients + 100
     );
     std::fs::write(&file, text)?;
-    let mut rights = Vec::new();
-    if id(&["-u"])? == 0 {
-        let (user, group) = (id(&["-u", ACCOUNT])?, id(&["-g", ACCOUNT])?);
+    let rights = rights()?;
+    if let Some((user, group)) = rights {
         chown(&file, Some(user), Some(group))?;
-        rights = vec![format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()];
     }
+    let rights = rights.map(options_of).unwrap_or_default();
     let command = processes::command_of(&rights, program, &[file.as_os_str()]);
     let mut process = Process::start("PgBouncer", command, bench.scratch.file("pgbouncer.log"))?;
     process.wait_listening(&address.to_string())?;
@@ -66,6 +65,16 @@ fn server_of(url: &str) -> Outcome<String> {
         }
     }
     Ok(words.join(" "))
+}
+
+/// The user and group that run what refuses to be run by root; none where it is not root who asks.
+pub(crate) fn rights() -> Outcome<Option<(u32, u32)>> {
+    Ok(if id(&["-u"])? == 0 { Some((id(&["-u", ACCOUNT])?, id(&["-g", ACCOUNT])?)) } else { None })
+}
+
+/// The same as options of `setpriv`.
+pub(crate) fn options_of((user, group): (u32, u32)) -> Vec<String> {
+    vec![format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()]
 }
 
 /// What `id` prints.

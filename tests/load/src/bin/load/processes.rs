@@ -173,6 +173,19 @@ impl Process {
         Ok(f64::from(ticks) / self.ticks_per_second)
     }
 
+    /// The same of it and its children, for servers that are a process for each client.
+    pub(crate) fn cpu_seconds_of_all(&self) -> Outcome<f64> {
+        let mut ticks = 0;
+        for entry in std::fs::read_dir("/proc")? {
+            // One that ends meanwhile is none of ours that matters.
+            let Ok(stat) = std::fs::read_to_string(entry?.path().join("stat")) else { continue };
+            if parent(&stat) == Some(self.id()) {
+                ticks += cpu_ticks(&stat).unwrap_or_default();
+            }
+        }
+        Ok(self.cpu_seconds()? + f64::from(ticks) / self.ticks_per_second)
+    }
+
     pub(crate) fn memory(&self) -> Outcome<Memory> {
         let status = self.read("status")?;
         let kib = |key| number_after(&status, key).ok_or_else(|| format!("no {key} in /proc/{}/status", self.id()));
@@ -230,6 +243,11 @@ fn cpu_ticks(stat: &str) -> Option<u32> {
     Some(fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?)
 }
 
+/// Field 4.
+fn parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
 fn number_after(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
 }
@@ -242,13 +260,14 @@ fn ticks_per_second() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{cpu_ticks, hard_limit, number_after, told_address};
+    use super::{cpu_ticks, hard_limit, number_after, parent, told_address};
 
     #[test]
     fn cpu_is_user_and_system_time() {
         let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 90 0 0 0 120 34 0 0 20 0 3 0 5";
         assert_eq!(cpu_ticks(stat), Some(154));
         assert_eq!(cpu_ticks("7 (a"), None);
+        assert_eq!((parent(stat), parent("7 (a")), (Some(1), None));
     }
 
     #[test]

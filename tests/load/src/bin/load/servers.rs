@@ -13,7 +13,7 @@ use crate::processes::{self, Memory, Process};
 use crate::setup::{Bench, clients_folder, node_folder};
 
 /// The key of the proxy under test; it lives for this run, on loopback.
-const KEY: &str = "pool-proxy-bench-0123456789abcdef";
+pub(crate) const KEY: &str = "pool-proxy-bench-0123456789abcdef";
 /// Nobody signs in while it is measured; without one the edge API answers nothing.
 const JWT_SECRET: &str = "pool-proxy-bench-0123456789abcdef-signs-nothing";
 /// Connections of every pool.
