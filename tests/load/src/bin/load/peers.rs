@@ -134,6 +134,9 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
          all of its processes; where nothing stands between, there is none."
             .to_owned(),
         "pgbench tells no percentiles: its p50 is its mean.".to_owned(),
+        "A Node process makes only so many requests by fetch, wherever they go: that is what limits Neon's driver here, and whoever is asked \
+         seldom takes more CPU for each, since it goes to sleep and wakes for it."
+            .to_owned(),
         "Of the servers here only pool-proxy speaks what Neon's driver does. `prisma-accelerate-local` 1.2 speaks the protocol of Prisma's \
          older clients, which send their query for an engine behind it to run; those that pool-proxy takes send query plans. No client \
          speaks to both, so it has no place here. Prisma's own server for query plans is in the part plans."
