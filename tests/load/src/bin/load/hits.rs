@@ -58,7 +58,7 @@ fn chapter(bench: &Bench, title: &'static str, transport: Transport) -> Outcome<
         ),
         command: load.spelled_out("127.0.0.1:PORT"),
         bars: vec![
-            contest.ratio("requests/s", contest::per_second, &proxy, &hyper, Asked::AtLeast(0.85)),
+            contest.ratio("requests/s", contest::per_second, &proxy, &hyper, Asked::AtLeast(0.9)),
             contest.ratio("CPU per request", contest::cpu, &proxy, &hyper, Asked::Nothing),
             contest.failures(),
         ],
