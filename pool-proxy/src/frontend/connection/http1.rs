@@ -101,22 +101,22 @@ where
             Some(event) = events.next() => match event {
                 Event::Stopped => Pin::new(&mut connection).graceful_shutdown(),
                 Event::Tick => match watch.look(terms) {
-                Look::Again(when) => events.push(tick(when)),
-                Look::Idle => {
-                    let parts = connection.into_parts();
-                    // Copied: it is part of hyper's buffer, which it would keep, also when nothing is in it.
-                    let start = Bytes::copy_from_slice(&parts.read_buf);
-                    return Some(Prefixed { start, socket: parts.io.into_inner().bytes.socket });
-                }
-                Look::HeadLate => {
-                    let mut socket = connection.into_parts().io.into_inner().bytes.socket;
-                    refuse(&mut socket, StatusCode::REQUEST_TIMEOUT, "the head did not arrive in time", None).await;
-                    return None;
-                }
-                Look::Unread => {
-                    debug!(encrypted, "a client does not read its answer");
-                    return None;
-                }
+                    Look::Again(when) => events.push(tick(when)),
+                    Look::Idle => {
+                        let parts = connection.into_parts();
+                        // Copied: it is part of hyper's buffer, which it would keep, also when nothing is in it.
+                        let start = Bytes::copy_from_slice(&parts.read_buf);
+                        return Some(Prefixed { start, socket: parts.io.into_inner().bytes.socket });
+                    }
+                    Look::HeadLate => {
+                        let mut socket = connection.into_parts().io.into_inner().bytes.socket;
+                        refuse(&mut socket, StatusCode::REQUEST_TIMEOUT, "the head did not arrive in time", None).await;
+                        return None;
+                    }
+                    Look::Unread => {
+                        debug!(encrypted, "a client does not read its answer");
+                        return None;
+                    }
                 },
             },
         }
