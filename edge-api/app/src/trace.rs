@@ -106,7 +106,8 @@ impl Traced {
                 TraceParent { trace: trace.max(1), span: own, sampled: dice < sample }
             }
         };
-        Some(Self { trace: Trace::new(span, began), parent: parent.map(|parent| parent.span), began, collector })
+        let trace = if collector.is_some() { Trace::new(span, began) } else { Trace::passing_on(span) };
+        Some(Self { trace, parent: parent.map(|parent| parent.span), began, collector })
     }
 
     /// For the calls of the proxy.

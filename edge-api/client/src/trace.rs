@@ -60,7 +60,8 @@ pub struct Trace {
     parent: TraceParent,
     /// Since 1970.
     began: Duration,
-    calls: Arc<Mutex<Vec<TracedCall>>>,
+    /// None where nobody is told of them.
+    calls: Option<Arc<Mutex<Vec<TracedCall>>>>,
 }
 
 impl fmt::Debug for Trace {
@@ -89,7 +90,12 @@ pub struct TracedCall {
 impl Trace {
     /// Within this span of the caller's, at this moment since 1970: from it all other moments are counted.
     pub fn new(parent: TraceParent, now: Duration) -> Self {
-        Self { parent, began: now, calls: Arc::default() }
+        Self { parent, began: now, calls: Some(Arc::default()) }
+    }
+
+    /// The same where nobody is told of calls: they have no spans of their own, and the proxy's are within the caller's.
+    pub fn passing_on(parent: TraceParent) -> Self {
+        Self { parent, began: Duration::ZERO, calls: None }
     }
 
     /// The span that all calls are within.
@@ -99,7 +105,8 @@ impl Trace {
 
     /// Those that were sent so far, if the trace is sampled.
     pub fn calls(&self) -> Vec<TracedCall> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let calls = self.calls.as_ref();
+        calls.map(|calls| calls.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 }
 
@@ -119,7 +126,7 @@ impl Traced {
     pub(crate) fn begin(&self, request: &Request, transport: &dyn Transport) -> (Request, Option<TracedCall>) {
         let mut parent = self.trace.parent;
         let mut call = None;
-        if parent.sampled {
+        if parent.sampled && self.trace.calls.is_some() {
             parent.span = transport.random().max(1);
             let began = self.now(transport);
             let Request { method, path, .. } = *request;
@@ -130,9 +137,9 @@ impl Traced {
 
     /// It has ended.
     pub(crate) fn end(&self, call: Option<TracedCall>, status: Option<u16>, transport: &dyn Transport) {
-        if let Some(call) = call {
+        if let (Some(call), Some(calls)) = (call, &self.trace.calls) {
             let call = TracedCall { status, ended: self.now(transport), ..call };
-            self.trace.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+            calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
         }
     }
 

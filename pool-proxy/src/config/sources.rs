@@ -64,13 +64,15 @@ pub(super) const OTEL_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 pub(super) const OTEL_TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 pub(super) const OTEL_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 pub(super) const OTEL_TRACES_HEADERS: &str = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
+pub(super) const OTEL_DISABLED: &str = "OTEL_SDK_DISABLED";
+pub(super) const OTEL_TRACES_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
 pub(super) const OTEL_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 pub(super) const OTEL_SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 pub(super) const OTEL_TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 pub(super) const OTEL_SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 pub(super) const OTEL_SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 
-pub(super) const KNOWN: [&str; 33] = [
+pub(super) const KNOWN: [&str; 35] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -99,6 +101,8 @@ pub(super) const KNOWN: [&str; 33] = [
     OTEL_TRACES_ENDPOINT,
     OTEL_HEADERS,
     OTEL_TRACES_HEADERS,
+    OTEL_DISABLED,
+    OTEL_TRACES_PROTOCOL,
     OTEL_PROTOCOL,
     OTEL_SERVICE_NAME,
     OTEL_TRACES_EXPORTER,

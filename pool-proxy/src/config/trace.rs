@@ -39,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, file: &File) -> Option<TraceConfig> 
     let comments = [reader.variable(sources::TRACE_SQL_COMMENT), reader.line(&section.sql_comment)];
     let name = [reader.line(&section.service_name), reader.variable(sources::OTEL_SERVICE_NAME)];
     let (at, headers, fallback) = match own {
-        Some(own) => (Some((own, true)), headers, None),
+        Some(own) => (Some((own, true)), headers, sampler(reader)),
         None => match standard(reader) {
             // A key for that collector is for that one alone.
             Some((at, keys)) => (Some(at), headers.or(keys), sampler(reader)),
@@ -122,22 +122,39 @@ fn read_headers(reader: &mut Reader<'_>, given: &Given) -> Option<TraceHeaders> 
     headers
 }
 
-/// The collector that OpenTelemetry's variables name and whether that is a base, with the headers for it.
+/// The collector that OpenTelemetry's variables name and whether that is a base, with the headers for it. They may be there for other
+/// programs, so what cannot be used of them has no effect, and a warning says so.
 fn standard(reader: &mut Reader<'_>) -> Option<((Given, bool), Option<Given>)> {
-    if reader.variable(sources::OTEL_TRACES_EXPORTER).is_some_and(|given| given.text.trim() == "none") {
+    let is_disabled = |given: Given| given.text.trim().eq_ignore_ascii_case("true");
+    let speaks_otlp = |given: Given| given.text.split(',').any(|exporter| exporter.trim() == "otlp");
+    if reader.variable(sources::OTEL_DISABLED).is_some_and(is_disabled)
+        || !reader.variable(sources::OTEL_TRACES_EXPORTER).is_none_or(speaks_otlp)
+    {
         return None;
     }
     let whole = reader.variable(sources::OTEL_TRACES_ENDPOINT).map(|given| (given, false));
     let at = whole.or_else(|| reader.variable(sources::OTEL_ENDPOINT).map(|given| (given, true)))?;
-    if reader.variable(sources::OTEL_PROTOCOL).is_some_and(|given| given.text.trim() == "grpc") {
+    let protocol = [sources::OTEL_TRACES_PROTOCOL, sources::OTEL_PROTOCOL];
+    if let Some(given) = protocol.into_iter().find_map(|name| reader.variable(name))
+        && given.text.trim() == "grpc"
+    {
         reader.warn(format!(
             "{} has no effect: {} asks for gRPC, and traces are sent by HTTP; set {ENDPOINT}",
-            at.0.origin,
-            sources::OTEL_PROTOCOL
+            at.0.origin, given.origin
         ));
         return None;
     }
     let headers = reader.variable(sources::OTEL_TRACES_HEADERS).or_else(|| reader.variable(sources::OTEL_HEADERS));
+    let (given, is_base) = &at;
+    let text = given.text.trim();
+    if let Err(problem) = if *is_base { Endpoint::under(text) } else { Endpoint::at(text) } {
+        reader.warn(format!("{} has no effect: {problem}", given.origin));
+        return None;
+    }
+    if let Some(headers) = headers.as_ref().filter(|headers| TraceHeaders::parse(&headers.text).is_none()) {
+        reader.warn(format!("{} cannot be read, so {} has no effect", headers.origin, given.origin));
+        return None;
+    }
     Some((at, headers))
 }
 
@@ -147,7 +164,16 @@ fn sampler(reader: &mut Reader<'_>) -> Option<Given> {
     let part = match given.text.trim().trim_start_matches("parentbased_") {
         "always_on" => "1",
         "always_off" => "0",
-        "traceidratio" => return reader.variable(sources::OTEL_SAMPLER_ARG),
+        "traceidratio" => {
+            let part = reader.variable(sources::OTEL_SAMPLER_ARG)?;
+            return match Ratio::parse(&part.text) {
+                Ok(_) => Some(part),
+                Err(problem) => {
+                    reader.warn(format!("{} has no effect: {problem}", part.origin));
+                    None
+                }
+            };
+        }
         _ => {
             reader.warn(format!("{} names a sampler that is not known here and has no effect", given.origin));
             return None;

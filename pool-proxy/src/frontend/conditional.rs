@@ -8,9 +8,9 @@ use hyper::header::HeaderValue;
 use super::heads::{Heads, Name};
 use crate::cache::ETag;
 
-/// What `If-None-Match` names.
 static IF_NONE_MATCH: Name = Name::of("if-none-match");
 
+/// What `If-None-Match` names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// Whatever there is: `*`.

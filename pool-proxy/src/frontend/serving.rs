@@ -34,6 +34,8 @@ impl Serving {
         let recording = match parent {
             Some(trace) if trace.is_sampled() => tracer.follow(trace.parent()?, arrived)?,
             Some(_) => return None,
+            // Who looks whether it is alive, or a browser that asks before it asks, would be most of all that is told.
+            None if *by == Method::OPTIONS || to.path() == "/health" => return None,
             None => tracer.begin(arrived)?,
         };
         let (method, route) = (method(by), route(to));

@@ -50,13 +50,14 @@ pub(super) struct Spans {
     recording: Arc<Recording>,
     database: Arc<str>,
     first: u64,
+    shows_text: bool,
 }
 
 impl Spans {
-    /// If the request is recorded.
-    pub(super) fn of(origin: &Origin, database: &Arc<str>) -> Option<Self> {
+    /// If the request is recorded; with their texts if `shows_text`.
+    pub(super) fn of(origin: &Origin, database: &Arc<str>, shows_text: bool) -> Option<Self> {
         let recording = Arc::clone(origin.recording.as_ref()?);
-        Some(Self { recording, database: Arc::clone(database), first: Recording::next_id() })
+        Some(Self { recording, database: Arc::clone(database), first: Recording::next_id(), shows_text })
     }
 
     fn id(&self, index: usize) -> u64 {
@@ -95,7 +96,9 @@ impl Spans {
                 name = format!("{operation} {}", self.database);
                 attributes.push(("db.operation.name", operation.into()));
             }
-            attributes.push(("db.query.text", text.to_owned().into()));
+            if self.shows_text {
+                attributes.push(("db.query.text", text.to_owned().into()));
+            }
         }
         let has_failed = failed.is_some();
         match failed {

@@ -75,6 +75,11 @@ impl Statements {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether anybody is shown them.
+    pub(super) fn are_shown(&self) -> bool {
+        self.most > 0
+    }
+
     /// Where a text's statement is counted.
     pub(super) fn of(&self, text: &Arc<str>) -> Option<Arc<StatementMetrics>> {
         if self.most == 0 && !self.are_logged {

@@ -70,15 +70,21 @@ pub struct Columns {
     derived: OnceCell<Box<dyn Any + Send + Sync>>,
 }
 
+/// The most columns of which anything is kept: a connection has hundreds of statements.
+const KEPT: usize = 128;
+
 impl Columns {
     /// These.
     pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
         Self { list: columns.into_iter().collect(), derived: OnceCell::new() }
     }
 
-    /// What follows from the columns alone: made when it is first asked for, and kept as long as they are. The first kind of thing
+    /// What follows from the columns alone: made when it is first asked for, and kept as long as they are, unless they are many. The first kind of thing
     /// that is asked for is the one that is kept; others are made each time.
     pub fn derived<T: Send + Sync + 'static>(&self, make: impl FnOnce(&[Column]) -> Arc<T>) -> Arc<T> {
+        if self.list.len() > KEPT {
+            return make(&self.list);
+        }
         if let Some(kept) = self.derived.get() {
             return kept.downcast_ref::<Arc<T>>().map_or_else(|| make(&self.list), Arc::clone);
         }

@@ -85,3 +85,19 @@ async fn what_begins_here_is_sampled_as_the_worker_says() {
         assert_eq!(!collector.spans().is_empty(), recorded, "{sample}");
     }
 }
+
+#[tokio::test]
+async fn where_the_worker_tells_nobody_the_proxys_spans_are_within_the_callers() {
+    let collector = Collector::start().await;
+    let database = harness::fresh_database().await;
+    edge_migrations::apply(&database.url()).await.unwrap();
+    let proxy = Proxy::builder().database(&database).env("POOL_PROXY_TRACE_ENDPOINT", collector.url()).start().await;
+    let blog = Blog::builder().in_front_of(proxy).await;
+    let given = format!("00-{TRACE}-{PARENT}-01");
+    blog.request("GET", "/api/v1/blog/bulk").header("traceparent", &given).send().await.expect(200);
+    let mut proxy = blog.proxy.unwrap();
+    assert!(proxy.terminate().await.success());
+    let spans = collector.spans();
+    let served: Vec<_> = spans.iter().filter(|span| span.kind() == 2).collect();
+    assert!(!served.is_empty() && served.iter().all(|span| span.parent() == PARENT), "{spans:#?}");
+}

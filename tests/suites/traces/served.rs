@@ -160,6 +160,20 @@ async fn statements_of_one_request_are_told_each() {
 }
 
 #[tokio::test]
+async fn a_request_of_many_statements_leaves_room_for_others() {
+    let (served, collector) = traced("").await;
+    served.proxy.request("GET", "/health").send().await.expect(200);
+    let statements: Vec<_> = (0..200).map(|number| format!("SELECT {number}")).collect();
+    let statements: Vec<_> = statements.iter().map(String::as_str).collect();
+    let (status, trace) = ask(&served, 1, &batch(&statements), &[]).await;
+    let spans = collector.trace(&trace, 129).await;
+    assert_eq!((status, spans.len()), (200, 129));
+    // One is the wait for a connection.
+    assert_eq!(named(&spans, "POST /sql").told("pool_proxy.spans_dropped"), "73");
+    assert!(collector.spans().iter().all(|span| span.trace() == trace), "nobody asked for what is alive to be told");
+}
+
+#[tokio::test]
 async fn a_transaction_is_told_step_by_step() {
     let (served, collector) = traced("CREATE TABLE fish (n int)").await;
     let proxy = &served.proxy;

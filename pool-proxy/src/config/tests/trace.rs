@@ -50,8 +50,36 @@ fn what_others_say_is_taken_as_the_specification_has_it() {
         assert_eq!(warnings.len(), usize::from(sampler == "jaeger"), "{warnings:?}");
     }
     assert!(read("", &[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).0.is_none());
-    let (trace, warnings) = read("", &[endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+    for (name, value) in [("OTEL_TRACES_EXPORTER", "console,zipkin"), ("OTEL_SDK_DISABLED", "TRUE")] {
+        assert!(read("", &[endpoint, (name, value)]).0.is_none(), "{name}");
+    }
+    let (general, special) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL");
+    let (trace, warnings) = read("", &[endpoint, (general, "grpc")]);
     assert!(trace.is_none() && warnings.len() == 1, "{warnings:?}");
+    let (trace, warnings) = read("", &[endpoint, (general, "grpc"), (special, "http/protobuf")]);
+    assert!(trace.is_some() && warnings.is_empty(), "{warnings:?}");
+    let (trace, warnings) = read("", &[endpoint, (special, "grpc")]);
+    assert!(trace.is_none() && warnings.len() == 1, "{warnings:?}");
+    // The part of all is for ours, too.
+    let ours = ("POOL_PROXY_TRACE_ENDPOINT", "http://ours:4318");
+    let part = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.01")];
+    assert!((read("", &[ours, part[0], part[1]]).0.unwrap().sample - 0.01).abs() < f64::EPSILON);
+}
+
+#[test]
+fn what_others_say_keeps_nothing_from_starting() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318");
+    for (variables, expected) in [
+        (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")][..], "OTEL_EXPORTER_OTLP_ENDPOINT has no effect"),
+        (&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "geheim")], "OTEL_EXPORTER_OTLP_HEADERS cannot be read"),
+    ] {
+        let (trace, warnings) = read("", variables);
+        assert!(trace.is_none() && warnings.len() == 1 && warnings[0].starts_with(expected), "{warnings:?}");
+        assert!(!warnings[0].contains("geheim"), "{warnings:?}");
+    }
+    let sampler = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "few")];
+    let (trace, warnings) = read("", &[endpoint, sampler[0], sampler[1]]);
+    assert!((trace.unwrap().sample - 1.0).abs() < f64::EPSILON && warnings.len() == 1, "{warnings:?}");
 }
 
 #[test]

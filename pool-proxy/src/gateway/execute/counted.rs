@@ -93,7 +93,7 @@ impl Execution {
     ) -> Counting {
         let statements = &self.database.statements;
         let statements: Vec<_> = judged.into_iter().filter_map(|text| statements.of(text)).collect();
-        let spans = Spans::of(&self.origin, &self.database.name);
+        let spans = Spans::of(&self.origin, &self.database.name, self.database.statements.are_shown());
         self.comments = spans.as_ref().map(|spans| spans.comments(sent, &statements)).unwrap_or_default();
         self.tallies = Arc::new(Tallies::of(statements.len()));
         let slow = self.database.slow.map(|limit| Slow {

@@ -104,8 +104,9 @@ impl Serialize for AsJson<'_> {
         // 2 is STATUS_CODE_ERROR; that all went well is for the caller to say.
         let status = if span.failed { json!({ "code": 2 }) } else { json!({}) };
         object.serialize_field("status", &status)?;
-        // It is sampled, and its parent may be elsewhere.
-        object.serialize_field("flags", &if span.parent.is_some() { 0x101 } else { 1 })?;
+        // It is sampled, and of its parent it is known whether that is another process's (`SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`).
+        let is_remote = span.parent.is_some() && span.kind == Kind::Server;
+        object.serialize_field("flags", &if is_remote { 0x301 } else { 0x101 })?;
         object.end()
     }
 }
@@ -150,7 +151,7 @@ mod tests {
                         { "key": "http.route", "value": { "stringValue": "/sql" } },
                     ],
                     "status": { "code": 2 },
-                    "flags": 0x101,
+                    "flags": 0x301,
                 }],
             }],
         }] });

@@ -17,6 +17,8 @@ use super::span::Span;
 
 /// Spans that go in one request.
 const BATCH: usize = 512;
+/// What a request has of them at most, in bytes: collectors refuse what is too long, some from a megabyte on.
+const LARGEST: usize = 512 << 10;
 /// How long the first of them may wait for others.
 const LINGER: Duration = Duration::from_secs(1);
 /// How often a batch is sent at most.
@@ -98,10 +100,24 @@ impl Export {
     }
 
     async fn deliver(&mut self, batch: &mut Vec<Span>, mut stopped: Pin<&mut impl Future<Output = ()>>) {
-        let count = batch.len() as u64;
-        let body = Bytes::from(self.resource.request(batch));
-        // They take more room than their text.
-        batch.clear();
+        while !batch.is_empty() {
+            let mut bytes = 0;
+            let fits = |span: &&Span| {
+                bytes += span.size();
+                bytes <= LARGEST
+            };
+            let some = batch.iter().take_while(fits).count().max(1);
+            let count = some as u64;
+            let body = {
+                // They take more room than their text.
+                let part: Vec<Span> = batch.drain(..some).collect();
+                Bytes::from(self.resource.request(&part))
+            };
+            self.deliver_some(count, body, stopped.as_mut()).await;
+        }
+    }
+
+    async fn deliver_some(&mut self, count: u64, body: Bytes, mut stopped: Pin<&mut impl Future<Output = ()>>) {
         let mut attempt = 1;
         let problem = loop {
             match self.line.send(body.clone()).await {

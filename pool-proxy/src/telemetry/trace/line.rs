@@ -45,6 +45,13 @@ pub(super) struct Line {
     open: Option<Open>,
 }
 
+/// Why there was no answer.
+struct Lost {
+    problem: String,
+    /// There may be one after all, but later.
+    is_late: bool,
+}
+
 /// An open connection.
 struct Open {
     sender: SendRequest<Full<Bytes>>,
@@ -69,17 +76,19 @@ impl Line {
         let sent = self.attempt(body.clone()).await;
         match sent {
             // The collector may have closed it while nobody looked.
-            Err(_) if was_open => self.attempt(body).await.unwrap_or_else(|problem| Sent::Again(problem, None)),
-            sent => sent.unwrap_or_else(|problem| Sent::Again(problem, None)),
+            Err(Lost { is_late: false, .. }) if was_open => self.attempt(body).await,
+            sent => sent,
         }
+        .unwrap_or_else(|Lost { problem, .. }| Sent::Again(problem, None))
     }
 
-    async fn attempt(&mut self, body: Bytes) -> Result<Sent, String> {
+    async fn attempt(&mut self, body: Bytes) -> Result<Sent, Lost> {
         // Taken out: a connection on which something went wrong is not used again.
         let open = self.open.take();
         let (sent, open) = tokio::time::timeout(PATIENCE, self.exchange(open, body))
             .await
-            .map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))??;
+            .map_err(|_| Lost { problem: format!("no answer within {} s", PATIENCE.as_secs()), is_late: true })?
+            .map_err(|problem| Lost { problem, is_late: false })?;
         self.open = open;
         Ok(sent)
     }

@@ -1,6 +1,7 @@
 //! What is recorded of one request: its spans go to the collector as they end.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +24,12 @@ pub struct Recording {
     traceparent: Box<str>,
     /// What is found out about it on its way.
     noted: Mutex<Vec<(&'static str, Value)>>,
+    /// How many parts it has.
+    parts: AtomicU32,
 }
+
+/// The most parts that are told of one request: a batch may have thousands, and others are to have room.
+const PARTS: u32 = 128;
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,6 +55,7 @@ impl Recording {
             since: now.saturating_sub(arrived.elapsed()),
             traceparent: traceparent(trace, span).into(),
             noted: Mutex::default(),
+            parts: AtomicU32::new(0),
         })
     }
 
@@ -88,6 +95,10 @@ impl Recording {
         attributes.retain(|(key, _)| noted.iter().all(|(known, _)| known != key));
         attributes.append(&mut noted);
         drop(noted);
+        let untold = self.parts.load(Ordering::Relaxed).saturating_sub(PARTS);
+        if untold > 0 {
+            attributes.push(("pool_proxy.spans_dropped", u64::from(untold).into()));
+        }
         self.recorder.tell(Span {
             trace: self.trace,
             id: self.span,
@@ -109,6 +120,10 @@ impl Recording {
         (from, until): (Instant, Instant),
         (attributes, failed): (Vec<(&'static str, Value)>, bool),
     ) {
+        if self.parts.fetch_add(1, Ordering::Relaxed) >= PARTS {
+            self.recorder.metrics.dropped.inc();
+            return;
+        }
         self.recorder.tell(Span {
             trace: self.trace,
             id,

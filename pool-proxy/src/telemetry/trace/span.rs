@@ -25,6 +25,20 @@ pub struct Span {
     pub failed: bool,
 }
 
+impl Span {
+    /// About what it takes as JSON, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let attribute = |(key, value): &(&'static str, Value)| {
+            let text = match value {
+                Value::Text(text) => text.len(),
+                Value::Number(_) => 20,
+            };
+            key.len() + text + 40
+        };
+        300 + self.name.len() + self.attributes.iter().map(attribute).sum::<usize>()
+    }
+}
+
 /// Which side of what a span tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
