@@ -9,7 +9,7 @@ use load::Outcome;
 use tokio_postgres::config::Host;
 
 use crate::pgbouncer;
-use crate::processes::{self, Process};
+use crate::processes::{self, Ending, Process};
 use crate::servers::Server;
 use crate::setup::Bench;
 
@@ -41,8 +41,13 @@ pub(crate) fn start(
         }
     }
     let rights = rights.map(pgbouncer::options_of).unwrap_or_default();
-    let command = processes::command_of(&rights, program, &["-n".as_ref(), "-f".as_ref(), file.as_os_str()]);
-    let mut process = Process::start(name, command, bench.scratch.file("pgpool.log"))?;
+    let command = processes::command_ending(
+        Ending::Interrupt,
+        &rights,
+        program,
+        &["-n".as_ref(), "-f".as_ref(), file.as_os_str()],
+    );
+    let mut process = Process::start(name, command, bench.scratch.file("pgpool.log"))?.ending(Ending::Interrupt);
     let address = format!("127.0.0.1:{port}");
     process.wait_listening(&address)?;
     let at_rest = process.memory()?;

@@ -26,10 +26,25 @@ pub(crate) fn command(program: &Path, arguments: &[&OsStr]) -> Command {
 
 /// The same, after `setpriv` changed what these options of it say.
 pub(crate) fn command_of(rights: &[String], program: &Path, arguments: &[&OsStr]) -> Command {
+    command_ending(Ending::Kill, rights, program, arguments)
+}
+
+/// How a server is ended.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Ending {
+    /// By SIGKILL: it has no children.
+    Kill,
+    /// By SIGINT: it ends its children, too, and hands back the memory that they share.
+    Interrupt,
+}
+
+/// The same again, and the driver's end comes to it in this way.
+pub(crate) fn command_ending(ending: Ending, rights: &[String], program: &Path, arguments: &[&OsStr]) -> Command {
+    let signal = if ending == Ending::Kill { "KILL" } else { "INT" };
     let mut command = Command::new("sh");
     command.args(["-c", WITH_ALL_FILES, "sh"]);
     if Path::new("/usr/bin/setpriv").is_file() {
-        command.arg("/usr/bin/setpriv").args(rights).args(["--pdeathsig", "KILL"]);
+        command.arg("/usr/bin/setpriv").args(rights).args(["--pdeathsig", signal]);
     }
     command.arg(program).args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
@@ -73,6 +88,7 @@ fn wait(child: &mut Child, patience: Duration) -> Outcome<Option<ExitStatus>> {
 pub(crate) struct Process {
     name: String,
     running: Running,
+    ending: Ending,
     ticks_per_second: f64,
 }
 
@@ -97,13 +113,19 @@ impl Process {
         Ok(Self::of(name, Running::Child { child, log }))
     }
 
+    /// The same, which is ended in this way.
+    pub(crate) fn ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self
+    }
+
     /// A workerd, which ends with this value and with the driver as the others do.
     pub(crate) fn of_workerd(name: &str, workerd: Workerd) -> Self {
         Self::of(name, Running::Workerd(Box::new(workerd)))
     }
 
     fn of(name: &str, running: Running) -> Self {
-        Self { name: name.to_owned(), running, ticks_per_second: ticks_per_second() }
+        Self { name: name.to_owned(), running, ending: Ending::Kill, ticks_per_second: ticks_per_second() }
     }
 
     /// The listening address from the server's ready file.
@@ -202,10 +224,19 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let Running::Child { child, .. } = &mut self.running {
+            if self.ending == Ending::Interrupt {
+                interrupt(child);
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
     }
+}
+
+/// Has it end by itself, and waits for that, but not for long.
+fn interrupt(child: &mut Child) {
+    let _ = Command::new("sh").args(["-c", r#"kill -s INT "$1""#, "kill", &child.id().to_string()]).status();
+    let _ = wait(child, Duration::from_secs(10));
 }
 
 /// Fails with what to do when a server or a generator may not hold `count` sockets: each is given the hard limit.
