@@ -116,7 +116,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         perf(&interrupts)?;
     }
     npm::install("tests/load/node", &interrupts)?;
-    if options.has(PLANS) {
+    if options.has(PEERS) {
+        npm::install("tests/load/node/accelerate-local", &interrupts)?;
+    }
+    if options.has(PLANS) || options.has(PEERS) {
         // Prisma's client, the server it is measured against, and the bundler that makes the client ready for Node.
         npm::install("tests/clients", &interrupts)?;
         npm::install("edge-api", &interrupts)?;

@@ -1,6 +1,7 @@
 //! The driver of the load benchmarks: starts the proxy and the yardsticks on loopback, loads them in turn with oha or the
 //! crowd, and writes one report. It measures and never judges by its exit code: a missed bar is written down, an error is 1.
 
+mod accelerate;
 mod axes;
 mod batch;
 mod certificate;
@@ -85,7 +86,10 @@ fn run(options: Options) -> Outcome<()> {
             Part::Start => report.chapters.push(start::run(&bench)?),
             Part::Rows => report.chapters.extend(rows::run(&bench)?),
             Part::Batch => report.chapters.push(batch::run(&bench)?),
-            Part::Peers => report.chapters.push(peers::run(&bench)?),
+            Part::Peers => {
+                report.chapters.push(peers::run(&bench)?);
+                report.chapters.extend(accelerate::run(&bench)?);
+            }
             Part::Profile => report.chapters.extend(profile::run(&bench)?),
         }
         progress(&format!("{} took {:.0} s", part.name(), since.elapsed().as_secs_f64()));

@@ -95,15 +95,22 @@ impl Side<'_> {
     }
 }
 
-/// What `clients.mjs` prints.
+/// What clients of Node print.
 #[derive(Deserialize)]
-struct Told {
+pub(crate) struct Told {
     answered: u64,
     per_second: f64,
     p50_ms: f64,
     p99_ms: f64,
     slowest_ms: f64,
     failed: std::collections::BTreeMap<String, u64>,
+}
+
+impl From<Told> for Seen {
+    fn from(told: Told) -> Self {
+        let Told { answered, per_second, p50_ms, p99_ms, slowest_ms, failed } = told;
+        Self { answered, failed, per_second, p50_ms, p99_ms, slowest_ms }
+    }
 }
 
 /// Clients of Node: Neon's driver at a server, or node-postgres with a pool.
@@ -121,9 +128,8 @@ fn node(bench: &Bench, way: &str, server: Option<&Server>, kept: bool, clients: 
         .env("CLIENTS", clients.to_string())
         .env("SECONDS", seconds.to_string());
     let patience = Duration::from_secs(u64::from(seconds) + 60);
-    let Told { answered, per_second, p50_ms, p99_ms, slowest_ms, failed } =
-        serde_json::from_str(&processes::output("clients", command, &bench.scratch, patience)?)?;
-    Ok(Seen { answered, failed, per_second, p50_ms, p99_ms, slowest_ms })
+    let told: Told = serde_json::from_str(&processes::output("clients", command, &bench.scratch, patience)?)?;
+    Ok(told.into())
 }
 
 pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
@@ -137,9 +143,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         "A Node process makes only so many requests by fetch, wherever they go: that is what limits Neon's driver here, and whoever is asked \
          seldom takes more CPU for each, since it goes to sleep and wakes for it."
             .to_owned(),
-        "Of the servers here only pool-proxy speaks what Neon's driver does. `prisma-accelerate-local` 1.2 speaks the protocol of Prisma's \
-         older clients, which send their query for an engine behind it to run; those that pool-proxy takes send query plans. No client \
-         speaks to both, so it has no place here. Prisma's own server for query plans is in the part plans."
+        "Of the servers here only pool-proxy speaks what Neon's driver does: neither npm nor crates.io has another, and Neon's own comes as \
+         a container. Prisma's clients are in the next chapter, and in the part plans."
             .to_owned(),
     ];
     let bouncer = match (&bench.options.pgbouncer, &bench.options.pgbench) {
