@@ -39,7 +39,7 @@ async fn passed(sample: &str, given: &[(&str, &str)]) -> Vec<String> {
     let (stub, collector) = (Stub::new().await, Collector::start().await);
     let relay = told(Proxy::builder().relay(&stub.url, "a key of somebody's"), &collector);
     let relay = relay.env("POOL_PROXY_TRACE_SAMPLE", sample).start().await;
-    let request = relay.request("GET", "/health");
+    let request = relay.request("GET", "/connection-info");
     let request = given.iter().fold(request, |request, (name, value)| request.header(name, value));
     let asked = tokio::spawn(request.send());
     let mut visit = stub.visited().await;
