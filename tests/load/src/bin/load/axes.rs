@@ -20,7 +20,7 @@ use crate::servers::{self, Server};
 use crate::setup::{Bench, progress};
 
 /// Longer than any run.
-const TIMED: &[&str] = &["Cache-Control: max-age=86400"];
+pub(crate) const TIMED: &[&str] = &["Cache-Control: max-age=86400"];
 
 pub(crate) fn run(bench: &Bench) -> Outcome<Findings> {
     let axes = [clients::axis, answers::rows, hit_rates::axis, answers::payload, transports::axis];
@@ -34,12 +34,12 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Findings> {
 }
 
 /// Seconds of each point: there are many.
-fn seconds(bench: &Bench) -> u32 {
+pub(crate) fn seconds(bench: &Bench) -> u32 {
     bench.options.seconds().div_ceil(4)
 }
 
 /// All places of an axis, or those few that show that it works.
-fn places<T: Copy>(bench: &Bench, all: &[T], few: &[T]) -> Vec<T> {
+pub(crate) fn places<T: Copy>(bench: &Bench, all: &[T], few: &[T]) -> Vec<T> {
     if bench.options.is_quick() { few } else { all }.to_vec()
 }
 

@@ -9,6 +9,7 @@ use std::thread::sleep;
 
 use load::Outcome;
 
+use crate::axes::{TIMED, places, seconds};
 use crate::chart::{Along, Chart, Line, Panel};
 use crate::crowd::CrowdSeen;
 use crate::figures::{Asked, Bar};
@@ -18,9 +19,6 @@ use crate::report::{Chapter, Findings, Table};
 use crate::servers::Server;
 use crate::setup::{Bench, progress};
 
-/// Longer than any run.
-const TIMED: &[&str] = &["Cache-Control: max-age=86400"];
-
 pub(crate) fn run(bench: &Bench) -> Outcome<Findings> {
     let mut findings = Findings::default();
     for part in [clients::growth, rows::growth, entries::growth, tags::growth] {
@@ -29,16 +27,6 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Findings> {
         findings.charts.push(chart);
     }
     Ok(findings)
-}
-
-/// Seconds of load at each place: there are many.
-fn seconds(bench: &Bench) -> u32 {
-    bench.options.seconds().div_ceil(4)
-}
-
-/// All places, or those few that show that it works.
-fn places<T: Copy>(bench: &Bench, all: &[T], few: &[T]) -> Vec<T> {
-    if bench.options.is_quick() { few } else { all }.to_vec()
 }
 
 /// Until answers are on their way and buffers are given back.
