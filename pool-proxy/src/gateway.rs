@@ -43,7 +43,6 @@ use crate::auth::Principal;
 use crate::cache::{Flights, Shelf, Tags};
 use crate::drain::Drain;
 use crate::error::Failure;
-use crate::postgres::Lsn;
 use crate::statement::{Refusal, Verdict};
 use call::{CacheStatus, Timing, Work};
 use execute::Execution;
@@ -168,23 +167,27 @@ impl Gateway {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn run(self: &Arc<Self>, call: Call) -> Result<Answer, Failure> {
-        let cache = match &call.cache {
-            None => return self.run_uncached(&call, None).await,
-            Some(cache) => cache.clone(),
-        };
-        let answer = if !self.shelf.is_on() {
-            self.run_uncached(&call, Some(CacheStatus::bypass("off"))).await
-        } else if matches!(call.work, Work::Batch(..)) {
-            self.run_uncached(&call, Some(CacheStatus::bypass("batch"))).await
-        } else {
-            // Boxed, so that what is not to be kept does not carry its size; and so below.
-            Box::pin(cached::run(self, Arc::new(call), cache)).await
-        };
-        if let Ok(Answer { cache: Some(status), .. }) = &answer {
-            tracing::trace!(?status, "cache");
+    // No async function, which would hold the call twice.
+    pub fn run(self: &Arc<Self>, call: Call) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        let is_kept = self.shelf.is_on() && !matches!(call.work, Work::Batch(..));
+        async move {
+            let answer = match &call.cache {
+                Some(cache) if is_kept => {
+                    let cache = cache.clone();
+                    // Boxed, so that what is not to be kept does not carry its size; and so below.
+                    Box::pin(cached::run(self, Arc::new(call), cache)).await
+                }
+                wish => {
+                    let why_not = if self.shelf.is_on() { "batch" } else { "off" };
+                    let bypass = wish.as_ref().map(|_| CacheStatus::bypass(why_not));
+                    self.run_uncached(&call, bypass).await
+                }
+            };
+            if let Ok(Answer { cache: Some(status), .. }) = &answer {
+                tracing::trace!(?status, "cache");
+            }
+            answer
         }
-        answer
     }
 
     async fn run_uncached(&self, call: &Call, cache: Option<CacheStatus>) -> Result<Answer, Failure> {
@@ -221,7 +224,10 @@ impl Gateway {
             work => {
                 let mut execution = Execution::new(&call.principal, database, lease);
                 execution.is_for(&call.origin, queue);
-                run_on(execution, work).await
+                let outcome = run_on(&mut execution, work).await;
+                let bookmark = execution.bookmark();
+                execution.finish().await;
+                (outcome, bookmark)
             }
         };
         let timing = Timing { queue, database: since.elapsed() };
@@ -235,24 +241,19 @@ impl Gateway {
 }
 
 /// Runs one statement or a batch, on another connection if this one has ended unnoticed.
-async fn run_on(mut execution: Execution, work: &Work) -> (Result<Vec<u8>, Failure>, Option<Lsn>) {
-    let outcome = loop {
+async fn run_on(execution: &mut Execution, work: &Work) -> Result<Vec<u8>, Failure> {
+    loop {
         let outcome = match work {
             Work::One(query, format) => execution.one(query, false, format).await.map(|sink| format.finish(vec![sink])),
             Work::Batch(batch, format) => {
                 Box::pin(execution.batch(&batch.queries, batch.mode, format)).await.map(|sinks| format.finish(sinks))
             }
-            Work::Script(_) => return (Err(Failure::Internal), None),
+            Work::Script(_) => return Err(Failure::Internal),
         };
-        match execution.begins_anew(outcome.as_ref().err()).await {
-            Ok(true) => {}
-            Ok(false) => break outcome,
-            Err(failure) => return (Err(failure), None),
+        if !execution.begins_anew(outcome.as_ref().err()).await? {
+            return outcome;
         }
-    };
-    let bookmark = execution.bookmark();
-    execution.finish().await;
-    (outcome, bookmark)
+    }
 }
 
 fn result_word<T>(outcome: &Result<T, Failure>) -> &'static str {

@@ -1,5 +1,6 @@
 //! An answer on its way out: counted, compressed where that is wanted, with the headers all doors write.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,38 +32,39 @@ pub(super) struct Delivery<'d> {
 }
 
 impl Delivery<'_> {
-    /// The reply.
-    pub(super) async fn of(self, mut answer: Answer) -> Reply {
-        let Self { door, line, packs, known, arrived, authenticated } = self;
+    /// The reply, which takes the body.
+    pub(super) async fn of(&self, answer: &mut Answer) -> Reply {
+        let door = self.door;
         let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
         let etag = answer.entry.as_ref().and_then(|entry| entry.etag.clone());
-        let unchanged = etag.as_ref().is_some_and(|etag| known.has(etag));
+        let unchanged = etag.as_ref().is_some_and(|etag| self.known.has(etag));
         if unchanged {
             answer.body = Bytes::new();
         }
         // Those that others hold, too, are in memory once, however many read them.
         let shared = answer.entry.is_some() || answer.cache.is_some_and(|status| status.is_collapsed());
         if !shared {
-            answer.body = door.ledger.answer(&line, answer.body);
+            answer.body = door.ledger.answer(&self.line, mem::take(&mut answer.body));
         }
         // Boxed, so that a hit and an idle connection do not carry its size.
-        let packed = varies && packs && !unchanged && Box::pin(pack(door, &mut answer)).await;
+        let packed = varies && self.packs && !unchanged && Box::pin(pack(door, answer)).await;
         if packed && !shared {
-            answer.body = door.ledger.answer(&line, answer.body);
+            answer.body = door.ledger.answer(&self.line, mem::take(&mut answer.body));
         }
-        let mut reply = encode(answer, authenticated, arrived);
+        let mut reply = encode(answer, self.authenticated, self.arrived);
+        let headers = reply.headers_mut();
         if let Some(etag) = etag.and_then(|etag| HeaderValue::from_maybe_shared(etag.as_bytes().clone()).ok()) {
-            reply.headers_mut().insert(ETAG, etag);
-        }
-        if unchanged {
-            *reply.status_mut() = StatusCode::NOT_MODIFIED;
-            reply.headers_mut().remove(CONTENT_TYPE);
+            headers.insert(ETAG, etag);
         }
         if varies {
-            reply.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+            headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }
         if packed {
-            reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if unchanged {
+            headers.remove(CONTENT_TYPE);
+            *reply.status_mut() = StatusCode::NOT_MODIFIED;
         }
         reply
     }
@@ -79,9 +81,9 @@ async fn pack(door: &Public, answer: &mut Answer) -> bool {
     }
 }
 
-fn encode(answer: Answer, authenticated: Duration, arrived: Instant) -> Reply {
-    let Answer { body, cache, age, bookmark, timing: Timing { queue, database }, .. } = answer;
-    let mut reply = reply::json(StatusCode::OK, body);
+fn encode(answer: &mut Answer, authenticated: Duration, arrived: Instant) -> Reply {
+    let mut reply = reply::json(StatusCode::OK, mem::take(&mut answer.body));
+    let Answer { cache, age, bookmark, timing: Timing { queue, database }, .. } = *answer;
     let headers = reply.headers_mut();
     let timing = match (cache, age) {
         (Some(_), Some(_)) => reply::timing([("auth", authenticated), ("cache", arrived.elapsed())]),

@@ -2,8 +2,9 @@
 
 use std::ops::Deref;
 
-use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request};
 
 /// A name that is looked for.
 #[derive(Debug)]
@@ -100,6 +101,11 @@ impl<'h> Heads<'h> {
     fn may_have(self, name: &Name) -> bool {
         self.marks.0 & name.mark != 0
     }
+}
+
+/// Frees a head that was read: a request that waits holds no more than it needs.
+pub fn free(head: &mut Parts) {
+    *head = Request::new(()).into_parts().0;
 }
 
 /// A text's parts before and behind the first such byte. For values of headers, which are short: a search that is made for long

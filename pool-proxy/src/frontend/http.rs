@@ -1,5 +1,6 @@
 //! The public listener: the one route table, and what every answer carries.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -78,10 +79,15 @@ fn speaks_prisma(route: &str) -> bool {
 
 impl Public {
     /// Answers a request. Never fails: a failure is an answer, too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    // No async function, which would hold the request twice: as it came, and in its parts.
+    pub fn answer(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Reply> + Send + 'static {
+        let (mut head, mut body) = request.into_parts();
+        async move { self.answer_to(&mut head, &mut body).await }
+    }
+
+    async fn answer_to(&self, head: &mut Parts, body: &mut Incoming) -> Reply {
         let arrived = Instant::now();
-        let version = request.version();
-        let (head, mut body) = request.into_parts();
+        let version = head.version;
         let heads = Heads::of(&head.headers);
         let (id, origin, trace) = (reply::request_id(heads), self.allowed_origin(heads), Trace::of(heads));
         // Such a client has not sent its body yet, and does not if it is told why.
@@ -90,13 +96,13 @@ impl Public {
         let recording = serving.as_ref().map(|serving| serving.recording());
         let trace = trace.as_ref().map(Trace::id).or(recording.map(|recording| recording.trace_id()));
         let mark = Mark { arrived, names: heads.marks(), id: &id, trace, recording };
-        let (route, outcome) = self.route(head, &mut body, origin.is_some(), mark).await;
+        let (route, outcome) = self.route(head, body, origin.is_some(), mark).await;
         let refused = outcome.as_ref().map_or(true, |reply| reply.status().as_u16() >= 400);
         if refused && !waits {
             // Boxed, so that other requests do not carry its size.
-            Box::pin(body::discard(&mut body)).await;
+            Box::pin(body::discard(body)).await;
         }
-        let is_read = body::is_read(&mut body, waits);
+        let is_read = body::is_read(body, waits);
         let mut reply = match outcome {
             Ok(reply) => reply,
             Err(failure) => {
@@ -145,24 +151,28 @@ impl Public {
     /// The route, and what came of it.
     async fn route(
         &self,
-        head: Parts,
+        head: &mut Parts,
         body: &mut Incoming,
         cors: bool,
         mark: Mark<'_>,
     ) -> (&'static str, Result<Reply, Failure>) {
-        match find(&head, cors, mark.id) {
-            (route, Some(reply)) => (route, Ok(reply)),
-            ("sql", None) => ("sql", sql::handle(self, head, body, mark).await),
-            ("health", None) => ("health", Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}"))),
-            // Boxed, so that the others do not carry its size.
-            (route, None) => (route, Box::pin(self.other(route, head, body, mark)).await),
+        let (route, reply) = find(head, cors, mark.id);
+        if let Some(reply) = reply {
+            return (route, Ok(reply));
         }
+        let outcome = match route {
+            "sql" => sql::handle(self, head, body, mark).await,
+            "health" => Ok(reply::json(StatusCode::OK, "{\"status\":\"ok\"}")),
+            // Boxed, so that the others do not carry its size.
+            route => Box::pin(self.other(route, head, body, mark)).await,
+        };
+        (route, outcome)
     }
 
     async fn other(
         &self,
         route: &'static str,
-        head: Parts,
+        head: &mut Parts,
         body: &mut Incoming,
         mark: Mark<'_>,
     ) -> Result<Reply, Failure> {

@@ -33,7 +33,7 @@ enum Wanted {
 ///
 /// # Errors
 /// Why nothing was invalidated.
-pub(super) async fn invalidate(door: &Public, head: Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
+pub(super) async fn invalidate(door: &Public, head: &Parts, incoming: &mut Incoming) -> Result<Reply, Failure> {
     let guest = Guest::enter(door, Heads::of(&head.headers)).await?;
     if !guest.principal.may_invalidate {
         return Err(Failure::Forbidden("tokens of this issuer may not invalidate cached answers".to_owned()));

@@ -30,7 +30,7 @@ struct Connection<'a> {
 ///
 /// # Errors
 /// When the client may not ask, or wants to hear what there is not.
-pub async fn info(door: &Public, head: Parts) -> Result<Reply, Failure> {
+pub async fn info(door: &Public, head: &Parts) -> Result<Reply, Failure> {
     let heads = Heads::of(&head.headers);
     let guest = Guest::enter(door, heads).await?;
     telemetry::wants_statements(heads)?;

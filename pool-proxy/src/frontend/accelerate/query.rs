@@ -14,6 +14,7 @@ use crate::frontend::body;
 use crate::frontend::conditional::Known;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
+use crate::frontend::heads;
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::frontend::sql::sequence;
@@ -37,7 +38,7 @@ const LARGEST: u64 = 32 << 20;
 /// Why there is no answer; [`errors`](super::errors) writes it.
 pub async fn query(
     door: &Public,
-    head: Parts,
+    head: &mut Parts,
     incoming: &mut Incoming,
     transaction: Option<&str>,
     mark: Mark<'_>,
@@ -55,8 +56,7 @@ pub async fn query(
     let sequence = sequence(heads)?;
     let packs = door.terms.compression && gzip::is_wanted(heads);
     let known = Known::from_headers(heads);
-    // A request that waits holds no more than it needs.
-    drop(head);
+    heads::free(head);
     let (line, authenticated) = (Arc::clone(&guest.principal.line), mark.arrived.elapsed());
     let delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated };
 
@@ -100,7 +100,7 @@ pub async fn query(
         }
     }
     let (status, age) = (answer.cache, answer.age);
-    let mut reply = delivery.of(answer).await;
+    let mut reply = delivery.of(&mut answer).await;
     if is_extended {
         cache::tell(reply.headers_mut(), status, age, signature);
     }

@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::frontend::body;
 use crate::frontend::cache_control;
 use crate::frontend::guest::Guest;
-use crate::frontend::heads::Name;
+use crate::frontend::heads::{self, Name};
 use crate::frontend::public::Public;
 use crate::frontend::reply::{self, Reply};
 use crate::frontend::sql::sequence;
@@ -53,13 +53,13 @@ struct Options {
 ///
 /// # Errors
 /// Why it was not opened.
-pub async fn start(door: &Public, head: Parts, incoming: &mut Incoming, mark: Mark<'_>) -> Result<Reply, Failure> {
+pub async fn start(door: &Public, head: &mut Parts, incoming: &mut Incoming, mark: Mark<'_>) -> Result<Reply, Failure> {
     let heads = mark.names.over(&head.headers);
     let guest = Guest::enter(door, heads).await?;
     mark.is_of(&guest.principal.name, &guest.database.name);
     let number = sequence(heads)?.map(|number| Numbered::new(number, ()));
     let settings = if heads.has(&ENGINE) { Settings::Fixed } else { Settings::Own };
-    drop(head);
+    heads::free(head);
     let body = body::read(incoming, LARGEST, &door.terms, guest.place()).await?;
     let options: Options = decode::options(&body)?;
     let transactions = &door.gateway.transactions;
@@ -123,7 +123,7 @@ fn isolation(text: &str) -> Result<Isolation, Failure> {
 ///
 /// # Errors
 /// Why it did not end so.
-pub async fn end(door: &Public, head: Parts, id: &str, act: Act, mark: Mark<'_>) -> Result<Reply, Failure> {
+pub async fn end(door: &Public, head: &Parts, id: &str, act: Act, mark: Mark<'_>) -> Result<Reply, Failure> {
     let heads = mark.names.over(&head.headers);
     let guest = Guest::enter(door, heads).await?;
     mark.is_of(&guest.principal.name, &guest.database.name);

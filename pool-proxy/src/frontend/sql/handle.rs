@@ -14,7 +14,7 @@ use crate::frontend::conditional::Known;
 use crate::frontend::credentials::Credentials;
 use crate::frontend::delivery::Delivery;
 use crate::frontend::guest::Guest;
-use crate::frontend::heads::{Heads, Name};
+use crate::frontend::heads::{self, Heads, Name};
 use crate::frontend::public::Public;
 use crate::frontend::reply::Reply;
 use crate::frontend::trace::Mark;
@@ -30,59 +30,82 @@ static SEQUENCE: Name = Name::of("pool-sequence");
 ///
 /// # Errors
 /// Why there is no answer; [`errors`](crate::frontend::errors) writes it.
-pub async fn handle(door: &Public, head: Parts, incoming: &mut Incoming, mark: Mark<'_>) -> Result<Reply, Failure> {
-    let heads = mark.names.over(&head.headers);
-    let credentials = Credentials::from_headers(heads)?;
-    let guest = Guest::enter_with(door, &credentials).await?;
-    mark.is_of(&guest.principal.name, &guest.database.name);
-    let options = Options::from_headers(heads)?;
-    let wish = Wish::from_request(heads, &credentials, &SQL, guest.database.keeping.is_some())?;
-    let within = Within::from_headers(heads)?;
-    let key = idempotency::key(heads)?;
-    if within.is_some() && key.is_some() {
-        let message =
-            "Idempotency-Key is for what commits by itself; a step of a transaction is numbered by Pool-Sequence";
-        return Err(Failure::BadRequest(message.to_owned()));
-    }
-    let packs = door.terms.compression && gzip::is_wanted(heads);
-    let known = Known::from_headers(heads);
-    // A request that waits holds no more than it needs.
-    drop(head);
+pub async fn handle(
+    door: &Public,
+    head: &mut Parts,
+    incoming: &mut Incoming,
+    mark: Mark<'_>,
+) -> Result<Reply, Failure> {
+    let asks = Asks::of(door, mark.names.over(&head.headers), mark).await?;
+    heads::free(head);
+    let Asks { guest, options, wish, within, key, packs, known } = asks;
     let (line, authenticated) = (Arc::clone(&guest.principal.line), mark.arrived.elapsed());
     let delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated };
 
-    let (database, principal) = (guest.database, Arc::clone(&guest.principal));
+    let database = guest.database;
     let body = body::read(incoming, database.limits().request_bytes, &door.terms, guest.place()).await?;
-    if let Some(within) = within {
-        return Ok(delivery.of(within.step(door, &guest, (&body, options), mark.origin()).await?).await);
-    }
     let mode = [u8::from(options.raw_text), u8::from(options.array_mode)];
-    let cache = wish.map(|wish| wish.of(&database.name, &principal, mode, &body));
-    if let Some(key) = key {
-        let once = Once::new(&key, &options.bytes(), &body);
-        let (work, database) = (decode(&body, options)?.into_work(), Arc::clone(database));
-        // Boxed, so that others do not carry its size.
-        let (answer, is_repeated) =
-            Box::pin(door.gateway.run_once(&Call { principal, database, work, cache, origin: mark.origin() }, &once))
-                .await?;
-        let mut reply = delivery.of(answer).await;
-        if is_repeated {
-            idempotency::tell(reply.headers_mut());
-        }
-        return Ok(reply);
-    }
-    let answer = if let Some(cache) = &cache
+    let cache = wish.map(|wish| wish.of(&database.name, &guest.principal, mode, &body));
+    let mut is_repeated = false;
+    let mut answer = if let Some(within) = within {
+        within.step(door, &guest, (&body, options), mark.origin()).await?
+    } else if key.is_none()
+        && let Some(cache) = &cache
         && let Some(hit) = door.gateway.hit_soon(database, cache).await
     {
         hit
     } else {
         let work = decode(&body, options)?.into_work();
-        let database = Arc::clone(database);
+        let (principal, database) = (Arc::clone(&guest.principal), Arc::clone(database));
         let call = Call { principal, database, work, cache, origin: mark.origin() };
-        // Boxed, so that a hit and an idle connection do not carry its size.
-        Box::pin(door.gateway.run(call)).await?
+        // Boxed, so that a hit and an idle connection do not carry their size.
+        if let Some(key) = key {
+            let once = Once::new(&key, &options.bytes(), &body);
+            let answer;
+            (answer, is_repeated) = Box::pin(door.gateway.run_once(&call, &once)).await?;
+            answer
+        } else {
+            Box::pin(door.gateway.run(call)).await?
+        }
     };
-    Ok(delivery.of(answer).await)
+    let mut reply = delivery.of(&mut answer).await;
+    if is_repeated {
+        idempotency::tell(reply.headers_mut());
+    }
+    Ok(reply)
+}
+
+/// What the head of a request asks for, and who it is that asks.
+struct Asks<'d> {
+    guest: Guest<'d>,
+    options: Options,
+    /// What it wants of the cache, which is not asked about steps of transactions.
+    wish: Option<Wish>,
+    within: Option<Within>,
+    /// Its idempotency key.
+    key: Option<Box<str>>,
+    packs: bool,
+    known: Known,
+}
+
+impl<'d> Asks<'d> {
+    async fn of(door: &'d Public, heads: Heads<'_>, mark: Mark<'_>) -> Result<Self, Failure> {
+        let credentials = Credentials::from_headers(heads)?;
+        let guest = Guest::enter_with(door, &credentials).await?;
+        mark.is_of(&guest.principal.name, &guest.database.name);
+        let options = Options::from_headers(heads)?;
+        let wish = Wish::from_request(heads, &credentials, &SQL, guest.database.keeping.is_some())?;
+        let within = Within::from_headers(heads)?;
+        let key = idempotency::key(heads)?;
+        if within.is_some() && key.is_some() {
+            let message =
+                "Idempotency-Key is for what commits by itself; a step of a transaction is numbered by Pool-Sequence";
+            return Err(Failure::BadRequest(message.to_owned()));
+        }
+        let wish = wish.filter(|_| within.is_none());
+        let packs = door.terms.compression && gzip::is_wanted(heads);
+        Ok(Self { guest, options, wish, within, key, packs, known: Known::from_headers(heads) })
+    }
 }
 
 /// A step of an open transaction.
