@@ -42,6 +42,17 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 
 /// The caller's own id for the request, if it is one, else a new one.
 pub fn request_id(headers: Heads<'_>) -> HeaderValue {
+    once(given_or_new_id(headers))
+}
+
+/// A value that is not expected again. HTTP/2 names what was sent before by its place in a table (RFC 7541, 2.3.2); this one stays
+/// out of that ("never indexed", 6.2.3), where it would only drive out what does come again.
+pub(super) fn once(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
+}
+
+fn given_or_new_id(headers: Heads<'_>) -> HeaderValue {
     let valid = |value: &&HeaderValue| {
         (1..=128).contains(&value.len())
             && value.as_bytes().iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
@@ -77,7 +88,7 @@ pub fn timing<const N: usize>(parts: [(&str, Duration); N]) -> HeaderValue {
         // Three digits, with leading zeros.
         text.push(itoa::Buffer::new().format(micros % 1000 + 1000).get(1..).unwrap_or_default());
     }
-    text.value()
+    once(text.value())
 }
 
 /// A header's value that is being written. It is short, so it has its room on the stack: to allocate for it twice, here
@@ -128,6 +139,15 @@ mod tests {
         let digits = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         assert!(id.len() == 32 && id.as_bytes().iter().all(digits), "{id:?}");
         assert_eq!((0..16).map(super::hex).collect::<Vec<_>>(), b"0123456789abcdef");
+    }
+
+    #[test]
+    fn what_does_not_come_again_is_no_entry_of_a_table() {
+        let headers = [(super::REQUEST_ID.clone(), "mine".parse().unwrap())].into_iter().collect();
+        let given = super::request_id(super::Heads::of(&headers));
+        assert_eq!(given, "mine");
+        assert!(given.is_sensitive() && super::timing([("total", Duration::ZERO)]).is_sensitive());
+        assert!(!super::json(hyper::StatusCode::OK, "{}").headers()["content-type"].is_sensitive());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::error::Failure;
 use crate::frontend::cache_control::{Dialect, Wish, bookmark};
 use crate::frontend::credentials::Credentials;
 use crate::frontend::heads::{Heads, Name};
+use crate::frontend::reply::once;
 use crate::gateway::call::{CacheStatus, Forward};
 
 static PRISMA: Dialect = Dialect { tags: Name::of("accelerate-cache-tags"), stale_alone: true };
@@ -67,5 +68,5 @@ pub fn ray(request_id: &HeaderValue, region: Option<&HeaderValue>) -> (HeaderNam
         ray.push(b'-');
         ray.extend_from_slice(region.as_bytes());
     }
-    (RAY.clone(), HeaderValue::from_bytes(&ray).unwrap_or_else(|_| request_id.clone()))
+    (RAY.clone(), once(HeaderValue::from_bytes(&ray).unwrap_or_else(|_| request_id.clone())))
 }
