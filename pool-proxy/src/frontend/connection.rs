@@ -1,6 +1,7 @@
 //! One connection: which HTTP it speaks, and how long it may idle.
 
 mod framing;
+mod fresh;
 mod http1;
 mod http2;
 mod outgoing;

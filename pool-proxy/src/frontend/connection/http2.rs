@@ -1,22 +1,24 @@
 //! HTTP/2 on a connection, and how long its client may take over what.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
+use super::fresh::Fresh;
 use super::outgoing::{Followed, Outgoing};
 use super::prefixed::Prefixed;
 use super::streams::Streams;
@@ -40,9 +42,10 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let asked = asking.asked();
         let bodiless = request.method() == Method::HEAD;
-        let (answering, asking) = (answer(request), Arc::clone(&asking));
-        async move {
-            let (mut head, body) = answering.await.into_parts();
+        let asking = Arc::clone(&asking);
+        // Mapped, since an async block would hold the answer's future, which is large, twice.
+        answer(request).map(move |reply| {
+            let (mut head, body) = reply.into_parts();
             let mut body = match body.whole() {
                 Ok(body) => body,
                 // HTTP/2 asks for no more of it than its client takes.
@@ -60,9 +63,10 @@ where
             // Only now, so that the connection is never quiet in between.
             drop(asked);
             Ok(Response::from_parts(head, body))
-        }
+        })
     });
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let fresh = Fresh::default();
+    let mut builder = http2::Builder::new(fresh.entrance());
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(30)))
@@ -77,7 +81,7 @@ where
     let mut leaving = false;
     loop {
         tokio::select! {
-            ended = connection.as_mut() => {
+            ended = poll_fn(|cx| fresh.poll(connection.as_mut(), drain, cx)) => {
                 if let Err(error) = ended {
                     debug!(%error, "client connection ended");
                 }
