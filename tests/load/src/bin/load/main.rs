@@ -66,6 +66,11 @@ fn main() -> ExitCode {
 fn run(options: Options) -> Outcome<()> {
     let begin = Instant::now();
     let bench = Bench::prepare(options)?;
+    let folder = bench.options.report_folder();
+    if let Some(folder) = &folder {
+        // Before anything is measured, which takes half an hour and would be lost for want of it.
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
     let mut report = Report::begin(&bench)?;
     for part in bench.options.parts() {
         let since = Instant::now();
@@ -94,7 +99,7 @@ fn run(options: Options) -> Outcome<()> {
         }
         progress(&format!("{} took {:.0} s", part.name(), since.elapsed().as_secs_f64()));
     }
-    report.write(bench.options.report_folder().as_deref())?;
+    report.write(folder.as_deref())?;
     progress(&format!("all of it took {:.0} s", begin.elapsed().as_secs_f64()));
     Ok(())
 }
