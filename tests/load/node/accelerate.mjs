@@ -58,7 +58,8 @@ async function ask() {
       const begin = performance.now();
       try {
         const row = await prisma.user.findUnique({ where: { id }, ...(TTL && { cacheStrategy: { ttl: Number(TTL) } }) });
-        if (row?.id !== id || row.credits !== BigInt(id) * 7919n) throw new Error("another row");
+        // Other parts of the report have written to the credits.
+        if (row?.email !== `user${id}@example.com` || typeof row.credits !== "bigint") throw new Error("another row");
         times.push(performance.now() - begin);
       } catch (error) {
         failed[error.message] = (failed[error.message] ?? 0) + 1;
