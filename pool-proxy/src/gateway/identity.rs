@@ -4,7 +4,7 @@ use super::call::Mode;
 use crate::auth::Principal;
 use crate::pool::Fate;
 use crate::postgres::pipeline::{Step, in_order};
-use crate::postgres::{Columns, Param, Prepared, QueryError, RowSink, Server};
+use crate::postgres::{Columns, Param, Prepared, QueryError, Row, RowSink, Server};
 
 /// Its snapshot also locks the transaction's READ ONLY: before the first one, SET TRANSACTION READ WRITE would work.
 const SET_IDENTITY: &str = "SELECT pg_catalog.set_config('role', $1, true), \
@@ -84,7 +84,7 @@ pub(super) struct Nowhere;
 impl RowSink for Nowhere {
     fn begin(&mut self, _: &Columns) {}
 
-    fn row(&mut self, _: &tokio_postgres::Row) -> Result<(), QueryError> {
+    fn row(&mut self, _: Row<'_>) -> Result<(), QueryError> {
         Ok(())
     }
 

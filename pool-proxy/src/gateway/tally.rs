@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::Row;
 
-use crate::postgres::{Columns, QueryError, RowSink};
+use crate::postgres::{Columns, QueryError, Row, RowSink};
 
 /// Those of a call. What is measured is kept here, not with what measures it: that may be dropped in the middle.
 #[derive(Debug)]
@@ -123,10 +122,10 @@ impl<S: RowSink> RowSink for Measured<'_, &mut S> {
         self.sink.begin(columns);
     }
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
         if let Some(tally) = self.tally {
             tally.rows.fetch_add(1, Ordering::Relaxed);
-            tally.bytes.fetch_add(row.raw_size_bytes() as u64, Ordering::Relaxed);
+            tally.bytes.fetch_add(row.bytes() as u64, Ordering::Relaxed);
         }
         self.sink.row(row)
     }

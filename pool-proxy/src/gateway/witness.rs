@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::time::Instant;
 
-use crate::postgres::{Columns, Lsn, Prepared, QueryError, RawText, RowSink, Snapshot};
+use crate::postgres::{Columns, Lsn, Prepared, QueryError, Row, RowSink, Snapshot};
 
 /// Before a statement whose answer may be kept: a snapshot that sees no more than the statement's own. Not the same one, in
 /// a transaction that keeps it: such a one is taken before the statement waits for the locks of its tables, and finds those
@@ -88,14 +88,11 @@ impl Hearing {
 impl RowSink for Hearing {
     fn begin(&mut self, _: &Columns) {}
 
-    fn row(&mut self, row: &tokio_postgres::Row) -> Result<(), QueryError> {
-        let text = |at: usize| {
-            let text = row.try_get::<_, RawText<'_>>(at).ok()?.0;
-            std::str::from_utf8(text).ok()
-        };
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
+        let text = |at: usize| std::str::from_utf8(row.value(at)?).ok();
         let snapshot = |at: usize| text(at)?.parse().ok();
         let ends = || Some(Ends { asked: self.asked, flushed: text(0)?.parse().ok()?, end: text(1)?.parse().ok()? });
-        if row.len() == 1 {
+        if row.columns() == 1 {
             self.snapshot = snapshot(0);
         } else {
             (self.ends, self.snapshot) = (ends(), snapshot(2));

@@ -1,9 +1,7 @@
 //! Results of raw queries, written as JSON while rows come in.
 
-use tokio_postgres::Row;
-
 use super::rows::class::{Class, Column as Typed};
-use super::rows::{bytes, text, without_zone};
+use super::rows::{bytes, utf8, without_zone};
 use super::shape::plain::write_base64;
 use super::shape::write_compact;
 use super::value::Number;
@@ -13,7 +11,7 @@ use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
 use crate::postgres::array;
 use crate::postgres::value::write_string;
-use crate::postgres::{Columns, QueryError, RowSink};
+use crate::postgres::{Columns, QueryError, Row, RowSink};
 
 /// Places for results of raw queries.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,17 +87,18 @@ impl RowSink for RawSink {
         let _ = self.charge();
     }
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
         if self.unsupported.is_some() {
             return Ok(());
         }
         self.out.extend_from_slice(if self.count > 0 { b",[" } else { b"[" });
         self.count += 1;
+        let mut values = row.values();
         for (index, typed) in self.columns.iter().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
-            match text(row, index)? {
+            match values.next().ok_or(QueryError::Closed)?.map(utf8).transpose()? {
                 Some(text) => typed.write(&mut self.out, text),
                 None => self.out.extend_from_slice(b"null"),
             }

@@ -4,8 +4,6 @@ pub(super) mod class;
 
 use std::sync::Arc;
 
-use tokio_postgres::Row;
-
 use self::class::{Class, Column as Typed};
 use super::moment;
 use super::number;
@@ -15,7 +13,7 @@ use crate::error::PlanError;
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
 use crate::postgres::array::{self, Part};
-use crate::postgres::{Columns, QueryError, RawText, RowSink};
+use crate::postgres::{Columns, QueryError, Row, RowSink};
 
 /// Places for the records that queries come to.
 pub struct Records<'a>(pub(super) &'a Room);
@@ -73,8 +71,11 @@ impl RecordsSink {
         }
     }
 
-    /// Keeps a row of which that is what Postgres printed of each column.
-    fn keep<'r>(&mut self, printed: impl Fn(usize) -> Result<Option<&'r [u8]>, QueryError>) -> Result<(), QueryError> {
+    /// Keeps a row of which that is what Postgres printed of each column, asked in their order.
+    fn keep<'r>(
+        &mut self,
+        mut printed: impl FnMut(usize) -> Result<Option<&'r [u8]>, QueryError>,
+    ) -> Result<(), QueryError> {
         if self.unsupported.is_some() {
             return Ok(());
         }
@@ -153,8 +154,13 @@ impl RowSink for RecordsSink {
         self.names = names.into();
     }
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
-        self.keep(|index| raw(row, index))
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
+        let (mut values, mut next) = (row.values(), 0);
+        self.keep(|index| {
+            let passed_over = index - next;
+            next = index + 1;
+            values.nth(passed_over).ok_or(QueryError::Closed)
+        })
     }
 
     fn dropped(&mut self) -> QueryError {
@@ -167,18 +173,7 @@ impl RowSink for RecordsSink {
     }
 }
 
-/// What Postgres printed of a column; `None` for NULL.
-fn raw(row: &Row, index: usize) -> Result<Option<&[u8]>, QueryError> {
-    let raw: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
-    Ok(raw.map(|RawText(bytes)| bytes))
-}
-
-/// The text of a column; `None` for NULL.
-pub(super) fn text(row: &Row, index: usize) -> Result<Option<&str>, QueryError> {
-    raw(row, index)?.map(utf8).transpose()
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, QueryError> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, QueryError> {
     std::str::from_utf8(bytes).map_err(|_| invalid())
 }
 

@@ -1,10 +1,10 @@
 //! A statement's parameters going in as text, and its rows coming out as the text Postgres printed.
 
 use bytes::BytesMut;
-use tokio_postgres::Row;
-use tokio_postgres::types::{Format, FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::prepared::Columns;
+use super::rows::Row;
 use crate::error::DatabaseError;
 
 /// A parameter, as text: Postgres parses it by the type the statement gives it. `Debug` shows no value.
@@ -83,20 +83,6 @@ fn write_bytea(out: &mut BytesMut, bytes: &[u8]) {
     }
 }
 
-/// A value as Postgres printed it, in the session's encoding.
-#[derive(Debug, Clone, Copy)]
-pub struct RawText<'a>(pub &'a [u8]);
-
-impl<'a> FromSql<'a> for RawText<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(raw))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
 /// What a result is written into, row by row as it comes in.
 pub trait RowSink: Send {
     /// The columns, before the first row; none for a statement that returns nothing.
@@ -106,7 +92,7 @@ pub trait RowSink: Send {
     ///
     /// # Errors
     /// When the answer grows over its limit or a value is not UTF-8.
-    fn row(&mut self, row: &Row) -> Result<(), QueryError>;
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError>;
 
     /// A row was over the limit by itself.
     fn dropped(&mut self) -> QueryError;
@@ -120,7 +106,7 @@ impl<S: RowSink + ?Sized> RowSink for Box<S> {
         (**self).begin(columns);
     }
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
         (**self).row(row)
     }
 

@@ -1,14 +1,16 @@
 //! One connection to Postgres: its prepared statements, its executions, its reset.
 
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
 use foldhash::quality::RandomState;
-use futures_util::StreamExt;
+use futures_util::Stream;
 use lru::LruCache;
 use tokio::time::Instant;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -17,9 +19,10 @@ use super::cancel::Canceller;
 use super::prepared::Prepared;
 use super::query::{Param, QueryError, RowSink};
 use super::rest::Rest;
+use super::rows::Row;
 use super::schema::Schema;
 use super::settings::{Current, Settings, has_literal};
-use super::wire::{Completion, Passed, TransactionStatus, Wire};
+use super::wire::{Completion, Passed, Taken, TransactionStatus, Wire};
 use crate::error::DatabaseError;
 
 /// How many statements stay prepared on one connection.
@@ -226,22 +229,38 @@ impl Server {
         if params.len() != wanted {
             return Err(QueryError::Database(Box::new(DatabaseError::parameter_count(params.len(), wanted))));
         }
-        let rows = self.client.query_raw(&**statement, params).await.map_err(QueryError::from)?;
+        let reader = self.wire.read_rows(number);
+        let stream = self.client.query_raw(&**statement, params).await.map_err(QueryError::from)?;
         let columns = statement.columns();
         sink.begin(columns);
-        let mut rows = pin!(rows);
+        let mut stream = pin!(stream);
         // A sink that takes no more is no reason to stop reading: Postgres's last word says whether the statement
         // was cancelled or completed.
-        let mut refused = None;
-        while let Some(row) = rows.next().await {
-            match row {
-                // A row of NULLs only may stand in for one over the limit.
-                Ok(row) if refused.is_none() && row.raw_size_bytes() == row.len() * 4 && self.wire.dropped_a_row() => {
+        let (mut rows, mut refused) = (Vec::new(), None);
+        loop {
+            // The stream has no rows, since they are set aside, but an end.
+            let step = poll_fn(|cx| match stream.as_mut().poll_next(cx) {
+                Poll::Ready(end) => Poll::Ready((reader.take(&mut rows, cx), Some(end))),
+                Poll::Pending => match reader.take(&mut rows, cx) {
+                    Taken::Nothing => Poll::Pending,
+                    taken => Poll::Ready((taken, None)),
+                },
+            });
+            let (taken, end) = step.await;
+            if refused.is_none() {
+                refused = write(&rows, sink).err();
+                if refused.is_none() && taken == Taken::Last {
                     refused = Some(sink.dropped());
                 }
-                Ok(row) if refused.is_none() => refused = sink.row(&row).err(),
-                Ok(_) => {}
-                Err(error) => {
+                if refused.is_some() {
+                    reader.stop();
+                }
+            }
+            match end {
+                None => {}
+                Some(None) => break,
+                Some(Some(Ok(_))) => return Err(QueryError::Closed),
+                Some(Some(Err(error))) => {
                     return Err(match (QueryError::from(error), refused) {
                         // It was cancelled because of the refusal; a lost connection would leave that open.
                         (QueryError::Database(said), Some(refused)) if !said.is_shutdown() => refused,
@@ -314,4 +333,12 @@ impl Server {
             None => Err(QueryError::Closed),
         }
     }
+}
+
+/// Hands rows that stand one behind the other to a sink.
+fn write(mut rows: &[u8], sink: &mut dyn RowSink) -> Result<(), QueryError> {
+    while let Some(row) = Row::next(&mut rows) {
+        sink.row(row)?;
+    }
+    Ok(())
 }

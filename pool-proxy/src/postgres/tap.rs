@@ -8,12 +8,14 @@
 //! A Bind with a binary *parameter* is left alone: the proxy sends its own parameters as text, so such a Bind is one
 //! of tokio-postgres's own type look-ups, which decode binary results.
 //!
-//! A row over the limit is dropped as it comes in, and one of NULLs stands in its place: it never takes memory, and what
-//! Postgres says afterwards still tells what became of its statement.
+//! Rows of an execution are set aside for who reads them, as they came: to tokio-postgres each would be two parses and an
+//! allocation. A row over the limit is dropped as it comes in, so that it never takes memory; what Postgres says afterwards still tells
+//! what became of its statement.
 //!
 //! A COPY that stands in a text of several statements is answered here: tokio-postgres would leave the server waiting for data.
 
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -23,6 +25,9 @@ use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
 use super::wire::Wire;
 
+/// So many bytes are read at a time: some two hundred rows of the usual length.
+const READ: usize = 32 << 10;
+
 /// The stream itself. Shutting it down also waits for the server to close its side, so that when a connection or a
 /// cancel request has ended here, Postgres has dealt with it.
 #[derive(Debug)]
@@ -30,29 +35,23 @@ pub struct Tap<S> {
     inner: S,
     wire: Option<Wire>,
     out: BytesMut,
-    /// The beginning of a message's head, until the rest of it has come.
-    held: Vec<u8>,
-    /// Read, but not handed on yet.
-    rest: BytesMut,
+    /// What was read: first what may be handed on, then the beginning of a message's head, until the rest of it has come.
+    read: Vec<u8>,
+    passes: Range<usize>,
+    held: Range<usize>,
     half_closed: bool,
 }
 
 impl<S> Tap<S> {
     /// A tap on a session.
     pub fn new(inner: S, wire: Wire) -> Self {
-        Self {
-            inner,
-            wire: Some(wire),
-            out: BytesMut::new(),
-            held: Vec::new(),
-            rest: BytesMut::new(),
-            half_closed: false,
-        }
+        Self { wire: Some(wire), read: vec![0; READ], ..Self::passive(inner) }
     }
 
     /// Passes bytes through unread, as for a cancel request; shutting down still waits for the server.
     pub fn passive(inner: S) -> Self {
-        Self { inner, wire: None, out: BytesMut::new(), held: Vec::new(), rest: BytesMut::new(), half_closed: false }
+        let (passes, held) = (0..0, 0..0);
+        Self { inner, wire: None, out: BytesMut::new(), read: Vec::new(), passes, held, half_closed: false }
     }
 }
 
@@ -70,29 +69,23 @@ impl<S: AsyncWrite + Unpin> Tap<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Tap<S> {
-    /// Reads into `buf`, behind what is held of a head, and leaves in it what may be handed on. False at the end of the
-    /// stream; `buf` may come back empty before that.
-    fn poll_read_on(&mut self, cx: &mut Context<'_>, wire: &Wire, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
-        let before = buf.filled().len();
-        buf.put_slice(&self.held);
-        let shown = buf.filled().len();
-        if Pin::new(&mut self.inner).poll_read(cx, buf)?.is_pending() {
-            buf.set_filled(before);
-            return Poll::Pending;
-        }
-        if buf.filled().len() == shown {
+    /// Reads what the server has sent, and shows it to the wire. False at the end of the stream; there may be nothing to
+    /// hand on before that.
+    fn poll_read_on(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Poll<io::Result<bool>> {
+        let shown = self.held.len();
+        self.read.copy_within(std::mem::replace(&mut self.held, 0..shown), 0);
+        let mut buf = ReadBuf::new(self.read.get_mut(shown..).unwrap_or_default());
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf))?;
+        let end = shown + buf.filled().len();
+        if end == shown {
             // Half a head is of no use to anybody.
-            buf.set_filled(before);
             return Poll::Ready(Ok(false));
         }
-        let chunk = &mut buf.filled_mut()[before..];
         let mut state = wire.state();
-        let (kept, held) = state.receive(chunk)?;
+        let (passes, held) = state.receive(self.read.get_mut(..end).unwrap_or_default())?;
         state.refuse_copy(&mut self.out);
         drop(state);
-        self.held.clear();
-        self.held.extend_from_slice(&chunk[kept..kept + held]);
-        buf.set_filled(before + kept);
+        (self.passes, self.held) = (0..passes, passes..passes + held);
         if !self.out.is_empty() && self.poll_write_out(cx)?.is_ready() {
             // What cannot be sent now goes with the next that is written.
             let _ = Pin::new(&mut self.inner).poll_flush(cx)?;
@@ -107,25 +100,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
         let Some(wire) = this.wire.clone() else {
             return Pin::new(&mut this.inner).poll_read(cx, buf);
         };
-        let before = buf.filled().len();
         loop {
-            if !this.rest.is_empty() {
-                let take = this.rest.len().min(buf.remaining());
-                buf.put_slice(&this.rest.split_to(take));
+            if !this.passes.is_empty() {
+                let end = this.passes.end.min(this.passes.start + buf.remaining());
+                buf.put_slice(this.read.get(this.passes.start..end).unwrap_or_default());
+                this.passes.start = end;
                 return Poll::Ready(Ok(()));
             }
-            let more = if buf.remaining() > this.held.len() {
-                ready!(this.poll_read_on(cx, &wire, buf))?
-            } else {
-                // There is no room for a head: read beside, and hand it on by and by.
-                let mut beside = [0_u8; 64];
-                let mut beside = ReadBuf::new(&mut beside);
-                let more = ready!(this.poll_read_on(cx, &wire, &mut beside))?;
-                this.rest.extend_from_slice(beside.filled());
-                more
-            };
-            // Nothing read would mean the end.
-            if !more || buf.filled().len() > before {
+            // Who reads the rows may be slower than the server.
+            ready!(wire.poll_room(cx));
+            if !ready!(this.poll_read_on(cx, &wire))? {
                 return Poll::Ready(Ok(()));
             }
         }

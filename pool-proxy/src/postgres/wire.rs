@@ -1,14 +1,18 @@
 //! What passes by on the wire of a session: requests going out, answers coming in, message by message. The tap shows it
 //! every byte (see [`tap`](super::tap)).
 
+mod aside;
 mod passed;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
 
+pub(super) use aside::Taken;
+use aside::{Aside, Fate, Reader};
 pub use passed::Passed;
 
 /// Any single message other than a row is kept under this, in bytes: rows have the response limit.
@@ -75,8 +79,7 @@ pub(super) struct State {
     status: Option<TransactionStatus>,
     type_lengths: BTreeMap<u32, i16>,
     largest_row: usize,
-    /// A row was dropped since the last time somebody asked.
-    dropped: bool,
+    aside: Aside,
     /// The session does not speak UTF-8.
     foreign_encoding: bool,
     incoming: Incoming,
@@ -91,32 +94,30 @@ struct Incoming {
     /// Bytes of its body still to come.
     remaining: usize,
     captured: bool,
-    /// Part of a COPY, which nobody asked for.
-    is_copy: bool,
-    /// For a row that is dropped: how many bytes of NULLs are still to be written in its place.
-    stand_in: Option<usize>,
+    fate: Fate,
 }
 
 /// The type byte and the length of a message.
 const HEAD: usize = 5;
-/// And the number of columns of a row.
-const ROW_HEAD: usize = HEAD + 2;
 
 impl Wire {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A row longer than this is dropped, and comes out as NULLs. 0 for no limit.
+    /// A longer row of the executions to come is dropped. 0 for no limit.
     pub fn limit_rows(&self, bytes: usize) {
-        let mut state = self.state();
-        state.largest_row = bytes;
-        state.dropped = false;
+        self.state().largest_row = bytes;
     }
 
-    /// Whether a row was dropped since the limit was set.
-    pub fn dropped_a_row(&self) -> bool {
-        self.state().dropped
+    /// Reads the rows of an execution that is still to be sent.
+    pub fn read_rows(&self, execution: u64) -> Reader {
+        Reader::open(self, execution)
+    }
+
+    /// Ready when there is room for what the server sends.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.state().aside.poll_room(cx)
     }
 
     /// How many executions with text results were sent so far: the number of the next one.
@@ -225,50 +226,37 @@ impl State {
         Ok(())
     }
 
-    /// Reads along with what the server sends, and takes oversized rows out of it. Says how many bytes are left at the
+    /// Reads along with what the server sends, and takes out of it the rows that somebody reads. Says how many bytes are left at the
     /// front of `bytes`, and how many follow them that are the beginning of a message's head and must be shown again.
     pub(super) fn receive(&mut self, bytes: &mut [u8]) -> io::Result<(usize, usize)> {
         let (mut read, mut kept) = (0, 0);
         while read < bytes.len() {
-            if self.incoming.remaining == 0 {
+            let take = if self.incoming.remaining == 0 {
                 let rest = &bytes[read..];
-                let head = match rest {
-                    [b'D', _, _, _, _, _, _, ..] => ROW_HEAD,
-                    [kind, _, _, _, _, ..] if *kind != b'D' => HEAD,
-                    _ => {
-                        let held = rest.len();
-                        bytes.copy_within(read.., kept);
-                        return Ok((kept, held));
-                    }
-                };
-                self.begin(rest)?;
-                if !self.incoming.is_copy {
-                    move_down(bytes, read, kept, head);
-                    if let Some(nulls) = self.incoming.stand_in {
-                        let length = u32::try_from(nulls + 6).unwrap_or(u32::MAX);
-                        bytes[kept + 1..kept + HEAD].copy_from_slice(&length.to_be_bytes());
-                    }
-                    kept += head;
+                if rest.len() < HEAD {
+                    let held = rest.len();
+                    bytes.copy_within(read.., kept);
+                    return Ok((kept, held));
                 }
-                read += head;
-                self.incoming.remaining -= head - HEAD;
+                self.begin(rest)?;
+                HEAD
             } else {
                 let take = (bytes.len() - read).min(self.incoming.remaining);
-                if let Some(missing) = &mut self.incoming.stand_in {
-                    let nulls = take.min(*missing);
-                    bytes[kept..kept + nulls].fill(0xff);
-                    *missing -= nulls;
-                    kept += nulls;
-                } else {
-                    if self.incoming.captured {
-                        self.captured.extend_from_slice(&bytes[read..read + take]);
-                    }
-                    move_down(bytes, read, kept, take);
-                    kept += take;
+                let part = &bytes[read..read + take];
+                if self.incoming.captured {
+                    self.captured.extend_from_slice(part);
+                }
+                if self.incoming.fate == Fate::SetAside {
+                    self.aside.push(self.executions_done, part);
                 }
                 self.incoming.remaining -= take;
-                read += take;
+                take
+            };
+            if self.incoming.fate == Fate::Pass {
+                move_down(bytes, read, kept, take);
+                kept += take;
             }
+            read += take;
             if self.incoming.remaining == 0 {
                 self.end();
             }
@@ -283,37 +271,35 @@ impl State {
         }
     }
 
-    /// A message's head, and for a row its number of columns.
+    /// A message's head.
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
-        let &[kind, a, b, c, d, ref rest @ ..] = head else { return Err(broken("an incoming message has no head")) };
+        let &[kind, a, b, c, d, ..] = head else { return Err(broken("an incoming message has no head")) };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         let remaining = length.checked_sub(4).ok_or_else(|| broken("an incoming message has no length"))?;
-        let is_copy = passed::is_copy(kind);
-        // tokio-postgres would give up the connection.
-        let mut stand_in = is_copy.then_some(0);
-        if is_copy {
+        let fate = if passed::is_copy(kind) {
             self.passed.copies = true;
             self.owes_data |= kind == b'G';
-        } else if kind == b'D' {
-            let &[high, low, ..] = rest else { return Err(broken("a row has no columns")) };
-            // The length of a NULL is -1.
-            let nulls = usize::from(u16::from_be_bytes([high, low])) * 4;
-            if remaining < nulls + 2 {
-                return Err(broken("a row is shorter than its columns"));
+            // tokio-postgres would give up the connection.
+            Fate::Skip
+        } else if kind != b'D' {
+            if remaining > LARGEST_MESSAGE {
+                return Err(broken("an incoming message is over the limit"));
             }
-            if self.largest_row > 0 && remaining > self.largest_row && remaining > nulls + 2 {
-                stand_in = Some(nulls);
-                self.dropped = true;
-            }
-        } else if remaining > LARGEST_MESSAGE {
-            return Err(broken("an incoming message is over the limit"));
-        }
+            Fate::Pass
+        } else if self.cycles.front() == Some(&Cycle::Execution) {
+            self.aside.begin(self.executions_done, remaining)
+        } else {
+            Fate::Pass
+        };
         let captured = matches!(kind, b'C' | b'S' | b'T' | b'Z');
-        self.incoming = Incoming { kind, remaining, captured, is_copy, stand_in };
+        self.incoming = Incoming { kind, remaining, captured, fate };
         Ok(())
     }
 
     fn end(&mut self) {
+        if self.incoming.fate == Fate::SetAside {
+            self.aside.end(self.executions_done);
+        }
         if !self.incoming.captured {
             return;
         }
@@ -350,6 +336,7 @@ impl State {
         if self.cycles.pop_front() == Some(Cycle::Execution) {
             self.completions
                 .push_back((self.executions_done, Completion { tag, foreign_encoding: self.foreign_encoding }));
+            self.aside.done(self.executions_done);
             self.executions_done += 1;
         }
     }

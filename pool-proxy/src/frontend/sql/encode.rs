@@ -3,10 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tokio_postgres::Row;
-
 use crate::gateway::call::{Budget, Format, ResultSink};
-use crate::postgres::{Column, Columns, QueryError, RawText, RowSink, value};
+use crate::postgres::{Column, Columns, QueryError, Row, RowSink, value};
 
 /// How the results of a call are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +137,7 @@ impl RowSink for Rows {
         let _ = self.charge();
     }
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
         if self.count > 0 {
             self.out.push(b',');
         }
@@ -147,7 +145,9 @@ impl RowSink for Rows {
         self.out.push(if self.arrays { b'[' } else { b'{' });
         let mut first = true;
         let head = &*self.head;
-        for (index, place) in head.columns.iter().enumerate() {
+        let mut values = row.values();
+        for place in &head.columns {
+            let value = values.next().ok_or(QueryError::Closed)?;
             if place.hidden && !self.arrays {
                 continue;
             }
@@ -157,8 +157,7 @@ impl RowSink for Rows {
             if !self.arrays {
                 self.out.extend_from_slice(head.keys.get(place.key.clone()).unwrap_or_default());
             }
-            let text: Option<RawText<'_>> = row.try_get(index).map_err(QueryError::from)?;
-            let Some(RawText(bytes)) = text else {
+            let Some(bytes) = value else {
                 self.out.extend_from_slice(b"null");
                 continue;
             };

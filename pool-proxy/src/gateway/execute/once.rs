@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::Row;
 
 use super::{Execution, refuse_keyword};
 use crate::error::{DatabaseError, Failure, OnceError};
@@ -23,7 +22,7 @@ use crate::gateway::once::table::{self, PORTION, TEXTS};
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::{Flight, Frame, Sent, send};
 use crate::gateway::tally::Tallies;
-use crate::postgres::{Columns, Param, QueryError, RawText, RowSink};
+use crate::postgres::{Columns, Param, QueryError, Row, RowSink};
 
 /// How often a call is tried: keys expire, and tables are dropped, in between.
 const ATTEMPTS: usize = 4;
@@ -261,10 +260,9 @@ enum Heard {
 impl RowSink for Heard {
     fn begin(&mut self, _: &Columns) {}
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
-        let is_same = row.try_get::<_, RawText<'_>>(0).map_err(QueryError::from)?.0 == b"true";
-        let hex: Option<RawText<'_>> = row.try_get(1).map_err(QueryError::from)?;
-        let outcome = hex.map(|RawText(hex)| bytes(hex).ok_or(QueryError::Closed)).transpose()?;
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
+        let is_same = row.value(0).ok_or(QueryError::Closed)? == b"true";
+        let outcome = row.value(1).map(|hex| bytes(hex).ok_or(QueryError::Closed)).transpose()?;
         *self = outcome.filter(|_| is_same).map_or(Self::Another, Self::Outcome);
         Ok(())
     }

@@ -309,7 +309,7 @@ struct Nothing;
 impl RowSink for Nothing {
     fn begin(&mut self, _: &crate::postgres::Columns) {}
 
-    fn row(&mut self, _: &tokio_postgres::Row) -> Result<(), crate::postgres::QueryError> {
+    fn row(&mut self, _: crate::postgres::Row<'_>) -> Result<(), crate::postgres::QueryError> {
         Ok(())
     }
 

@@ -1,14 +1,12 @@
 //! Where the result of a statement goes: its rows, or only their number, which is all that is kept of them then.
 
-use tokio_postgres::Row;
-
 use super::super::room::Room;
 use super::super::rows::{Records, RecordsSink};
 use super::super::value::Value;
 use crate::error::PlanError;
 use crate::gateway::call::Budget;
 use crate::gateway::session::Sinks;
-use crate::postgres::{Columns, QueryError, RowSink};
+use crate::postgres::{Columns, QueryError, Row, RowSink};
 
 /// Places for the statements of a flight.
 pub(super) struct Places<'a> {
@@ -51,7 +49,7 @@ impl RowSink for Place {
         }
     }
 
-    fn row(&mut self, row: &Row) -> Result<(), QueryError> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
         if self.is_wanted { self.sink.row(row) } else { Ok(()) }
     }
 

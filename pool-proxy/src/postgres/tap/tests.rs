@@ -1,10 +1,11 @@
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncReadExt, ReadBuf};
 
-use super::{Tap, Wire};
-use crate::postgres::wire::tests::{message, row};
+use super::{READ, Tap};
+use crate::postgres::wire::Taken;
+use crate::postgres::wire::tests::{executing, message, result, row};
 
 /// Gives its chunks one a read, whatever room there is.
 struct Chunks(std::collections::VecDeque<Vec<u8>>);
@@ -25,22 +26,20 @@ impl tokio::io::AsyncRead for Chunks {
 }
 
 #[tokio::test]
-async fn readers_of_any_size_get_every_byte() {
-    let mut sent = message(b'D', &row(2, 0));
-    sent.extend(message(b'D', &row(2, 500)));
-    sent.extend(message(b'C', b"SELECT 2\0"));
-    sent.extend(message(b'Z', b"I"));
-    let mut expected = message(b'D', &row(2, 0));
-    expected.extend(message(b'D', &row(2, 0)));
-    expected.extend(message(b'C', b"SELECT 2\0"));
-    expected.extend(message(b'Z', b"I"));
+async fn readers_of_any_size_get_every_byte_but_the_rows() {
+    let (short, long) = (row(2, 0), row(2, 500));
+    let (sent, handed_on) = result(&[&short, &long, &short]);
+    let (large, notice) = (row(1, 2 * READ), message(b'N', &vec![b'n'; 2 * READ]));
+    let more = [notice, result(&[&large]).0].concat();
     for chunk in 1..30 {
         for room in 1..30 {
-            let wire = Wire::default();
-            wire.limit_rows(10);
-            let chunks = Chunks(sent.chunks(chunk).map(<[u8]>::to_vec).collect());
+            let wire = executing(2);
+            // Those of the second are tokio-postgres's.
+            let reader = wire.read_rows(0);
+            let sent = [&*sent, &more].concat();
+            let chunks = Chunks(sent.chunks(chunk * chunk * chunk).map(<[u8]>::to_vec).collect());
             let mut tap = Tap::new(tokio::io::join(chunks, tokio::io::sink()), wire);
-            let (mut out, mut buf) = (Vec::new(), vec![0; room]);
+            let (mut out, mut buf) = (Vec::new(), vec![0; room * room]);
             loop {
                 let read = tap.read(&mut buf).await.unwrap();
                 if read == 0 {
@@ -48,7 +47,10 @@ async fn readers_of_any_size_get_every_byte() {
                 }
                 out.extend_from_slice(&buf[..read]);
             }
-            assert_eq!(out, expected, "chunks of {chunk}, room for {room}");
+            assert!(out == [&*handed_on, &more].concat(), "chunks of {chunk}³, room for {room}²");
+            let mut rows = Vec::new();
+            assert_eq!(reader.take(&mut rows, &Context::from_waker(Waker::noop())), Taken::Rows);
+            assert_eq!(rows.len(), 3 * 4 + 2 * short.len() + long.len());
         }
     }
 }
