@@ -37,6 +37,8 @@ pub use lsn::{LogLayout, Lsn, LsnError};
 pub use prepared::{Column, Columns, Prepared};
 pub use query::{Param, QueryError, RowSink};
 pub use rows::Row;
+#[cfg(test)]
+pub(crate) use rows::tests::row;
 pub use schema::Schema;
 pub use server::Server;
 pub use session_attrs::SessionAttrs;

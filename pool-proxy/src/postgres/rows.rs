@@ -16,12 +16,13 @@ impl fmt::Debug for Row<'_> {
 }
 
 impl<'r> Row<'r> {
-    /// The first of rows that stand one behind the other, each behind its length; what follows is left. `None` where there is no
-    /// whole row.
-    pub(super) fn next(rows: &mut &'r [u8]) -> Option<Self> {
-        let (length, rest) = rows.split_first_chunk()?;
-        let (row, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-        *rows = rest;
+    /// The first of messages that stand one behind the other; what follows is left. `None` where there is no whole row.
+    pub fn next(messages: &mut &'r [u8]) -> Option<Self> {
+        let (&[kind, a, b, c, d], rest) = messages.split_first_chunk()?;
+        // The length counts itself.
+        let length = u32::from_be_bytes([a, b, c, d]).checked_sub(4).filter(|_| kind == b'D')?;
+        let (row, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        *messages = rest;
         let (columns, values) = row.split_first_chunk()?;
         Some(Self { columns: u16::from_be_bytes(*columns), values })
     }
@@ -72,14 +73,14 @@ impl<'r> Iterator for Values<'r> {
 pub(crate) mod tests {
     use super::Row;
 
-    /// A row behind its length.
+    /// The message of a row.
     pub(crate) fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
         for value in values {
             body.extend(value.map_or(-1, |value| i32::try_from(value.len()).unwrap()).to_be_bytes());
             body.extend_from_slice(value.unwrap_or_default());
         }
-        [&u32::try_from(body.len()).unwrap().to_be_bytes(), &*body].concat()
+        [b"D", &(u32::try_from(body.len()).unwrap() + 4).to_be_bytes()[..], &body].concat()
     }
 
     #[test]
@@ -104,7 +105,10 @@ pub(crate) mod tests {
             assert!(Row::next(&mut &whole[..length]).is_none());
         }
         // A length that leads beyond the row.
-        let broken = [0, 0, 0, 8, 0, 1, 0, 0, 0, 9, b'x', b'y'];
+        let broken = b"D\0\0\0\x0c\0\x01\0\0\0\x09xy";
         assert_eq!(Row::next(&mut &broken[..]).unwrap().values().count(), 0);
+        for other in [&b"D\0\0\0\x03\0\0"[..], b"D\0\0\0\x05\0", b"C\0\0\0\x06\0\0"] {
+            assert!(Row::next(&mut &*other).is_none());
+        }
     }
 }

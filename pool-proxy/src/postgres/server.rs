@@ -12,6 +12,7 @@ use deadpool_postgres::ClientWrapper;
 use foldhash::quality::RandomState;
 use futures_util::Stream;
 use lru::LruCache;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -138,7 +139,8 @@ impl Server {
         Arc::clone(&self.canceller)
     }
 
-    /// A row longer than this, in bytes, is dropped as it comes in, and refused by its sink. 0 for no limit.
+    /// A row of the executions to come that is longer than this, in bytes, is dropped as it comes in, and refused by its sink. 0 for
+    /// no limit.
     pub fn limit_rows(&self, bytes: u64) {
         self.wire.limit_rows(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
@@ -248,7 +250,7 @@ impl Server {
             });
             let (taken, end) = step.await;
             if refused.is_none() {
-                refused = write(&rows, sink).err();
+                refused = write(&rows, columns.len(), sink).err();
                 if refused.is_none() && taken == Taken::Last {
                     refused = Some(sink.dropped());
                 }
@@ -257,7 +259,8 @@ impl Server {
                 }
             }
             match end {
-                None => {}
+                // A server that is faster than its reader leaves others their turn.
+                None => yield_now().await,
                 Some(None) => break,
                 Some(Some(Ok(_))) => return Err(QueryError::Closed),
                 Some(Some(Err(error))) => {
@@ -335,10 +338,53 @@ impl Server {
     }
 }
 
-/// Hands rows that stand one behind the other to a sink.
-fn write(mut rows: &[u8], sink: &mut dyn RowSink) -> Result<(), QueryError> {
-    while let Some(row) = Row::next(&mut rows) {
+/// Hands rows that stand one behind the other to a sink, each with as many columns as the statement.
+fn write(mut rows: &[u8], columns: usize, sink: &mut dyn RowSink) -> Result<(), QueryError> {
+    while !rows.is_empty() {
+        let row = Row::next(&mut rows).filter(|row| row.columns() == columns).ok_or(QueryError::Closed)?;
         sink.row(row)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QueryError, RowSink, write};
+    use crate::postgres::{Columns, Row, row};
+
+    /// Counts.
+    struct Count(usize);
+
+    impl RowSink for Count {
+        fn begin(&mut self, _: &Columns) {}
+
+        fn row(&mut self, _: Row<'_>) -> Result<(), QueryError> {
+            self.0 += 1;
+            Ok(())
+        }
+
+        fn dropped(&mut self) -> QueryError {
+            QueryError::Closed
+        }
+
+        fn end(&mut self, _: Option<&str>) {}
+    }
+
+    #[test]
+    fn what_is_no_row_of_the_statement_ends_it_wherever_it_stands() {
+        let (one, two) = (row(&[Some(b"1")]), row(&[Some(b"1"), None]));
+        let without_columns = b"D\0\0\0\x05\0".to_vec();
+        let mut count = Count(0);
+        assert!(write(&one.repeat(3), 1, &mut count).is_ok());
+        assert_eq!(count.0, 3);
+        assert!(matches!(write(&one[..9], 1, &mut count), Err(QueryError::Closed)));
+        for broken in [two, without_columns, b"x".to_vec()] {
+            for (before, behind) in [(0, 0), (0, 2), (2, 0), (1, 1)] {
+                let mut count = Count(0);
+                let rows = [one.repeat(before), broken.clone(), one.repeat(behind)].concat();
+                assert!(matches!(write(&rows, 1, &mut count), Err(QueryError::Closed)), "{rows:?}");
+                assert_eq!(count.0, before);
+            }
+        }
+    }
 }

@@ -14,6 +14,7 @@
 //!
 //! A COPY that stands in a text of several statements is answered here: tokio-postgres would leave the server waiting for data.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
@@ -29,8 +30,7 @@ use super::wire::Wire;
 const READ: usize = 32 << 10;
 
 /// The stream itself. Shutting it down also waits for the server to close its side, so that when a connection or a
-/// cancel request has ended here, Postgres has dealt with it.
-#[derive(Debug)]
+/// cancel request has ended here, Postgres has dealt with it. `Debug` shows nothing of what passes.
 pub struct Tap<S> {
     inner: S,
     wire: Option<Wire>,
@@ -40,6 +40,12 @@ pub struct Tap<S> {
     passes: Range<usize>,
     held: Range<usize>,
     half_closed: bool,
+}
+
+impl<S> fmt::Debug for Tap<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap").field("wire", &self.wire).finish_non_exhaustive()
+    }
 }
 
 impl<S> Tap<S> {

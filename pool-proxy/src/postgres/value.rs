@@ -7,17 +7,43 @@ use super::query::Param;
 
 /// Writes a JSON string.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    // Few texts have anything to escape. None of the bytes is left out, so that many can be looked at together.
-    let is_escaped = |byte: u8| u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    if text.bytes().fold(0, |any, byte| any | is_escaped(byte)) == 0 {
+    write_text(out, text.as_bytes());
+}
+
+/// Writes a JSON string. Bytes that are not UTF-8 stay what they are, for who looks at all that was written.
+pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
+    // Few texts have anything to escape.
+    if !needs_escapes(text) {
         out.reserve(text.len() + 2);
         out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text);
         out.push(b'"');
         return;
     }
-    // Writing a str into a Vec cannot fail.
-    let _ = serde_json::to_writer(out, text);
+    match std::str::from_utf8(text) {
+        // Writing a str into a Vec cannot fail.
+        Ok(text) => drop(serde_json::to_writer(out, text)),
+        Err(_) => out.extend_from_slice(text),
+    }
+}
+
+/// Whether a JSON string has to say some of these bytes in another way (<https://www.rfc-editor.org/rfc/rfc8259#section-7>).
+fn needs_escapes(text: &[u8]) -> bool {
+    /// None of the bytes is left out, so that all are looked at together; that they are a known number makes that short.
+    fn any<const N: usize>(bytes: &[u8; N]) -> bool {
+        bytes.iter().fold(0, |any, byte| any | is_escaped(*byte)) != 0
+    }
+    fn is_escaped(byte: u8) -> u8 {
+        u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    }
+    // The last of a length may overlap those before.
+    if let Some(last) = text.last_chunk::<16>() {
+        return text.as_chunks().0.iter().any(any::<16>) || any(last);
+    }
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => any(first) || any(last),
+        _ => text.iter().any(|byte| is_escaped(*byte) != 0),
+    }
 }
 
 /// Whether values of this type are JSON as they are: bool, int2, int4, finite floats, json, jsonb.
@@ -40,23 +66,27 @@ fn json_element(oid: u32) -> Option<u32> {
 }
 
 /// Writes a value as JSON by its type: bool, int2, int4, finite floats, json and jsonb, and arrays of them, as they
-/// are; everything else as its text. int8 and numeric stay text, since JSON clients would lose digits.
-pub fn write_json(out: &mut Vec<u8>, oid: u32, text: &str) {
+/// are; everything else as its text. int8 and numeric stay text, since JSON clients would lose digits. Bytes that are not UTF-8
+/// stay what they are, for who looks at all that was written.
+pub fn write_json(out: &mut Vec<u8>, oid: u32, text: &[u8]) {
     if is_json_scalar(oid) {
         write_scalar(out, oid, text);
     } else if let Some(element) = json_element(oid) {
-        array::write_json(out, text, |out, item| write_scalar(out, element, item));
+        match std::str::from_utf8(text) {
+            Ok(text) => array::write_json(out, text, |out, item| write_scalar(out, element, item.as_bytes())),
+            Err(_) => out.extend_from_slice(text),
+        }
     } else {
-        write_string(out, text);
+        write_text(out, text);
     }
 }
 
-fn write_scalar(out: &mut Vec<u8>, oid: u32, text: &str) {
+fn write_scalar(out: &mut Vec<u8>, oid: u32, text: &[u8]) {
     match (oid, text) {
-        (16, "t") => out.extend_from_slice(b"true"),
-        (16, "f") => out.extend_from_slice(b"false"),
-        (700 | 701, "NaN" | "Infinity" | "-Infinity") => write_string(out, text),
-        _ => out.extend_from_slice(text.as_bytes()),
+        (16, b"t") => out.extend_from_slice(b"true"),
+        (16, b"f") => out.extend_from_slice(b"false"),
+        (700 | 701, b"NaN" | b"Infinity" | b"-Infinity") => write_text(out, text),
+        _ => out.extend_from_slice(text),
     }
 }
 

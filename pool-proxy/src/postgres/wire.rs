@@ -15,7 +15,7 @@ pub(super) use aside::Taken;
 use aside::{Aside, Fate, Reader};
 pub use passed::Passed;
 
-/// Any single message other than a row is kept under this, in bytes: rows have the response limit.
+/// Any single message is kept under this, in bytes, but for rows that have another limit.
 const LARGEST_MESSAGE: usize = 64 << 20;
 /// Room of this size is kept from one message to the next, in bytes.
 const SMALL: usize = 1 << 10;
@@ -105,7 +105,7 @@ impl Wire {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A longer row of the executions to come is dropped. 0 for no limit.
+    /// A longer row of the executions to come is dropped, and one that nobody reads. 0 for no limit.
     pub fn limit_rows(&self, bytes: usize) {
         self.state().largest_row = bytes;
     }
@@ -238,6 +238,13 @@ impl State {
                     bytes.copy_within(read.., kept);
                     return Ok((kept, held));
                 }
+                if self.cycles.front() == Some(&Cycle::Execution) {
+                    let rows = self.aside.push_whole(self.executions_done, rest);
+                    if rows > 0 {
+                        read += rows;
+                        continue;
+                    }
+                }
                 self.begin(rest)?;
                 HEAD
             } else {
@@ -286,8 +293,11 @@ impl State {
                 return Err(broken("an incoming message is over the limit"));
             }
             Fate::Pass
-        } else if self.cycles.front() == Some(&Cycle::Execution) {
-            self.aside.begin(self.executions_done, remaining)
+        } else if self.cycles.front() == Some(&Cycle::Execution) && self.aside.is_read(self.executions_done) {
+            self.aside.begin(self.executions_done, head.get(..HEAD).unwrap_or_default(), remaining)
+        } else if remaining > if self.largest_row > 0 { self.largest_row } else { LARGEST_MESSAGE } {
+            // tokio-postgres would hold all of it, also where nobody has asked for rows.
+            Fate::Skip
         } else {
             Fate::Pass
         };

@@ -99,3 +99,18 @@ async fn a_copy_in_a_text_is_refused() {
     open.end("rollback").await.expect(200);
     assert_eq!(served.value("SELECT count(*)::int FROM t").await, 10_000);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn rows_of_a_text_which_nobody_gets_take_no_memory() {
+    let served = Served::after("CREATE TABLE t (n int)").await;
+    let text = execute("SELECT repeat('x', 100000000); INSERT INTO t VALUES (1)");
+    served.value("SELECT 1").await;
+    let before = served.proxy.peak_memory();
+    for _ in 0..3 {
+        served.proxy.request("POST", "/query").bearer(served.proxy.key()).json(&text).send().await.expect(200);
+    }
+    let grown = served.proxy.peak_memory().saturating_sub(before);
+    assert!(grown < 40 << 20, "the proxy's memory grew by {grown} bytes");
+    assert_eq!(served.postgres("SELECT count(*) FROM t").await, "3");
+}

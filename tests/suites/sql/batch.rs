@@ -187,9 +187,23 @@ async fn a_batch_may_be_long() {
         }
     }
     let insert = |number| json!({ "query": "INSERT INTO t VALUES ($1)", "params": [number] });
-    let inserts: Vec<Value> = (0..3000).map(insert).collect();
+    let inserts: Vec<Value> = (0..30_000).map(insert).collect();
     served.proxy.sql(json!({ "queries": inserts })).await.expect(200);
-    assert_eq!(served.value("SELECT count(*) FROM t").await, "3000");
+    assert_eq!(served.value("SELECT count(*) FROM t").await, "30000");
+}
+
+#[tokio::test]
+async fn a_batch_of_results_that_are_large_only_together_arrives_whole() {
+    let served = Served::plain().await;
+    let select = |number| json!({ "query": "SELECT $1::int AS n, repeat('x', 1000) AS pad FROM generate_series(1, 40)", "params": [number] });
+    for _ in 0..5 {
+        let queries: Vec<Value> = (0..100).map(select).collect();
+        let answer = served.proxy.sql(json!({ "queries": queries })).await.expect(200);
+        for number in 0..100 {
+            let rows = answer.body["results"][number]["rows"].as_array().unwrap();
+            assert!(rows.len() == 40 && rows.iter().all(|row| row["n"] == number), "{number}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ impl RowSink for Rows {
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
+        let start = self.out.len();
         if self.count > 0 {
             self.out.push(b',');
         }
@@ -161,15 +162,16 @@ impl RowSink for Rows {
                 self.out.extend_from_slice(b"null");
                 continue;
             };
-            let text = std::str::from_utf8(bytes)
-                .map_err(|_| QueryError::Invalid("the result is not UTF-8; the statement has run".to_owned()))?;
             if self.raw_text {
-                value::write_string(&mut self.out, text);
+                value::write_text(&mut self.out, bytes);
             } else {
-                value::write_json(&mut self.out, place.type_oid, text);
+                value::write_json(&mut self.out, place.type_oid, bytes);
             }
         }
         self.out.push(if self.arrays { b']' } else { b'}' });
+        // One look at all of them: at each of many short texts it would take as long as everything else.
+        std::str::from_utf8(self.out.get(start..).unwrap_or_default())
+            .map_err(|_| QueryError::Invalid("the result is not UTF-8; the statement has run".to_owned()))?;
         self.charge()
     }
 
@@ -203,7 +205,45 @@ fn split_tag(tag: &str) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::split_tag;
+    use super::{Layout, split_tag};
+    use crate::gateway::call::{Budget, Format};
+    use crate::postgres::{Column, Columns, QueryError, Row, RowSink, row};
+
+    /// What becomes of a row of texts, integers and lists of integers.
+    fn written(values: &[Option<&[u8]>]) -> Result<String, QueryError> {
+        let layout = Layout { arrays: vec![true], raw_text: false, batch: false };
+        let mut sink = layout.sink(0, Budget::new(1000));
+        sink.begin(&Columns::new([25, 23, 1007].map(|type_oid| Column {
+            name: "c".into(),
+            type_oid,
+            type_length: -1,
+            type_modifier: -1,
+            table_oid: 0,
+            column_id: 0,
+        })));
+        let message = row(values);
+        sink.row(Row::next(&mut &*message).unwrap())?;
+        sink.end(Some("SELECT 1"));
+        let body = layout.finish(vec![sink]);
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        Ok(body["rows"][0].to_string())
+    }
+
+    #[test]
+    fn a_row_is_written_or_refused() {
+        assert_eq!(written(&[Some("é\"".as_bytes()), None, Some(b"{1,2}")]).unwrap(), r#"["é\"",null,[1,2]]"#);
+        let of_another_encoding: [&[Option<&[u8]>]; 4] = [
+            &[Some(b"\xe9"), None, None],
+            &[Some(b"a \"quoted\" \xe9"), None, None],
+            &[None, Some(b"1\xe9"), None],
+            &[None, None, Some(b"{1,\xe9}")],
+        ];
+        for values in of_another_encoding {
+            assert!(matches!(written(values), Err(QueryError::Invalid(why)) if why.contains("UTF-8")));
+        }
+        // One that is cut short.
+        assert!(matches!(written(&[Some(b"a"), None]), Err(QueryError::Closed)));
+    }
 
     #[test]
     fn splits_tags() {

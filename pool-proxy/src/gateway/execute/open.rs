@@ -149,6 +149,7 @@ impl Execution {
             let was = self.standing().await?;
             self.progress.sent();
             let _ = self.server()?.passed();
+            self.server()?.limit_rows(budget.limit());
             self.tallies.begin(0);
             let outcome = match self.comments.first().and_then(Option::as_ref).map(|comment| comment.behind(text)) {
                 Some(commented) => self.server()?.command(&commented).await.map_err(|error| error.within(text)),

@@ -1,7 +1,9 @@
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
 
 use super::{READ, Tap};
 use crate::postgres::wire::Taken;
@@ -50,7 +52,39 @@ async fn readers_of_any_size_get_every_byte_but_the_rows() {
             assert!(out == [&*handed_on, &more].concat(), "chunks of {chunk}³, room for {room}²");
             let mut rows = Vec::new();
             assert_eq!(reader.take(&mut rows, &Context::from_waker(Waker::noop())), Taken::Rows);
-            assert_eq!(rows.len(), 3 * 4 + 2 * short.len() + long.len());
+            assert_eq!(rows, [&*short, &long, &short].map(|row| message(b'D', row)).concat());
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_while_rows_wait_that_nobody_has_taken() {
+    let large = row(1, 100 << 10);
+    let (sent, handed_on) = result(&[&*large; 10]);
+    let wire = executing(1);
+    let reader = wire.read_rows(0);
+    let (mut server, client) = tokio::io::duplex(16 << 10);
+    let mut tap = Tap::new(client, wire);
+    let sending = tokio::spawn(async move {
+        server.write_all(&sent).await.unwrap();
+        server
+    });
+    let (mut out, mut buf) = (Vec::new(), [0; 1024]);
+    let (mut rows, mut taken) = (Vec::new(), 0);
+    let mut stalls = 0;
+    while !out.ends_with(&message(b'Z', b"I")) {
+        let read = pin!(tap.read(&mut buf));
+        // As long as there is room it goes on; then it waits for the reader, which wakes it.
+        if let Ok(read) = timeout(Duration::from_secs(1), read).await {
+            out.extend_from_slice(&buf[..read.unwrap()]);
+        } else {
+            stalls += 1;
+            assert_eq!(reader.take(&mut rows, &Context::from_waker(Waker::noop())), Taken::Rows);
+            assert!(rows == message(b'D', &large).repeat(3), "so many are over the most that wait");
+            taken += 3;
+        }
+    }
+    assert!(!sending.is_finished() || sending.await.is_ok());
+    assert_eq!(reader.take(&mut rows, &Context::from_waker(Waker::noop())), Taken::Rows);
+    assert_eq!((out, stalls, taken, rows), (handed_on, 3, 9, message(b'D', &large)));
 }

@@ -6,7 +6,7 @@ use super::{Param, param, write_json};
 
 fn check_out(oid: u32, text: &str, expected: &str) {
     let mut out = Vec::new();
-    write_json(&mut out, oid, text);
+    write_json(&mut out, oid, text.as_bytes());
     assert_eq!(String::from_utf8(out).unwrap(), expected, "oid {oid}, {text}");
 }
 
@@ -97,11 +97,44 @@ fn any_text_of_any_type_is_written() {
     for number in 0..cases(20_000) {
         let text = if number % 3 == 0 { dice.text(30) } else { dice.pieces(PIECES, 20) };
         for oid in [16, 23, 25, 114, 701, 1000, 1007, 1009, 3807] {
-            write_json(&mut Vec::new(), oid, &text);
+            write_json(&mut Vec::new(), oid, text.as_bytes());
         }
         // What is a string stays one, whatever is in it.
         let mut out = Vec::new();
-        write_json(&mut out, 25, &text);
+        write_json(&mut out, 25, text.as_bytes());
         assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
     }
+}
+
+#[test]
+fn what_is_to_be_escaped_is_found_wherever_it_stands() {
+    for length in 0..70 {
+        for place in 0..length {
+            for (letter, escaped) in
+                [("\"", "\\\""), ("\\", "\\\\"), ("\n", "\\n"), ("\u{1f}", "\\u001f"), (" ", " "), ("é", "é")]
+            {
+                let (before, behind) = ("x".repeat(place), "y".repeat(length - place));
+                check_out(25, &format!("{before}{letter}{behind}"), &format!("\"{before}{escaped}{behind}\""));
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_never_become_utf8() {
+    let mut dice = Dice::new();
+    let mut broken = 0;
+    for _ in 0..cases(20_000) {
+        let mut text = dice.text(30).into_bytes();
+        let at = dice.below(text.len() + 1);
+        text.splice(at..at, dice.pick(&[&b"\xff"[..], b"\xc3", b"\xe2\x82", b"\xa9", b"\""]).iter().copied());
+        for oid in [16, 23, 25, 114, 701, 1000, 1007, 1009, 3807] {
+            let mut out = b"[".to_vec();
+            write_json(&mut out, oid, &text);
+            out.push(b']');
+            assert_eq!(std::str::from_utf8(&out).is_ok(), std::str::from_utf8(&text).is_ok());
+        }
+        broken += usize::from(std::str::from_utf8(&text).is_err());
+    }
+    assert!(broken > 0);
 }

@@ -2,6 +2,7 @@
 //! in one buffer, which their reader takes whole.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use super::Wire;
@@ -12,12 +13,10 @@ const WORTH_WAKING: usize = 64 << 10;
 /// When so many bytes of whole rows wait, no more are read from the server.
 const MOST: usize = 256 << 10;
 
-/// The length of a row, which stands before it.
-const LENGTH: usize = 4;
-
 /// Rows of the executions under way that somebody reads.
 #[derive(Debug, Default)]
 pub(super) struct Aside {
+    /// In the order of their numbers: a batch may have very many.
     readings: VecDeque<Reading>,
     /// Of the whole rows in all of them.
     bytes: usize,
@@ -25,17 +24,41 @@ pub(super) struct Aside {
     tap: Option<Waker>,
 }
 
-/// The rows of one execution.
-#[derive(Debug, Default)]
+/// The rows of one execution. `Debug` shows none.
+#[derive(Default)]
 struct Reading {
+    /// Of the execution.
     number: u64,
     /// A longer row is dropped, in bytes.
     largest: usize,
+    /// Messages, as they came.
     rows: Vec<u8>,
     /// How far they are whole.
     whole: usize,
     wanted: Wanted,
     reader: Option<Waker>,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("whole", &self.whole).field("wanted", &self.wanted).finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    fn has_place_for(&self, row: usize) -> bool {
+        self.largest == 0 || row <= self.largest
+    }
+
+    /// What has come is whole. Says how many bytes of it are new.
+    fn has_come(&mut self) -> usize {
+        let before = std::mem::replace(&mut self.whole, self.rows.len());
+        // A sink may be full with less, and then has the statement cancelled.
+        if self.whole >= WORTH_WAKING || (self.largest > 0 && self.whole > self.largest) {
+            wake(&mut self.reader);
+        }
+        self.whole - before
+    }
 }
 
 /// Whether the rows that come are wanted.
@@ -79,47 +102,78 @@ impl Aside {
     fn open(&mut self, number: u64, largest: usize) {
         // One that was never sent had the same.
         self.close(number);
-        self.readings.push_back(Reading { number, largest, ..Reading::default() });
+        let place = self.place(number).unwrap_or_else(|place| place);
+        self.readings.insert(place, Reading { number, largest, ..Reading::default() });
+    }
+
+    /// Where a reading is, or would be.
+    fn place(&self, number: u64) -> Result<usize, usize> {
+        self.readings.binary_search_by_key(&number, |reading| reading.number)
     }
 
     fn of(&mut self, number: u64) -> Option<&mut Reading> {
-        self.readings.iter_mut().find(|reading| reading.number == number)
+        let place = self.place(number).ok()?;
+        self.readings.get_mut(place)
     }
 
-    /// A row of so many bytes begins.
-    pub(super) fn begin(&mut self, number: u64, length: usize) -> Fate {
-        let Some(reading) = self.of(number) else { return Fate::Pass };
-        if reading.wanted != Wanted::Yes {
-            return Fate::Skip;
-        }
-        if reading.largest > 0 && length > reading.largest {
+    fn wanted(&mut self, number: u64) -> Option<&mut Reading> {
+        self.of(number).filter(|reading| reading.wanted == Wanted::Yes)
+    }
+
+    /// Whether somebody reads, or has read, the rows of an execution.
+    pub(super) fn is_read(&self, number: u64) -> bool {
+        self.place(number).is_ok()
+    }
+
+    /// A row of so many bytes behind its head begins.
+    pub(super) fn begin(&mut self, number: u64, head: &[u8], length: usize) -> Fate {
+        let Some(reading) = self.wanted(number) else { return Fate::Skip };
+        if !reading.has_place_for(length) {
             // Whatever follows has no place any more.
             reading.wanted = Wanted::Dropped;
             wake(&mut reading.reader);
             return Fate::Skip;
         }
-        reading.rows.reserve(length.min(WORTH_WAKING) + LENGTH);
-        reading.rows.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+        reading.rows.extend_from_slice(head);
         Fate::SetAside
     }
 
     /// A part of it.
     pub(super) fn push(&mut self, number: u64, part: &[u8]) {
-        if let Some(reading) = self.of(number).filter(|reading| reading.wanted == Wanted::Yes) {
+        if let Some(reading) = self.wanted(number) {
             reading.rows.extend_from_slice(part);
         }
     }
 
     /// It is whole.
     pub(super) fn end(&mut self, number: u64) {
-        if let Some(reading) = self.of(number).filter(|reading| reading.wanted == Wanted::Yes) {
-            let before = std::mem::replace(&mut reading.whole, reading.rows.len());
-            let row = reading.whole - before;
-            if reading.whole >= WORTH_WAKING {
-                wake(&mut reading.reader);
-            }
-            self.bytes += row;
+        if let Some(reading) = self.wanted(number) {
+            let more = reading.has_come();
+            self.bytes += more;
         }
+    }
+
+    /// Takes the rows at the front of these messages that are whole, which is the same as what the three above do with each. Says
+    /// how many bytes they are.
+    pub(super) fn push_whole(&mut self, number: u64, messages: &[u8]) -> usize {
+        let Some(reading) = self.wanted(number) else { return 0 };
+        let mut rest = messages;
+        while let [b'D', a, b, c, d, ..] = *rest {
+            // The length counts itself.
+            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            let Some(behind) = rest.get(1 + length..) else { break };
+            if length < 4 || !reading.has_place_for(length - 4) {
+                break;
+            }
+            rest = behind;
+        }
+        let taken = messages.len() - rest.len();
+        if taken > 0 {
+            reading.rows.extend_from_slice(&messages[..taken]);
+            let more = reading.has_come();
+            self.bytes += more;
+        }
+        taken
     }
 
     /// Takes the whole rows into `rows`, in exchange for its room. If there is nothing, the reader is woken when there is, or at
@@ -160,7 +214,9 @@ impl Aside {
     /// The same, and nobody asks any more.
     fn close(&mut self, number: u64) {
         self.stop(number);
-        self.readings.retain(|reading| reading.number != number);
+        if let Ok(place) = self.place(number) {
+            self.readings.remove(place);
+        }
     }
 
     /// Its reader has left while it may still go on.
@@ -173,7 +229,9 @@ impl Aside {
 
     /// An execution has ended.
     pub(super) fn done(&mut self, number: u64) {
-        self.readings.retain(|reading| reading.number != number || reading.wanted != Wanted::Left);
+        if self.of(number).is_some_and(|reading| reading.wanted == Wanted::Left) {
+            self.close(number);
+        }
     }
 
     fn give_room(&mut self, bytes: usize) {

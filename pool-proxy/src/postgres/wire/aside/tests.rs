@@ -28,8 +28,8 @@ fn sleeper() -> (Arc<Woken>, Waker) {
     (Arc::clone(&woken), woken.into())
 }
 
-fn behind_lengths(rows: &[&[u8]]) -> Vec<u8> {
-    rows.iter().flat_map(|row| [&u32::try_from(row.len()).unwrap().to_be_bytes(), *row].concat()).collect()
+fn messages(rows: &[&[u8]]) -> Vec<u8> {
+    rows.iter().flat_map(|row| message(b'D', row)).collect()
 }
 
 /// Shows the bytes as they come, in chunks of a size, takes after each, and gives what is handed on and what was taken, and whether
@@ -57,7 +57,7 @@ fn rows_are_set_aside_whole() {
     for size in (1..40).chain([sent.len()]) {
         let wire = executing(1);
         let reader = wire.read_rows(0);
-        let expected = (handed_on.clone(), behind_lengths(&[&short, &long, &short]), false);
+        let expected = (handed_on.clone(), messages(&[&short, &long, &short]), false);
         assert_eq!(read_rows(&wire, &reader, &sent, size), expected, "chunks of {size}");
     }
 }
@@ -72,8 +72,8 @@ fn each_reader_gets_the_rows_of_its_own_execution() {
     let sent: Vec<u8> = answers.iter().flat_map(|(sent, _)| sent.clone()).collect();
     let expected = [&*answers[0].1, &answers[1].0, &answers[2].1].concat();
     assert_eq!(read(&mut wire.state(), &sent, 11), expected);
-    assert_eq!(taken(&readers[0]), (Taken::Rows, behind_lengths(&[&rows[0], &rows[0]])));
-    assert_eq!(taken(&readers[1]), (Taken::Rows, behind_lengths(&[&rows[2], &rows[2]])));
+    assert_eq!(taken(&readers[0]), (Taken::Rows, messages(&[&rows[0], &rows[0]])));
+    assert_eq!(taken(&readers[1]), (Taken::Rows, messages(&[&rows[2], &rows[2]])));
     assert_eq!(taken(&readers[1]), (Taken::Nothing, Vec::new()));
 }
 
@@ -87,7 +87,7 @@ fn a_row_over_the_limit_is_told_behind_those_before_it_and_is_the_last() {
         let reader = wire.read_rows(0);
         // A limit for what comes later is none for this.
         wire.limit_rows(0);
-        assert_eq!(read_rows(&wire, &reader, &sent, size), (handed_on.clone(), behind_lengths(&[&short]), true));
+        assert_eq!(read_rows(&wire, &reader, &sent, size), (handed_on.clone(), messages(&[&short]), true));
         assert_eq!(wire.completion(0).unwrap().tag.as_deref(), Some("SELECT 2"));
     }
 }
@@ -108,7 +108,7 @@ fn who_waits_is_woken_by_much_and_by_a_row_over_the_limit() {
         assert_eq!(woken.times(), 1);
         assert_eq!(reader.take(&mut rows, &cx), expected);
         let all = [&*short, &large];
-        assert_eq!(rows, behind_lengths(if expected == Taken::Last { &all[..1] } else { &all }));
+        assert_eq!(rows, messages(if expected == Taken::Last { &all[..1] } else { &all }));
         // Told once.
         assert_eq!((reader.take(&mut rows, &cx), &*rows), (Taken::Nothing, &b""[..]));
     }
@@ -166,7 +166,7 @@ fn rows_that_nobody_wants_any_more_go_nowhere() {
         assert_eq!(passed, handed_on);
         assert!(reader.is_none_or(|reader| taken(&reader) == (Taken::Nothing, Vec::new())));
         read(&mut wire.state(), &sent, 5);
-        assert_eq!(taken(&next), (Taken::Rows, behind_lengths(&[&row(2, 50), &row(2, 60)])));
+        assert_eq!(taken(&next), (Taken::Rows, messages(&[&row(2, 50), &row(2, 60)])));
         drop(next);
         assert!(wire.state().aside.readings.is_empty());
         assert!(wire.poll_room(&Context::from_waker(Waker::noop())).is_ready());
@@ -178,4 +178,77 @@ fn a_reader_of_what_was_never_sent_leaves_nothing() {
     let wire = executing(1);
     drop(wire.read_rows(1));
     assert!(wire.state().aside.readings.is_empty());
+}
+
+#[test]
+fn a_row_that_nobody_reads_is_handed_on_unless_it_is_over_the_limit() {
+    let (short, long) = (row(1, 5), row(1, 500));
+    // Of a text of several statements, and of an execution of the library's own.
+    for wire in [Wire::default(), executing(1)] {
+        wire.state().started = true;
+        wire.limit_rows(100);
+        let sent = messages(&[&short, &long, &short]);
+        assert_eq!(read(&mut wire.state(), &sent, 50), messages(&[&short, &short]));
+        wire.limit_rows(0);
+        assert_eq!(read(&mut wire.state(), &sent, 50), sent);
+        // Where there is none, there is that of any message.
+        let head = [b'D', 0x7f, 0, 0, 0];
+        assert_eq!(wire.state().receive(&mut head.clone()).unwrap(), (0, 0));
+    }
+}
+
+#[test]
+fn very_many_readers_find_their_rows() {
+    let count = 100_000;
+    let wire = executing(count);
+    let readers: Vec<_> = (0..count as u64).map(|execution| wire.read_rows(execution)).collect();
+    let answers: Vec<u8> = (0..count).flat_map(|number| result(&[&row(1, number % 7)]).0).collect();
+    let mut cut = answers.chunks(50_000);
+    let mut held = Vec::new();
+    for (number, reader) in readers.into_iter().enumerate() {
+        let mut rows = taken(&reader);
+        while rows.0 == Taken::Nothing {
+            let mut shown = [&*held, cut.next().unwrap()].concat();
+            let (kept, again) = wire.state().receive(&mut shown).unwrap();
+            held = shown[kept..kept + again].to_vec();
+            rows = taken(&reader);
+        }
+        assert_eq!(rows.1, messages(&[&row(1, number % 7)]));
+    }
+    assert!(wire.state().aside.readings.is_empty());
+}
+
+#[test]
+fn the_last_who_asks_is_woken() {
+    let wire = executing(1);
+    let reader = wire.read_rows(0);
+    let ((first, one), (second, other)) = (sleeper(), sleeper());
+    for waker in [&one, &other] {
+        assert_eq!(reader.take(&mut Vec::new(), &Context::from_waker(waker)), Taken::Nothing);
+    }
+    read(&mut wire.state(), &message(b'D', &row(1, WORTH_WAKING)), 9999);
+    assert_eq!((first.times(), second.times()), (0, 1));
+}
+
+#[test]
+fn who_may_have_too_much_already_is_woken_by_that() {
+    let wire = executing(1);
+    wire.limit_rows(1000);
+    let reader = wire.read_rows(0);
+    let (woken, waker) = sleeper();
+    reader.take(&mut Vec::new(), &Context::from_waker(&waker));
+    let part = message(b'D', &row(1, 400));
+    read(&mut wire.state(), &part.repeat(2), 9999);
+    assert_eq!(woken.times(), 0);
+    read(&mut wire.state(), &part, 9999);
+    assert_eq!(woken.times(), 1);
+}
+
+#[test]
+fn neither_rows_nor_what_passes_is_in_what_debug_shows() {
+    let wire = executing(1);
+    let _reader = wire.read_rows(0);
+    read(&mut wire.state(), &message(b'D', &row(1, 40)), 9999);
+    let shown = format!("{wire:?}");
+    assert!(shown.contains("whole: 51") && !shown.contains("120, 120"), "{shown}");
 }

@@ -18,19 +18,7 @@ const STATEMENTS: u32 = 10;
 const REQUESTS: u32 = 1_000;
 
 pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
-    let file = bench.scratch.file("batches");
-    let mut lines = String::new();
-    for number in 0..REQUESTS {
-        writeln!(lines, "{}", batch(number))?;
-    }
-    std::fs::write(&file, lines)?;
-    let load = Load {
-        clients: 64,
-        seconds: bench.options.seconds(),
-        headers: servers::headers(&[]),
-        request: Request::PostAny("/sql", file),
-        transport: Transport::Plain,
-    };
+    let load = load(bench)?;
     let (proxy, pool) = (servers::pool_proxy(bench)?, servers::bare_pool(bench)?);
     expect_same(&proxy, &pool, &load)?;
     let contest = Contest::hold(bench, "batch", &[&proxy, &pool], &load)?;
@@ -51,6 +39,23 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         tables: Vec::new(),
         crowds: Vec::new(),
         notes: Vec::new(),
+    })
+}
+
+/// The requests of this part.
+pub(crate) fn load(bench: &Bench) -> Outcome<Load> {
+    let file = bench.scratch.file("batches");
+    let mut lines = String::new();
+    for number in 0..REQUESTS {
+        writeln!(lines, "{}", batch(number))?;
+    }
+    std::fs::write(&file, lines)?;
+    Ok(Load {
+        clients: 64,
+        seconds: bench.options.seconds(),
+        headers: servers::headers(&[]),
+        request: Request::PostAny("/sql", file),
+        transport: Transport::Plain,
     })
 }
 

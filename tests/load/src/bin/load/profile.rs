@@ -1,4 +1,5 @@
-//! Where the time goes: perf looks at the proxy and at its yardstick while each is loaded as in parts 1 and 2.
+//! Where the time goes: perf looks at the proxy and at its yardstick while each is loaded as in
+//! their parts: hits, uncached selects, a thousand rows, batches of ten.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,11 +8,13 @@ use std::time::Duration;
 
 use load::Outcome;
 
+use crate::batch;
 use crate::contest::Generator;
 use crate::hits;
 use crate::http::post_sql;
 use crate::oha::{Load, Request, Transport};
 use crate::report::Chapter;
+use crate::rows;
 use crate::select;
 use crate::servers::{self, Server};
 use crate::setup::{Bench, progress, select_body};
@@ -26,7 +29,9 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Vec<Chapter>> {
     let select = select::load(bench);
     let servers = [servers::pool_proxy(bench)?, servers::bare_pool(bench)?];
     let select = chapter(bench, "Profile of uncached selects", &select, &servers)?;
-    Ok(vec![hits, select])
+    let batch = chapter(bench, "Profile of batches of ten", &batch::load(bench)?, &servers)?;
+    let rows = chapter(bench, "Profile of a thousand rows", &rows::short_load(bench), &rows::servers(bench)?)?;
+    Ok(vec![hits, select, rows, batch])
 }
 
 fn chapter(bench: &Bench, title: &'static str, load: &Load, servers: &[Server]) -> Outcome<Chapter> {
