@@ -208,8 +208,9 @@ impl Gateway {
                 timing: Timing::default(),
             });
         }
-        let (lease, queue) = database.lease_for(&call.principal, &call.origin).await?;
-        let since = Instant::now();
+        let asked = Instant::now();
+        let (lease, queue) = database.lease_for(&call.principal, &call.origin, asked).await?;
+        let since = asked + queue;
         let (outcome, bookmark) = match &call.work {
             Work::Script(script) => {
                 let mut session = Session::new(&call.principal, database, lease, Purpose::Answer);
@@ -222,7 +223,7 @@ impl Gateway {
                 (outcome, bookmark)
             }
             work => {
-                let mut execution = Execution::new(&call.principal, database, lease);
+                let mut execution = Execution::new(&call.principal, database, lease, since);
                 execution.is_for(&call.origin, queue);
                 let outcome = run_on(&mut execution, work).await;
                 let bookmark = execution.bookmark();

@@ -102,16 +102,16 @@ impl Pool {
     /// waits for its turn; whoever came first is served first.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] when none can be had within `patience`, or at once while the server is known to be down;
+    /// [`Failure::Unavailable`] when none can be had within `patience`, which is asked for only where there is none at once, or at once while the server is known to be down;
     /// nothing was run then.
-    pub async fn checkout(&self, patience: Duration) -> Result<Lease, Failure> {
+    pub async fn checkout(&self, patience: impl FnOnce() -> Duration) -> Result<Lease, Failure> {
         if self.0.dialer.waiting() == 0
             && let Some(server) = self.take().await?
         {
             return Ok(Lease::new(self.clone(), server));
         }
         // Boxed: most calls never come here.
-        let server = Box::pin(self.wait(Instant::now() + patience)).await?;
+        let server = Box::pin(self.wait(Instant::now() + patience())).await?;
         Ok(Lease::new(self.clone(), server))
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::StatusCode;
 use hyper::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY};
+use hyper::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::cache_control::{cache_status, mark};
@@ -29,11 +29,13 @@ pub(super) struct Delivery<'d> {
     pub(super) known: Known,
     pub(super) arrived: Instant,
     pub(super) authenticated: Duration,
+    /// An empty map for the headers.
+    pub(super) headers: HeaderMap,
 }
 
 impl Delivery<'_> {
     /// The reply, which takes the body.
-    pub(super) async fn of(&self, answer: &mut Answer) -> Reply {
+    pub(super) async fn of(&mut self, answer: &mut Answer) -> Reply {
         let door = self.door;
         let varies = door.terms.compression && answer.body.len() >= gzip::SHORTEST;
         let etag = answer.entry.as_ref().and_then(|entry| entry.etag.clone());
@@ -51,7 +53,7 @@ impl Delivery<'_> {
         if packed && !shared {
             answer.body = door.ledger.answer(&self.line, mem::take(&mut answer.body));
         }
-        let mut reply = encode(answer, self.authenticated, self.arrived);
+        let mut reply = encode(answer, mem::take(&mut self.headers), self.authenticated, self.arrived);
         let headers = reply.headers_mut();
         if let Some(etag) = etag.and_then(|etag| HeaderValue::from_maybe_shared(etag.as_bytes().clone()).ok()) {
             headers.insert(ETAG, etag);
@@ -81,8 +83,8 @@ async fn pack(door: &Public, answer: &mut Answer) -> bool {
     }
 }
 
-fn encode(answer: &mut Answer, authenticated: Duration, arrived: Instant) -> Reply {
-    let mut reply = reply::json(StatusCode::OK, mem::take(&mut answer.body));
+fn encode(answer: &mut Answer, headers: HeaderMap, authenticated: Duration, arrived: Instant) -> Reply {
+    let mut reply = reply::json_with(headers, StatusCode::OK, mem::take(&mut answer.body));
     let Answer { cache, age, bookmark, timing: Timing { queue, database }, .. } = *answer;
     let headers = reply.headers_mut();
     let timing = match (cache, age) {

@@ -1,5 +1,6 @@
 //! The headers of a request, of which most that are looked for are not there.
 
+use std::mem;
 use std::ops::Deref;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -103,9 +104,12 @@ impl<'h> Heads<'h> {
     }
 }
 
-/// Frees a head that was read: a request that waits holds no more than it needs.
-pub fn free(head: &mut Parts) {
-    *head = Request::new(()).into_parts().0;
+/// Frees a head that was read: a request that waits holds no more than it needs. The map of its headers, empty, is left for those of the
+/// answer: hyper reads the next request's into that, so that a connection in use needs no other.
+pub fn free(head: &mut Parts) -> HeaderMap {
+    let mut headers = mem::replace(head, Request::new(()).into_parts().0).headers;
+    headers.clear();
+    headers
 }
 
 /// A text's parts before and behind the first such byte. For values of headers, which are short: a search that is made for long

@@ -217,14 +217,14 @@ pub(super) async fn read(
     call: &Arc<Call>,
     cache: &CacheRequest,
 ) -> Result<Result<((Reading, Arc<Entry>), Timing), &'static str>, Failure> {
-    let (lease, queue) = call.database.lease_for(&call.principal, &call.origin).await?;
+    let (lease, queue) = call.database.lease_for(&call.principal, &call.origin, Instant::now()).await?;
     let keeping = call.database.keeping.as_ref();
     let fill = keeping.map(|keeping| keeping.changes.begin());
     let mut reading = Reading { ticket: gateway.shelf.ticket(), fill, seen: None };
     let born = Instant::now();
     let (read, seen, sources) = match &call.work {
         Work::One(query, format) => {
-            let mut execution = Execution::new(&call.principal, &call.database, lease);
+            let mut execution = Execution::new(&call.principal, &call.database, lease, born);
             execution.is_for(&call.origin, queue);
             read_one(execution, query, format).await
         }

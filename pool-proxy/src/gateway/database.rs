@@ -128,11 +128,15 @@ impl Database {
         self.lease_within(principal, self.limits().queue).await
     }
 
-    /// The same for a request, which is told of it where it is recorded.
-    pub(super) async fn lease_for(&self, principal: &Principal, origin: &Origin) -> Result<(Lease, Duration), Failure> {
-        let since = Instant::now();
-        let leased = self.lease(principal).await;
-        spans::waited(origin, since, &leased);
+    /// The same for a request that has asked for it at a moment, and is told of it where it is recorded.
+    pub(super) async fn lease_for(
+        &self,
+        principal: &Principal,
+        origin: &Origin,
+        asked: Instant,
+    ) -> Result<(Lease, Duration), Failure> {
+        let leased = self.lease_since(asked, principal, self.limits().queue).await;
+        spans::waited(origin, asked, &leased);
         leased
     }
 
@@ -142,13 +146,21 @@ impl Database {
         principal: &Principal,
         patience: Duration,
     ) -> Result<(Lease, Duration), Failure> {
-        let since = Instant::now();
+        self.lease_since(Instant::now(), principal, patience).await
+    }
+
+    async fn lease_since(
+        &self,
+        asked: Instant,
+        principal: &Principal,
+        patience: Duration,
+    ) -> Result<(Lease, Duration), Failure> {
         let turn = self.queue.turn(&principal.line, patience).await?;
         // A turn that came in the last moment is still worth a checkout.
-        let left = patience.saturating_sub(since.elapsed()).max(Duration::from_millis(100));
+        let left = || patience.saturating_sub(asked.elapsed()).max(Duration::from_millis(100));
         let mut lease = self.pool.checkout(left).await?;
         lease.hold(turn);
-        let waited = since.elapsed();
+        let waited = asked.elapsed();
         self.metrics.queued(waited);
         Ok((lease, waited))
     }
@@ -170,7 +182,7 @@ impl Database {
             // All are at work, or wait for a server that hangs.
             return if self.pool.server_answers(patience).await { Ok(()) } else { Err(mute()) };
         }
-        let mut lease = match self.pool.checkout(patience).await {
+        let mut lease = match self.pool.checkout(|| patience).await {
             Ok(lease) => lease,
             // The server may have no room for more, and those there are may all be at work.
             Err(_) if gauges.active > 0 && self.pool.server_answers(patience).await => return Ok(()),

@@ -22,6 +22,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// When a call has to end.
 pub(super) struct Deadline {
+    /// When the first of them begins.
+    pub(super) begun: Instant,
     /// For each statement.
     pub(super) each: Duration,
     /// For all of them.
@@ -53,15 +55,14 @@ struct Times {
 }
 
 impl Times {
-    fn now() -> Self {
-        let now = Instant::now();
+    fn at(now: Instant) -> Self {
         Self { begun: now, since: now }
     }
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
-        Self { times: Mutex::new(Times::now()), sent: AtomicBool::new(false), over: AtomicBool::new(false) }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { times: Mutex::new(Times::at(now)), sent: AtomicBool::new(false), over: AtomicBool::new(false) }
     }
 
     /// The call begins anew: nothing was sent.
@@ -78,9 +79,13 @@ impl Progress {
 
     /// What stands before the statements is done, such as finding out what they are: their own time begins, now.
     pub(super) fn begin(&self) -> Instant {
-        let now = Times::now();
-        *self.times() = now;
-        now.begun
+        let now = Instant::now();
+        self.begin_at(now);
+        now
+    }
+
+    fn begin_at(&self, now: Instant) {
+        *self.times() = Times::at(now);
     }
 
     /// A statement is on its way: from now on only Postgres knows what becomes of it.
@@ -115,7 +120,8 @@ impl Deadline {
         progress: &Progress,
         mut work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
     ) -> Result<T, Failure> {
-        let begun = progress.begin();
+        let begun = self.begun;
+        progress.begin_at(begun);
         let end = |begun| self.ends.unwrap_or(begun + self.total);
         let mut timer = pin!(sleep_until(end(begun).min(begun + self.each)));
         let over = poll_fn(|cx| {

@@ -4,6 +4,7 @@ mod batch;
 mod counted;
 mod once;
 mod open;
+mod prepare;
 mod traces;
 
 use std::pin::pin;
@@ -19,17 +20,17 @@ use super::identity;
 use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
 use super::send::{Flight, Frame, send, too_late};
-use super::tally::Tallies;
+use super::tally::{Measured, Tallies};
 use super::witness::Questions;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
-use crate::postgres::settings::has_literal;
-use crate::postgres::{Prepared, QueryError, RowSink, Server, Settings};
+use crate::postgres::{RowSink, Server, Settings};
 use crate::statement::{self, Kind, Verdict};
 use crate::telemetry::statement::StatementMetrics;
 use crate::telemetry::trace::Comment;
 use open::Open;
+use prepare::{is_read_anew, prepare};
 pub(super) use traces::Seen;
 use traces::Traces;
 
@@ -55,7 +56,7 @@ pub(super) struct Execution {
     /// What its statements have touched that is not acknowledged yet.
     traces: Traces,
     /// What the statements under way come to.
-    tallies: Arc<Tallies>,
+    tallies: Option<Arc<Tallies>>,
     /// Those of which an answer is read that may be stored.
     sources: Vec<Arc<StatementMetrics>>,
     /// The request they are for, and how long it has waited for the connection.
@@ -96,13 +97,13 @@ impl Care {
 }
 
 impl Execution {
-    pub(super) fn new(principal: &Arc<Principal>, database: &Arc<Database>, lease: Lease) -> Self {
+    pub(super) fn new(principal: &Arc<Principal>, database: &Arc<Database>, lease: Lease, now: Instant) -> Self {
         let exchanges = database.pool.max();
         Self {
             principal: Arc::clone(principal),
             database: Arc::clone(database),
             lease,
-            progress: Arc::new(Progress::new()),
+            progress: Arc::new(Progress::new(now)),
             ends: None,
             owes_reset: false,
             exchanges,
@@ -111,7 +112,7 @@ impl Execution {
             stays: false,
             open: Open::default(),
             traces: Traces::default(),
-            tallies: Arc::default(),
+            tallies: None,
             sources: Vec::new(),
             origin: Origin::default(),
             waited: Duration::ZERO,
@@ -186,13 +187,18 @@ impl Execution {
         }
     }
 
-    async fn one_sent<S: Sinks>(&mut self, query: &Query, read_only: bool, sinks: &S) -> Result<S::Sink, Failure> {
+    async fn one_sent<S: Sinks>(
+        &mut self,
+        query: &Query,
+        read_only: bool,
+        sinks: &S,
+        since: Instant,
+    ) -> Result<S::Sink, Failure> {
         refuse_keyword(&query.text)?;
-        let since = Instant::now();
-        let mut retried = false;
+        let (mut begun, mut retried) = (since, false);
         loop {
             let budget = self.budget();
-            let deadline = self.deadline(false)?;
+            let deadline = self.deadline_from(begun, false)?;
             let progress = Arc::clone(&self.progress);
             let work = self.one_once(query, read_only, sinks, &budget);
             let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
@@ -204,7 +210,7 @@ impl Execution {
                         && error.is_stale_statement()
                         && self.server()?.was_prepared_before(&query.text, since) =>
                 {
-                    retried = true;
+                    (begun, retried) = (Instant::now(), true);
                     self.server()?.forget(&query.text);
                 }
                 // One statement needs no index.
@@ -231,7 +237,7 @@ impl Execution {
         let settings = self.settings;
         self.server()?.settle(settings).await.map_err(not_sent)?;
         let care = self.care(query, 0, true).await?;
-        self.progress.begin();
+        let mut now = self.progress.begin();
         // First: where a transaction keeps the snapshot that it begins with, one that others had later sees more.
         let questions =
             if read_only || self.may_show(query) { self.questions(read_only).await? } else { Questions::default() };
@@ -241,14 +247,17 @@ impl Execution {
         let mode = Mode { isolation, read_only, ..Mode::default() };
         if restricted {
             self.enter(mode).await?;
+            now = Instant::now();
         }
         // Where nothing could write, nothing has to be kept from it.
         let in_transaction = restricted || (read_only && !care.only_reads);
         let server = self.lease.server().ok_or(Failure::Internal)?;
         server.limit_rows(budget.limit());
-        self.tallies.begin(0);
+        if let Some(tallies) = &self.tallies {
+            tallies.begin_at(0, now);
+        }
         let comment = self.comments.first().and_then(Option::as_ref);
-        let statement = prepare(server, &query.text, false, comment).await.map_err(not_sent)?;
+        let statement = prepare(server, &query.text, false, comment, now).await.map_err(not_sent)?;
         let mut sink = sinks.sink(0, budget.clone());
         if !in_transaction && !care.reset && !care.discard_sequences && questions.behind.is_none() {
             // The plain case: one request, one answer.
@@ -257,7 +266,7 @@ impl Execution {
             }
             let number = server.executions();
             self.progress.sent();
-            let mut measured = self.tallies.measured(0, &mut sink);
+            let mut measured = Measured::new(self.tallies.as_deref(), 0, &mut sink);
             server.execute(number, &statement, &query.params, &mut measured).await.map_err(refused)?;
         } else {
             let frame = Frame {
@@ -286,7 +295,7 @@ impl Execution {
         let queries = flight.queries;
         self.note_definitions(flight.statements, queries);
         let tells = self.tells_behind(frame);
-        let sent = send(&mut self.lease, (&self.progress, &self.tallies), (frame, tells), flight).await;
+        let sent = send(&mut self.lease, (&self.progress, self.tallies.as_deref()), (frame, tells), flight).await;
         if sent.was_reset {
             self.owes_reset = false;
         }
@@ -334,6 +343,10 @@ impl Execution {
     }
 
     fn deadline(&mut self, batch: bool) -> Result<Deadline, Failure> {
+        self.deadline_from(Instant::now(), batch)
+    }
+
+    fn deadline_from(&mut self, begun: Instant, batch: bool) -> Result<Deadline, Failure> {
         let limits = self.database.limits();
         let fate = self.lease.fate();
         let canceller = self.server()?.canceller();
@@ -342,7 +355,7 @@ impl Execution {
             None if batch => (limits.transaction, None),
             None => (limits.query, None),
         };
-        Ok(Deadline { each: limits.query, total, ends, canceller, fate })
+        Ok(Deadline { begun, each: limits.query, total, ends, canceller, fate })
     }
 }
 
@@ -352,35 +365,6 @@ fn within(budget: &Budget) -> Result<(), Failure> {
         return Err(Failure::ResultTooLarge { limit: budget.limit(), committed: true });
     }
     Ok(())
-}
-
-/// Takes the prepared statement, or prepares it: for this once, if it is read anew each time or has a literal such as
-/// 'now'. With a comment it is another text each time, and is prepared for this once, too.
-async fn prepare(
-    server: &mut Server,
-    text: &Arc<str>,
-    changed: bool,
-    comment: Option<&Comment>,
-) -> Result<Prepared, QueryError> {
-    if let Some(comment) = comment {
-        let commented = server.prepare(&comment.behind(text).into(), false).await;
-        return commented.map_err(|error| error.within(text));
-    }
-    let anew = is_read_anew(text, changed);
-    if anew {
-        server.forget(text);
-    }
-    if let Some(statement) = server.prepared(text) {
-        return Ok(statement);
-    }
-    server.prepare(text, !anew && !changed && !statement::has_frozen_literal(text)).await
-}
-
-/// Whether a statement must be prepared in its turn. A literal is read when a statement is prepared, in the session's
-/// settings of that moment, and `changed` says that the request may have changed them. A FETCH has the columns of its
-/// cursor.
-fn is_read_anew(text: &str, changed: bool) -> bool {
-    (changed && has_literal(text)) || statement::is_shaped_by_session(text)
 }
 
 /// What would end the transaction it runs in, or hang the connection, is refused by its first word; none of these can

@@ -125,9 +125,9 @@ impl Gateway {
         if only_reads(call) {
             return Ok((self.run_uncached(call, cache).await?, false));
         }
-        let (lease, queue) = database.lease_for(principal, &call.origin).await?;
+        let (lease, queue) = database.lease_for(principal, &call.origin, Instant::now()).await?;
         let since = Instant::now();
-        let mut execution = Execution::new(principal, database, lease);
+        let mut execution = Execution::new(principal, database, lease, since);
         execution.is_for(&call.origin, queue);
         let outcome = loop {
             let outcome = execution.once(once, &call.work).await;

@@ -4,7 +4,7 @@ use super::call::Query;
 use super::deadline::Progress;
 use super::identity::{Claim, Nowhere};
 use super::outcome::refused;
-use super::tally::Tallies;
+use super::tally::{Measured, Tallies};
 use super::witness::{Hearing, Questions, Witness};
 use crate::cache::message::{Message, PREFIX};
 use crate::error::{DatabaseError, Failure};
@@ -60,7 +60,7 @@ pub(super) struct Sent {
 /// Sends a flight and waits for all of it; `tells` what other proxies are to be told behind it.
 pub(super) async fn send<S: RowSink>(
     lease: &mut Lease,
-    (progress, tallies): (&Progress, &Tallies),
+    (progress, tallies): (&Progress, Option<&Tallies>),
     (frame, tells): (&Frame, Option<String>),
     flight: Flight<'_, S>,
 ) -> Sent {
@@ -112,7 +112,7 @@ pub(super) async fn send<S: RowSink>(
     let behind = number + flight.statements.len() as u64;
     let statements = flight.statements.iter().zip(flight.queries).zip(flight.sinks);
     for (number, (index, ((statement, query), sink))) in (number..).zip((flight.first..).zip(statements)) {
-        let mut measured = tallies.measured(index, sink);
+        let mut measured = Measured::new(tallies, index, sink);
         steps.push(Box::pin(async move {
             let ended = server.execute(number, statement, &query.params, &mut measured).await;
             progress.step();

@@ -72,7 +72,7 @@ impl Session {
     /// On a connection that was lent to the principal.
     pub(super) fn new(principal: &Arc<Principal>, database: &Arc<Database>, lease: Lease, purpose: Purpose) -> Self {
         Self {
-            execution: Execution::new(principal, database, lease),
+            execution: Execution::new(principal, database, lease, Instant::now()),
             purpose,
             transaction: Transaction::None,
             place: None,

@@ -14,13 +14,6 @@ pub(super) struct Tallies {
     each: Box<[Tally]>,
 }
 
-impl Default for Tallies {
-    /// Of nothing: then nothing is measured.
-    fn default() -> Self {
-        Self::of(0)
-    }
-}
-
 #[derive(Debug, Default)]
 struct Tally {
     /// Nanoseconds since the call began, and one; 0 for never.
@@ -45,9 +38,9 @@ pub(super) struct Told {
 }
 
 impl Tallies {
-    /// Of so many statements.
-    pub(super) fn of(count: usize) -> Self {
-        Self { since: Instant::now(), each: (0..count).map(|_| Tally::default()).collect() }
+    /// Of so many statements, from now on.
+    pub(super) fn of(count: usize, now: Instant) -> Self {
+        Self { since: now, each: (0..count).map(|_| Tally::default()).collect() }
     }
 
     /// When the call began.
@@ -60,15 +53,15 @@ impl Tallies {
         self.since.elapsed()
     }
 
-    fn stamp(&self) -> u64 {
-        u64::try_from(self.now().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+    fn stamp(&self, now: Instant) -> u64 {
+        u64::try_from(now.duration_since(self.since).as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// A statement's time begins, unless it has begun before: where it is sent behind another in the same flight, when that
+    /// A statement's time begins now, unless it has begun before: where it is sent behind another in the same flight, when that
     /// one has ended.
-    pub(super) fn begin(&self, index: usize) {
+    pub(super) fn begin_at(&self, index: usize, now: Instant) {
         if let Some(tally) = self.each.get(index) {
-            let _ = tally.begun.compare_exchange(0, self.stamp(), Ordering::Relaxed, Ordering::Relaxed);
+            let _ = tally.begun.compare_exchange(0, self.stamp(now), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
@@ -76,7 +69,7 @@ impl Tallies {
     pub(super) fn end(&self, index: usize) {
         if let Some(tally) = self.each.get(index) {
             tally.prepared.store(true, Ordering::Relaxed);
-            tally.ended.store(self.stamp(), Ordering::Relaxed);
+            tally.ended.store(self.stamp(Instant::now()), Ordering::Relaxed);
         }
     }
 
@@ -95,26 +88,31 @@ impl Tallies {
         })
     }
 
-    /// A sink that is measured, of a statement that was prepared.
-    pub(super) fn measured<S>(&self, index: usize, sink: S) -> Measured<'_, S> {
-        let tally = self.each.get(index);
-        if let Some(tally) = tally {
-            tally.prepared.store(true, Ordering::Relaxed);
-        }
-        Measured { sink, tallies: self, tally }
+    fn accepted(&self, index: usize) -> Option<&Tally> {
+        let tally = self.each.get(index)?;
+        tally.prepared.store(true, Ordering::Relaxed);
+        Some(tally)
     }
 }
 
 /// Counts what goes into a sink.
 pub(super) struct Measured<'t, S> {
     sink: S,
-    tallies: &'t Tallies,
-    tally: Option<&'t Tally>,
+    /// Where it is counted.
+    tally: Option<(&'t Tallies, &'t Tally)>,
+}
+
+impl<'t, S> Measured<'t, S> {
+    /// That of a statement which was prepared, if it is measured.
+    pub(super) fn new(tallies: Option<&'t Tallies>, index: usize, sink: S) -> Self {
+        let tally = tallies.and_then(|tallies| Some((tallies, tallies.accepted(index)?)));
+        Self { sink, tally }
+    }
 }
 
 impl<S: RowSink> RowSink for Measured<'_, &mut S> {
     fn begin(&mut self, columns: &Columns) {
-        if let Some(tally) = self.tally {
+        if let Some((_, tally)) = self.tally {
             // It may have been sent before.
             tally.rows.store(0, Ordering::Relaxed);
             tally.bytes.store(0, Ordering::Relaxed);
@@ -123,9 +121,12 @@ impl<S: RowSink> RowSink for Measured<'_, &mut S> {
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
-        if let Some(tally) = self.tally {
-            tally.rows.fetch_add(1, Ordering::Relaxed);
-            tally.bytes.fetch_add(row.bytes() as u64, Ordering::Relaxed);
+        if let Some((_, tally)) = self.tally {
+            // Nobody else counts here, and at each row an addition that others cannot come between would be felt.
+            let add =
+                |counter: &AtomicU64, more| counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+            add(&tally.rows, 1);
+            add(&tally.bytes, row.bytes() as u64);
         }
         self.sink.row(row)
     }
@@ -135,12 +136,12 @@ impl<S: RowSink> RowSink for Measured<'_, &mut S> {
     }
 
     fn end(&mut self, tag: Option<&str>) {
-        if let Some(tally) = self.tally {
+        if let Some((tallies, tally)) = self.tally {
             // `INSERT 0 5` and the like: of what returns no rows it says how many it wrote.
             if let Some(rows) = tag.and_then(|tag| tag.rsplit(' ').next()?.parse::<u64>().ok()) {
                 tally.rows.store(rows, Ordering::Relaxed);
             }
-            tally.ended.store(self.tallies.stamp(), Ordering::Relaxed);
+            tally.ended.store(tallies.stamp(Instant::now()), Ordering::Relaxed);
         }
         self.sink.end(tag);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use deadpool::managed::Object;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::manager::Manager;
 use super::{Pool, hygiene};
@@ -133,7 +134,7 @@ impl Lease {
         self.fate.spoil();
         self.let_go();
         self.held = held;
-        let mut other = self.pool.checkout(patience).await?;
+        let mut other = self.pool.checkout(|| patience).await?;
         other.held = self.held.take();
         *self = other;
         Ok(())
@@ -163,14 +164,15 @@ impl Lease {
             });
             matches!(tokio::time::timeout(PATIENCE, settle).await, Ok(true))
         };
+        let now = Instant::now();
         match self.server.as_deref_mut() {
             // Always at work, it would never be found at rest.
-            Some(server) if settled && (server.is_overdue() || self.pool.0.dialer.is_outdated(server)) => {
+            Some(server) if settled && (server.is_overdue(now) || self.pool.0.dialer.is_outdated(server)) => {
                 self.fate.spoil();
                 let _ = self.pool.0.dialer.want(1);
             }
             Some(server) if settled => {
-                server.begin_rest();
+                server.begin_rest(now);
                 self.server.take();
                 self.pool.0.dialer.tell();
             }
@@ -187,7 +189,7 @@ impl Lease {
         let drain = pool.0.drain.clone();
         drain.spawn("reclaim connection", async move {
             if sound && hygiene::reclaim(&pool, &server).await {
-                server.begin_rest();
+                server.begin_rest(Instant::now());
                 drop(server);
             } else {
                 drop(Object::take(server));

@@ -37,7 +37,7 @@ impl Pool {
             return;
         }
         // At the next occasion, if all are in use.
-        let Ok(mut lease) = self.checkout(PATIENCE).await else { return };
+        let Ok(mut lease) = self.checkout(|| PATIENCE).await else { return };
         look.0 = Instant::now() + NEAR.mul_f64(rand::random_range(0.8..1.0));
         let Some(server) = lease.server() else { return };
         match timeout(PATIENCE, server.vacancies()).await {

@@ -57,9 +57,9 @@ impl Server {
         self.rest.expires.is_some_and(|moment| moment <= Instant::now())
     }
 
-    /// Whether it should have been replaced some time ago, and was never found at rest.
-    pub fn is_overdue(&self) -> bool {
-        self.rest.expires.is_some_and(|moment| moment + OVERDUE <= Instant::now())
+    /// Whether by now it should have been replaced some time ago, and was never found at rest.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.rest.expires.is_some_and(|moment| moment + OVERDUE <= now)
     }
 
     /// Since when its settings are those that a session is given, in a count of its pool's.
@@ -73,8 +73,8 @@ impl Server {
     }
 
     /// From now on nobody uses it.
-    pub fn begin_rest(&mut self) {
-        self.rest.since = Instant::now();
+    pub fn begin_rest(&mut self, now: Instant) {
+        self.rest.since = now;
     }
 
     /// For how long nobody has used it.

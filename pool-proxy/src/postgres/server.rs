@@ -147,9 +147,14 @@ impl Server {
 
     /// The statement, if it is prepared here and the schema has not changed since, as far as is known.
     pub fn prepared(&mut self, text: &str) -> Option<Prepared> {
+        self.prepared_by(text, Instant::now())
+    }
+
+    /// The same, asked now.
+    pub fn prepared_by(&mut self, text: &str, now: Instant) -> Option<Prepared> {
         let held = self.prepared.get(text)?;
         let fits = held.settings.is_none_or(|settings| settings == self.current.get());
-        if fits && held.version == self.schema.version() && held.at.elapsed() < LASTING {
+        if fits && held.version == self.schema.version() && now.duration_since(held.at) < LASTING {
             return Some(held.statement.clone());
         }
         self.prepared.pop(text);

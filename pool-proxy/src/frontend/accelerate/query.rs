@@ -56,9 +56,9 @@ pub async fn query(
     let sequence = sequence(heads)?;
     let packs = door.terms.compression && gzip::is_wanted(heads);
     let known = Known::from_headers(heads);
-    heads::free(head);
+    let headers = heads::free(head);
     let (line, authenticated) = (Arc::clone(&guest.principal.line), mark.arrived.elapsed());
-    let delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated };
+    let mut delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated, headers };
 
     let (database, principal) = (guest.database, Arc::clone(&guest.principal));
     let limit = database.limits().request_bytes.max(LARGEST);

@@ -59,7 +59,7 @@ pub async fn start(door: &Public, head: &mut Parts, incoming: &mut Incoming, mar
     mark.is_of(&guest.principal.name, &guest.database.name);
     let number = sequence(heads)?.map(|number| Numbered::new(number, ()));
     let settings = if heads.has(&ENGINE) { Settings::Fixed } else { Settings::Own };
-    heads::free(head);
+    drop(heads::free(head));
     let body = body::read(incoming, LARGEST, &door.terms, guest.place()).await?;
     let options: Options = decode::options(&body)?;
     let transactions = &door.gateway.transactions;

@@ -23,7 +23,7 @@ impl Format for Layout {
             out: Vec::new(),
             arrays: self.arrays.get(query).copied().unwrap_or(false),
             raw_text: self.raw_text,
-            head: Arc::default(),
+            head: None,
             budget,
             charged: 0,
             count: 0,
@@ -58,7 +58,7 @@ struct Rows {
     out: Vec<u8>,
     arrays: bool,
     raw_text: bool,
-    head: Arc<Head>,
+    head: Option<Arc<Head>>,
     budget: Budget,
     charged: usize,
     count: u64,
@@ -130,14 +130,16 @@ impl Rows {
 impl RowSink for Rows {
     fn begin(&mut self, columns: &Columns) {
         // Kept with the statement: to write it anew would take most of the time of a short answer.
-        self.head = columns.derived(|columns| Arc::new(Head::of(columns)));
-        self.out.reserve(self.head.text.len() + 256);
-        self.out.extend_from_slice(&self.head.text);
+        let head = columns.derived(|columns| Arc::new(Head::of(columns)));
+        self.out.reserve(head.text.len() + 256);
+        self.out.extend_from_slice(&head.text);
+        self.head = Some(head);
         // If that is too much already, whoever watches the budget sees it.
         let _ = self.charge();
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {
+        let head = self.head.as_deref().ok_or(QueryError::Closed)?;
         let start = self.out.len();
         if self.count > 0 {
             self.out.push(b',');
@@ -145,7 +147,6 @@ impl RowSink for Rows {
         self.count += 1;
         self.out.push(if self.arrays { b'[' } else { b'{' });
         let mut first = true;
-        let head = &*self.head;
         let mut values = row.values();
         for place in &head.columns {
             let value = values.next().ok_or(QueryError::Closed)?;

@@ -37,10 +37,10 @@ pub async fn handle(
     mark: Mark<'_>,
 ) -> Result<Reply, Failure> {
     let asks = Asks::of(door, mark.names.over(&head.headers), mark).await?;
-    heads::free(head);
+    let headers = heads::free(head);
     let Asks { guest, options, wish, within, key, packs, known } = asks;
     let (line, authenticated) = (Arc::clone(&guest.principal.line), mark.arrived.elapsed());
-    let delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated };
+    let mut delivery = Delivery { door, line, packs, known, arrived: mark.arrived, authenticated, headers };
 
     let database = guest.database;
     let body = body::read(incoming, database.limits().request_bytes, &door.terms, guest.place()).await?;

@@ -3,6 +3,8 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{Care, Execution, is_read_anew, prepare, refuse_keyword, within};
 use crate::error::{DatabaseError, Failure};
 use crate::gateway::call::{Budget, Mode, Query, Sinks};
@@ -95,7 +97,7 @@ impl Execution {
         if !restricted {
             for query in queries {
                 // What cannot be prepared before anything runs comes in its turn.
-                let _ = prepare(server, &query.text, false, None).await;
+                let _ = prepare(server, &query.text, false, None, Instant::now()).await;
             }
         }
         true
@@ -162,20 +164,20 @@ impl Execution {
         (sending, fresh): (Sending, bool),
         changed: &mut bool,
     ) -> Result<Vec<Prepared>, Failure> {
-        let mut statements = Vec::new();
+        let (mut statements, now) = (Vec::new(), Instant::now());
         for (index, (query, care)) in queries.iter().zip(cares).enumerate().skip(first) {
-            if index == first {
-                self.tallies.begin(index);
+            if let (true, Some(tallies)) = (index == first, &self.tallies) {
+                tallies.begin_at(index, now);
             }
             let comment = self.comments.get(index).and_then(Option::as_ref);
             let server = self.lease.server().ok_or(Failure::Internal)?;
             if index == first {
                 let failed = |error| if fresh { not_sent(error) } else { refused(error) };
-                let prepared = prepare(server, &query.text, *changed, comment).await;
+                let prepared = prepare(server, &query.text, *changed, comment, now).await;
                 statements.push(prepared.map_err(|error| failed(error).of_query(index))?);
             } else if comment.is_some() || is_read_anew(&query.text, *changed) {
                 break;
-            } else if let (Sending::Pipelined, Some(statement)) = (sending, server.prepared(&query.text)) {
+            } else if let (Sending::Pipelined, Some(statement)) = (sending, server.prepared_by(&query.text, now)) {
                 statements.push(statement);
             } else {
                 break;

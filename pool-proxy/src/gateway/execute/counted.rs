@@ -4,6 +4,8 @@ use std::slice::from_ref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Execution;
 use crate::error::Failure;
 use crate::gateway::call::{Mode, Origin, Query, Sinks};
@@ -23,14 +25,15 @@ impl Execution {
         read_only: bool,
         sinks: &S,
     ) -> Result<S::Sink, Failure> {
-        let counting = self.count_all(from_ref(query));
+        let now = Instant::now();
+        let counting = self.count_all(from_ref(query), now);
         if let (true, Some(statement)) = (read_only, counting.statements.first())
             && self.sources.len() < SOURCES
             && !self.sources.iter().any(|source| Arc::ptr_eq(source, statement))
         {
             self.sources.push(Arc::clone(statement));
         }
-        let outcome = self.one_sent(query, read_only, sinks).await;
+        let outcome = self.one_sent(query, read_only, sinks, now).await;
         self.counted(counting, &outcome);
         outcome
     }
@@ -42,7 +45,7 @@ impl Execution {
         mode: Mode,
         sinks: &S,
     ) -> Result<Vec<S::Sink>, Failure> {
-        let counting = self.count_all(queries);
+        let counting = self.count_all(queries, Instant::now());
         let outcome = self.batch_sent(queries, mode, sinks).await;
         self.counted(counting, &outcome);
         outcome
@@ -55,7 +58,7 @@ impl Execution {
         begin: Option<Mode>,
         sinks: &S,
     ) -> Result<Vec<S::Sink>, Failure> {
-        let counting = self.count_all(queries);
+        let counting = self.count_all(queries, Instant::now());
         let outcome = self.step_sent(queries, begin, sinks).await;
         self.counted(counting, &outcome);
         outcome
@@ -64,7 +67,7 @@ impl Execution {
     /// Runs a text of several statements. What it does to the session is not known, and no role holds it.
     pub(in crate::gateway) async fn text(&mut self, text: &str) -> Result<(), Failure> {
         let text = Arc::from(text);
-        let counting = self.count(from_ref(&text), from_ref(&text).iter());
+        let counting = self.count(from_ref(&text), from_ref(&text).iter(), Instant::now());
         let outcome = self.text_sent(&text).await;
         self.counted(counting, &outcome);
         outcome
@@ -80,9 +83,9 @@ impl Execution {
         (self.origin, self.waited) = (origin.clone(), waited);
     }
 
-    /// Begins to count the statements of queries, until they are [`counted`](Self::counted).
-    pub(super) fn count_all(&mut self, queries: &[Query]) -> Counting {
-        self.count(queries.iter().map(Query::judged), texts(queries))
+    /// Begins to count the statements of queries now, until they are [`counted`](Self::counted).
+    pub(super) fn count_all(&mut self, queries: &[Query], now: Instant) -> Counting {
+        self.count(queries.iter().map(Query::judged), texts(queries), now)
     }
 
     /// The same by what they are judged by, and what is sent.
@@ -90,12 +93,14 @@ impl Execution {
         &mut self,
         judged: impl IntoIterator<Item = &'q Arc<str>>,
         sent: impl Iterator<Item = &'q Arc<str>>,
+        now: Instant,
     ) -> Counting {
         let statements = &self.database.statements;
         let statements: Vec<_> = judged.into_iter().filter_map(|text| statements.of(text)).collect();
         let spans = Spans::of(&self.origin, &self.database.name, self.database.statements.are_shown());
         self.comments = spans.as_ref().map(|spans| spans.comments(sent, &statements)).unwrap_or_default();
-        self.tallies = Arc::new(Tallies::of(statements.len()));
+        let tallies = Arc::new(Tallies::of(statements.len(), now));
+        self.tallies = Some(Arc::clone(&tallies));
         let slow = self.database.slow.map(|limit| Slow {
             limit,
             database: Arc::clone(&self.database.name),
@@ -103,12 +108,12 @@ impl Execution {
             origin: self.origin.clone(),
             waited: self.waited,
         });
-        Counting { tallies: Arc::clone(&self.tallies), statements, slow, spans }
+        Counting { tallies, statements, slow, spans }
     }
 
     /// What they came to. Where nothing was sent, as the connection had ended before, they will run on another one.
     pub(super) fn counted<T>(&mut self, counting: Counting, outcome: &Result<T, Failure>) {
-        self.tallies = Arc::default();
+        self.tallies = None;
         self.comments = Box::default();
         let is_lost = matches!(outcome, Err(Failure::OutcomeUnknown));
         if !(is_lost && self.lease.is_untouched()) {
@@ -188,7 +193,6 @@ impl Counting {
     }
 
     fn settle(&self, (failure, word): (Option<&Failure>, &'static str), mut failed: Failed) {
-        let now = self.tallies.now();
         for (index, (statement, told)) in self.statements.iter().zip(self.tallies.told()).enumerate() {
             let Told { begun, prepared, ended, rows, bytes } = told;
             let has_failed = match failed {
@@ -206,7 +210,7 @@ impl Counting {
             } else if ended.is_none() {
                 continue;
             }
-            let until = ended.filter(|_| !has_failed).unwrap_or(now);
+            let until = ended.filter(|_| !has_failed).unwrap_or_else(|| self.tallies.now());
             // One that Postgres has refused to prepare did not begin.
             let took = until.saturating_sub(begun.unwrap_or_default());
             let ran = Ran { took, rows, bytes, failed: has_failed };

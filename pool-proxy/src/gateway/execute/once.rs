@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use tokio::time::Instant;
+
 use super::{Execution, refuse_keyword};
 use crate::error::{DatabaseError, Failure, OnceError};
 use crate::gateway::call::{Format, Mode, Query, Work};
@@ -21,7 +23,6 @@ use crate::gateway::once::Once;
 use crate::gateway::once::table::{self, PORTION, TEXTS};
 use crate::gateway::outcome::not_sent;
 use crate::gateway::send::{Flight, Frame, Sent, send};
-use crate::gateway::tally::Tallies;
 use crate::postgres::{Columns, Param, QueryError, Row, RowSink};
 
 /// How often a call is tried: keys expire, and tables are dropped, in between.
@@ -92,7 +93,7 @@ impl Execution {
         let mut has_made_table = false;
         for _ in 0..ATTEMPTS {
             let mut is_ours = false;
-            let counting = self.count_all(asked.queries);
+            let counting = self.count_all(asked.queries, Instant::now());
             let outcome = self.first(once, &asked, &mut is_ours).await;
             match &outcome {
                 // What has failed is the key.
@@ -219,8 +220,7 @@ impl Execution {
     /// Sends what is none of the client's.
     async fn send_own<S: RowSink>(&mut self, frame: &Frame, flight: Flight<'_, S>) -> Sent {
         let tells = self.tells_behind(frame);
-        let none = Tallies::default();
-        let sent = send(&mut self.lease, (&self.progress, &none), (frame, tells), flight).await;
+        let sent = send(&mut self.lease, (&self.progress, None), (frame, tells), flight).await;
         if frame.reset {
             self.database.metrics.reset();
             self.owes_reset &= !sent.was_reset;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use tokio::time::Instant;
+
 use super::batch::Sending;
 use super::{Care, Execution, refuse_keyword, within};
 use crate::error::{DatabaseError, Failure};
@@ -150,14 +152,16 @@ impl Execution {
             self.progress.sent();
             let _ = self.server()?.passed();
             self.server()?.limit_rows(budget.limit());
-            self.tallies.begin(0);
+            if let Some(tallies) = &self.tallies {
+                tallies.begin_at(0, Instant::now());
+            }
             let outcome = match self.comments.first().and_then(Option::as_ref).map(|comment| comment.behind(text)) {
                 Some(commented) => self.server()?.command(&commented).await.map_err(|error| error.within(text)),
                 None => self.server()?.command(text).await,
             };
             let outcome = outcome.map_err(refused);
-            if outcome.is_ok() {
-                self.tallies.end(0);
+            if let (true, Some(tallies)) = (outcome.is_ok(), &self.tallies) {
+                tallies.end(0);
             }
             let is = self.standing().await?;
             let passed = self.server()?.passed();
