@@ -102,8 +102,8 @@ impl Pool {
     /// waits for its turn; whoever came first is served first.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] when none can be had within `patience`, which is asked for only where there is none at once, or at once while the server is known to be down;
-    /// nothing was run then.
+    /// [`Failure::Unavailable`] when none can be had within `patience`, or at once while the server is known to be down;
+    /// nothing was run then. Patience is asked for only where it is needed.
     pub async fn checkout(&self, patience: impl FnOnce() -> Duration) -> Result<Lease, Failure> {
         if self.0.dialer.waiting() == 0
             && let Some(server) = self.take().await?

@@ -104,10 +104,20 @@ impl<'h> Heads<'h> {
     }
 }
 
+/// Room for the headers of most requests and answers.
+pub const HEADERS: usize = 12;
+
+/// A map that is larger than this is not worth its memory, which a request holds while it waits, and then its connection.
+const MANY_HEADERS: usize = 2 * HEADERS;
+
 /// Frees a head that was read: a request that waits holds no more than it needs. The map of its headers, empty, is left for those of the
-/// answer: hyper reads the next request's into that, so that a connection in use needs no other.
+/// answer, if it is of usual size: hyper reads the next request's into that, so that a connection in use needs no other.
 pub fn free(head: &mut Parts) -> HeaderMap {
     let mut headers = mem::replace(head, Request::new(()).into_parts().0).headers;
+    // Its length counts what its capacity does not: further values of a name.
+    if headers.capacity() > MANY_HEADERS || headers.len() > MANY_HEADERS {
+        return HeaderMap::new();
+    }
     headers.clear();
     headers
 }
@@ -122,10 +132,29 @@ pub fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use harness::{Dice, cases};
-    use hyper::HeaderMap;
-    use hyper::header::HeaderValue;
+    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::{HeaderMap, Request};
 
-    use super::{Heads, Name};
+    use super::{HEADERS, Heads, MANY_HEADERS, Name, free};
+
+    #[test]
+    fn a_map_of_usual_size_is_left_empty_and_any_other_is_freed() {
+        // So many of one name, or of each its own.
+        for (count, repeated, is_left) in
+            [(HEADERS, false, true), (HEADERS, true, true), (3 * HEADERS, false, false), (3 * HEADERS, true, false)]
+        {
+            let mut head = Request::new(()).into_parts().0;
+            head.headers.reserve(if repeated { HEADERS } else { count });
+            for number in 0..count {
+                let name = format!("x-{}", if repeated { 0 } else { number });
+                head.headers.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_static("secret"));
+            }
+            let left = free(&mut head);
+            assert!(left.is_empty() && head.headers.is_empty());
+            assert_eq!(left.capacity() >= HEADERS, is_left, "{count}, {repeated}");
+            assert!(left.capacity() <= MANY_HEADERS);
+        }
+    }
 
     #[test]
     fn whatever_is_there_is_found_as_in_the_map_itself() {

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
-use super::heads::{Heads, Name};
+use super::heads::{HEADERS, Heads, Name};
 
 /// An answer, whole in memory.
 pub type Reply = Response<Full<Bytes>>;
@@ -18,12 +18,6 @@ pub static REQUEST_ID: Name = Name::of("x-request-id");
 /// What took how long.
 pub static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Room for the headers of most answers and requests: hyper reads the next request's into the map of the last answer.
-const HEADERS: usize = 12;
-
-/// A map of this size is not worth its memory, which a connection keeps.
-const MANY_HEADERS: usize = 4 * HEADERS;
-
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// JSON, as it stands.
@@ -31,12 +25,12 @@ pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     json_with(HeaderMap::new(), status, body)
 }
 
-/// The same with an empty map for its headers, if that has about the right size.
+/// The same with an empty map for its headers, if there is room in it.
 pub fn json_with(headers: HeaderMap, status: StatusCode, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
-    let fits = (HEADERS..MANY_HEADERS).contains(&headers.capacity());
-    *reply.headers_mut() = if fits { headers } else { HeaderMap::with_capacity(HEADERS) };
+    let has_room = headers.capacity() >= HEADERS;
+    *reply.headers_mut() = if has_room { headers } else { HeaderMap::with_capacity(HEADERS) };
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
     reply
 }

@@ -239,14 +239,16 @@ impl Execution {
         let care = self.care(query, 0, true).await?;
         let mut now = self.progress.begin();
         // First: where a transaction keeps the snapshot that it begins with, one that others had later sees more.
-        let questions =
-            if read_only || self.may_show(query) { self.questions(read_only).await? } else { Questions::default() };
+        let asks = read_only || self.may_show(query);
+        let questions = if asks { self.questions(read_only).await? } else { Questions::default() };
         let restricted = self.principal.is_restricted();
         // A snapshot that is taken before the locks are there finds a table empty that is written anew meanwhile.
         let isolation = (read_only && self.database.keeping.is_some()).then_some(Isolation::ReadCommitted);
         let mode = Mode { isolation, read_only, ..Mode::default() };
         if restricted {
             self.enter(mode).await?;
+        }
+        if asks || restricted {
             now = Instant::now();
         }
         // Where nothing could write, nothing has to be kept from it.

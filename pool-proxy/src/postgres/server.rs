@@ -139,8 +139,8 @@ impl Server {
         Arc::clone(&self.canceller)
     }
 
-    /// A row of the executions to come that is longer than this, in bytes, is dropped as it comes in, and refused by its sink. 0 for
-    /// no limit.
+    /// A row of the executions to come that is longer than this and 64 KiB, in bytes, is dropped as it comes in, and refused by its
+    /// sink. 0 for no limit.
     pub fn limit_rows(&self, bytes: u64) {
         self.wire.limit_rows(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
@@ -150,7 +150,7 @@ impl Server {
         self.prepared_by(text, Instant::now())
     }
 
-    /// The same, asked now.
+    /// The same, as of a moment.
     pub fn prepared_by(&mut self, text: &str, now: Instant) -> Option<Prepared> {
         let held = self.prepared.get(text)?;
         let fits = held.settings.is_none_or(|settings| settings == self.current.get());

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BytesMut};
 
 pub(super) use aside::Taken;
-use aside::{Aside, Fate, Reader};
+use aside::{ANY_ROW, Aside, Fate, Reader};
 pub use passed::Passed;
 
 /// Any single message is kept under this, in bytes, but for rows that have another limit.
@@ -105,7 +105,8 @@ impl Wire {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A longer row of the executions to come is dropped, and one that nobody reads. 0 for no limit.
+    /// A longer row of the executions to come is dropped, and one that nobody reads, unless it is as short as any may be. 0 for no
+    /// limit.
     pub fn limit_rows(&self, bytes: usize) {
         self.state().largest_row = bytes;
     }
@@ -295,7 +296,7 @@ impl State {
             Fate::Pass
         } else if self.cycles.front() == Some(&Cycle::Execution) && self.aside.is_read(self.executions_done) {
             self.aside.begin(self.executions_done, head.get(..HEAD).unwrap_or_default(), remaining)
-        } else if remaining > if self.largest_row > 0 { self.largest_row } else { LARGEST_MESSAGE } {
+        } else if remaining > if self.largest_row > 0 { self.largest_row.max(ANY_ROW) } else { LARGEST_MESSAGE } {
             // tokio-postgres would hold all of it, also where nobody has asked for rows.
             Fate::Skip
         } else {

@@ -133,7 +133,7 @@ impl Watch {
         }
         self.unread.store(NONE, Ordering::Relaxed);
         if self.is(ANSWERED) {
-            // Since it was written, which is as good as now: to ask for the time takes longer than all of this.
+            // Since it was ready, or went on, which is as good as now: to ask for the time takes longer than all of this.
             self.since.store(self.moved.load(Ordering::Relaxed), Ordering::Relaxed);
             self.phase.store(IDLE, Ordering::Relaxed);
         }

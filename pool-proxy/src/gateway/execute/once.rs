@@ -11,9 +11,7 @@ use std::slice::{from_mut, from_ref};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{Execution, refuse_keyword};
 use crate::error::{DatabaseError, Failure, OnceError};

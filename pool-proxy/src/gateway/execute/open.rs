@@ -6,9 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::batch::Sending;
 use super::{Care, Execution, refuse_keyword, within};

@@ -10,6 +10,9 @@ use super::Wire;
 /// As many bytes are worth waking a reader for, before the end of the result.
 const WORTH_WAKING: usize = 64 << 10;
 
+/// Rows this short are never dropped: the proxy's own are, and whoever has a lower limit refuses them by it.
+pub(super) const ANY_ROW: usize = 64 << 10;
+
 /// When so many bytes of whole rows wait, no more are read from the server.
 const MOST: usize = 256 << 10;
 
@@ -47,7 +50,7 @@ impl fmt::Debug for Reading {
 
 impl Reading {
     fn has_place_for(&self, row: usize) -> bool {
-        self.largest == 0 || row <= self.largest
+        self.largest == 0 || row <= self.largest.max(ANY_ROW)
     }
 
     /// What has come is whole. Says how many bytes of it are new.

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::super::tests::{executing, message, read, result, row, taken};
 use super::super::{Reader, Wire};
-use super::{MOST, Taken, WORTH_WAKING};
+use super::{ANY_ROW, MOST, Taken, WORTH_WAKING};
 
 /// How often somebody was woken.
 #[derive(Debug, Default)]
@@ -79,9 +79,9 @@ fn each_reader_gets_the_rows_of_its_own_execution() {
 
 #[test]
 fn a_row_over_the_limit_is_told_behind_those_before_it_and_is_the_last() {
-    let (short, long) = (row(2, 0), row(2, 500));
+    let (short, long) = (row(2, ANY_ROW - 10), row(2, ANY_ROW));
     let (sent, handed_on) = result(&[&short, &long, &short]);
-    for size in [1, 7, 100, sent.len()] {
+    for size in [7, 100, sent.len()] {
         let wire = executing(1);
         wire.limit_rows(100);
         let reader = wire.read_rows(0);
@@ -182,15 +182,15 @@ fn a_reader_of_what_was_never_sent_leaves_nothing() {
 
 #[test]
 fn a_row_that_nobody_reads_is_handed_on_unless_it_is_over_the_limit() {
-    let (short, long) = (row(1, 5), row(1, 500));
+    let (short, long) = (row(1, ANY_ROW - 6), row(1, ANY_ROW));
     // Of a text of several statements, and of an execution of the library's own.
     for wire in [Wire::default(), executing(1)] {
         wire.state().started = true;
         wire.limit_rows(100);
         let sent = messages(&[&short, &long, &short]);
-        assert_eq!(read(&mut wire.state(), &sent, 50), messages(&[&short, &short]));
+        assert!(read(&mut wire.state(), &sent, 999) == messages(&[&short, &short]));
         wire.limit_rows(0);
-        assert_eq!(read(&mut wire.state(), &sent, 50), sent);
+        assert!(read(&mut wire.state(), &sent, 999) == sent);
         // Where there is none, there is that of any message.
         let head = [b'D', 0x7f, 0, 0, 0];
         assert_eq!(wire.state().receive(&mut head.clone()).unwrap(), (0, 0));
