@@ -82,6 +82,10 @@ fn params(principal: &Principal) -> [Param; 2] {
 pub(super) struct Nowhere;
 
 impl RowSink for Nowhere {
+    fn is_own(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, _: &Columns) {}
 
     fn row(&mut self, _: Row<'_>) -> Result<(), QueryError> {

@@ -111,6 +111,10 @@ impl<'t, S> Measured<'t, S> {
 }
 
 impl<S: RowSink> RowSink for Measured<'_, &mut S> {
+    fn is_own(&self) -> bool {
+        self.sink.is_own()
+    }
+
     fn begin(&mut self, columns: &Columns) {
         if let Some((_, tally)) = self.tally {
             // It may have been sent before.

@@ -86,6 +86,10 @@ impl Hearing {
 }
 
 impl RowSink for Hearing {
+    fn is_own(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, _: &Columns) {}
 
     fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {

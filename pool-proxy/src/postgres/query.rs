@@ -97,11 +97,20 @@ pub trait RowSink: Send {
     /// A row was over the limit by itself.
     fn dropped(&mut self) -> QueryError;
 
+    /// Whether the proxy has asked for itself: no limit of answers holds for what comes.
+    fn is_own(&self) -> bool {
+        false
+    }
+
     /// The command tag, such as `SELECT 3`, after the last row.
     fn end(&mut self, tag: Option<&str>);
 }
 
 impl<S: RowSink + ?Sized> RowSink for Box<S> {
+    fn is_own(&self) -> bool {
+        (**self).is_own()
+    }
+
     fn begin(&mut self, columns: &Columns) {
         (**self).begin(columns);
     }

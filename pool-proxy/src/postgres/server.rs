@@ -139,8 +139,8 @@ impl Server {
         Arc::clone(&self.canceller)
     }
 
-    /// A row of the executions to come that is longer than this and 64 KiB, in bytes, is dropped as it comes in, and refused by its
-    /// sink. 0 for no limit.
+    /// A row of the executions to come that is longer than this, in bytes, is dropped as it comes in, and refused by its sink, unless
+    /// that is the proxy's own. 0 for no limit.
     pub fn limit_rows(&self, bytes: u64) {
         self.wire.limit_rows(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
@@ -236,7 +236,7 @@ impl Server {
         if params.len() != wanted {
             return Err(QueryError::Database(Box::new(DatabaseError::parameter_count(params.len(), wanted))));
         }
-        let reader = self.wire.read_rows(number);
+        let reader = self.wire.read_rows(number, !sink.is_own());
         let stream = self.client.query_raw(&**statement, params).await.map_err(QueryError::from)?;
         let columns = statement.columns();
         sink.begin(columns);

@@ -111,9 +111,9 @@ impl Wire {
         self.state().largest_row = bytes;
     }
 
-    /// Reads the rows of an execution that is still to be sent.
-    pub fn read_rows(&self, execution: u64) -> Reader {
-        Reader::open(self, execution)
+    /// Reads the rows of an execution that is still to be sent, under the limit or not.
+    pub fn read_rows(&self, execution: u64, is_limited: bool) -> Reader {
+        Reader::open(self, execution, is_limited)
     }
 
     /// Ready when there is room for what the server sends.

@@ -256,6 +256,10 @@ enum Heard {
 }
 
 impl RowSink for Heard {
+    fn is_own(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, _: &Columns) {}
 
     fn row(&mut self, row: Row<'_>) -> Result<(), QueryError> {

@@ -310,6 +310,10 @@ impl Execution {
 struct Nothing;
 
 impl RowSink for Nothing {
+    fn is_own(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, _: &crate::postgres::Columns) {}
 
     fn row(&mut self, _: crate::postgres::Row<'_>) -> Result<(), crate::postgres::QueryError> {

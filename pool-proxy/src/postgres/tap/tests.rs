@@ -37,7 +37,7 @@ async fn readers_of_any_size_get_every_byte_but_the_rows() {
         for room in 1..30 {
             let wire = executing(2);
             // Those of the second are tokio-postgres's.
-            let reader = wire.read_rows(0);
+            let reader = wire.read_rows(0, true);
             let sent = [&*sent, &more].concat();
             let chunks = Chunks(sent.chunks(chunk * chunk * chunk).map(<[u8]>::to_vec).collect());
             let mut tap = Tap::new(tokio::io::join(chunks, tokio::io::sink()), wire);
@@ -62,7 +62,7 @@ async fn nothing_is_read_while_rows_wait_that_nobody_has_taken() {
     let large = row(1, 100 << 10);
     let (sent, handed_on) = result(&[&*large; 10]);
     let wire = executing(1);
-    let reader = wire.read_rows(0);
+    let reader = wire.read_rows(0, true);
     let (mut server, client) = tokio::io::duplex(16 << 10);
     let mut tap = Tap::new(client, wire);
     let sending = tokio::spawn(async move {

@@ -10,7 +10,7 @@ use super::Wire;
 /// As many bytes are worth waking a reader for, before the end of the result.
 const WORTH_WAKING: usize = 64 << 10;
 
-/// Rows this short are never dropped: the proxy's own are, and whoever has a lower limit refuses them by it.
+/// Rows that nobody reads are never dropped if they are this short, as those of the library's own look-ups are.
 pub(super) const ANY_ROW: usize = 64 << 10;
 
 /// When so many bytes of whole rows wait, no more are read from the server.
@@ -50,7 +50,7 @@ impl fmt::Debug for Reading {
 
 impl Reading {
     fn has_place_for(&self, row: usize) -> bool {
-        self.largest == 0 || row <= self.largest.max(ANY_ROW)
+        self.largest == 0 || row <= self.largest
     }
 
     /// What has come is whole. Says how many bytes of it are new.
@@ -268,9 +268,9 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(wire: &Wire, execution: u64) -> Self {
+    pub(super) fn open(wire: &Wire, execution: u64, is_limited: bool) -> Self {
         let mut state = wire.state();
-        let largest = state.largest_row;
+        let largest = if is_limited { state.largest_row } else { 0 };
         state.aside.open(execution, largest);
         drop(state);
         Self { wire: wire.clone(), execution }

@@ -190,7 +190,7 @@ fn whatever_the_pieces_the_same_is_read() {
         let fresh = || {
             let wire = executing(3);
             wire.limit_rows(50);
-            let readers = [0, 2].map(|execution| wire.read_rows(execution));
+            let readers = [0, 2].map(|execution| wire.read_rows(execution, true));
             (wire, readers)
         };
         let ((whole, of_whole), (cut, of_cut)) = (fresh(), fresh());
@@ -219,7 +219,7 @@ fn whatever_a_server_sends_is_read_or_ends_the_connection() {
         }
         let wire = executing(3);
         wire.limit_rows(50);
-        let _readers = [0, 2].map(|execution| wire.read_rows(execution));
+        let _readers = [0, 2].map(|execution| wire.read_rows(execution, true));
         let mut state = wire.state();
         let (mut held, size) = (vec![], 1 + dice.below(40));
         let all_read = stream.chunks(size).all(|chunk| {

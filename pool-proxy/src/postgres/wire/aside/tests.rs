@@ -56,7 +56,7 @@ fn rows_are_set_aside_whole() {
     let (sent, handed_on) = result(&[&short, &long, &short]);
     for size in (1..40).chain([sent.len()]) {
         let wire = executing(1);
-        let reader = wire.read_rows(0);
+        let reader = wire.read_rows(0, true);
         let expected = (handed_on.clone(), messages(&[&short, &long, &short]), false);
         assert_eq!(read_rows(&wire, &reader, &sent, size), expected, "chunks of {size}");
     }
@@ -68,7 +68,7 @@ fn each_reader_gets_the_rows_of_its_own_execution() {
     let answers: Vec<_> = rows.iter().map(|row| result(&[row, row])).collect();
     let wire = executing(3);
     // Nobody reads those of the one in the middle here: tokio-postgres does.
-    let readers = [wire.read_rows(0), wire.read_rows(2)];
+    let readers = [wire.read_rows(0, true), wire.read_rows(2, true)];
     let sent: Vec<u8> = answers.iter().flat_map(|(sent, _)| sent.clone()).collect();
     let expected = [&*answers[0].1, &answers[1].0, &answers[2].1].concat();
     assert_eq!(read(&mut wire.state(), &sent, 11), expected);
@@ -79,16 +79,23 @@ fn each_reader_gets_the_rows_of_its_own_execution() {
 
 #[test]
 fn a_row_over_the_limit_is_told_behind_those_before_it_and_is_the_last() {
-    let (short, long) = (row(2, ANY_ROW - 10), row(2, ANY_ROW));
+    let (short, long) = (row(2, 0), row(2, 500));
     let (sent, handed_on) = result(&[&short, &long, &short]);
-    for size in [7, 100, sent.len()] {
+    for size in [1, 7, 100, sent.len()] {
         let wire = executing(1);
         wire.limit_rows(100);
-        let reader = wire.read_rows(0);
+        let reader = wire.read_rows(0, true);
         // A limit for what comes later is none for this.
         wire.limit_rows(0);
         assert_eq!(read_rows(&wire, &reader, &sent, size), (handed_on.clone(), messages(&[&short]), true));
         assert_eq!(wire.completion(0).unwrap().tag.as_deref(), Some("SELECT 2"));
+
+        // None of it holds for what the proxy asks for itself.
+        let wire = executing(1);
+        wire.limit_rows(100);
+        let reader = wire.read_rows(0, false);
+        let all = (handed_on.clone(), messages(&[&short, &long, &short]), false);
+        assert_eq!(read_rows(&wire, &reader, &sent, size), all);
     }
 }
 
@@ -98,7 +105,7 @@ fn who_waits_is_woken_by_much_and_by_a_row_over_the_limit() {
     for (large, expected) in [(row(1, WORTH_WAKING), Taken::Rows), (row(1, 3 * WORTH_WAKING), Taken::Last)] {
         let wire = executing(1);
         wire.limit_rows(2 * WORTH_WAKING);
-        let reader = wire.read_rows(0);
+        let reader = wire.read_rows(0, true);
         let (woken, waker) = sleeper();
         let (cx, mut rows) = (Context::from_waker(&waker), Vec::new());
         assert_eq!(reader.take(&mut rows, &cx), Taken::Nothing);
@@ -117,7 +124,7 @@ fn who_waits_is_woken_by_much_and_by_a_row_over_the_limit() {
 #[test]
 fn no_more_is_read_from_the_server_than_there_is_room_for() {
     let wire = executing(2);
-    let (first, second) = (wire.read_rows(0), wire.read_rows(1));
+    let (first, second) = (wire.read_rows(0, true), wire.read_rows(1, true));
     let (woken, waker) = sleeper();
     let cx = Context::from_waker(&waker);
     let part = message(b'D', &row(1, MOST / 2));
@@ -158,7 +165,7 @@ fn rows_that_nobody_wants_any_more_go_nowhere() {
     let (before, behind) = sent.split_at(30);
     for leaves in [false, true] {
         let wire = executing(2);
-        let (reader, next) = (wire.read_rows(0), wire.read_rows(1));
+        let (reader, next) = (wire.read_rows(0, true), wire.read_rows(1, true));
         let mut passed = read(&mut wire.state(), before, 5);
         reader.stop();
         let reader = Some(reader).filter(|_| !leaves);
@@ -176,7 +183,7 @@ fn rows_that_nobody_wants_any_more_go_nowhere() {
 #[test]
 fn a_reader_of_what_was_never_sent_leaves_nothing() {
     let wire = executing(1);
-    drop(wire.read_rows(1));
+    drop(wire.read_rows(1, true));
     assert!(wire.state().aside.readings.is_empty());
 }
 
@@ -201,7 +208,7 @@ fn a_row_that_nobody_reads_is_handed_on_unless_it_is_over_the_limit() {
 fn very_many_readers_find_their_rows() {
     let count = 100_000;
     let wire = executing(count);
-    let readers: Vec<_> = (0..count as u64).map(|execution| wire.read_rows(execution)).collect();
+    let readers: Vec<_> = (0..count as u64).map(|execution| wire.read_rows(execution, true)).collect();
     let answers: Vec<u8> = (0..count).flat_map(|number| result(&[&row(1, number % 7)]).0).collect();
     let mut cut = answers.chunks(50_000);
     let mut held = Vec::new();
@@ -221,7 +228,7 @@ fn very_many_readers_find_their_rows() {
 #[test]
 fn the_last_who_asks_is_woken() {
     let wire = executing(1);
-    let reader = wire.read_rows(0);
+    let reader = wire.read_rows(0, true);
     let ((first, one), (second, other)) = (sleeper(), sleeper());
     for waker in [&one, &other] {
         assert_eq!(reader.take(&mut Vec::new(), &Context::from_waker(waker)), Taken::Nothing);
@@ -234,7 +241,7 @@ fn the_last_who_asks_is_woken() {
 fn who_may_have_too_much_already_is_woken_by_that() {
     let wire = executing(1);
     wire.limit_rows(1000);
-    let reader = wire.read_rows(0);
+    let reader = wire.read_rows(0, true);
     let (woken, waker) = sleeper();
     reader.take(&mut Vec::new(), &Context::from_waker(&waker));
     let part = message(b'D', &row(1, 400));
@@ -247,7 +254,7 @@ fn who_may_have_too_much_already_is_woken_by_that() {
 #[test]
 fn neither_rows_nor_what_passes_is_in_what_debug_shows() {
     let wire = executing(1);
-    let _reader = wire.read_rows(0);
+    let _reader = wire.read_rows(0, true);
     read(&mut wire.state(), &message(b'D', &row(1, 40)), 9999);
     let shown = format!("{wire:?}");
     assert!(shown.contains("whole: 51") && !shown.contains("120, 120"), "{shown}");
