@@ -12,10 +12,11 @@ use super::batch::Sending;
 use super::{Care, Execution, refuse_keyword, within};
 use crate::error::{DatabaseError, Failure};
 use crate::gateway::call::{Budget, Mode, Query, Sinks};
+use crate::gateway::identity::Nowhere;
 use crate::gateway::outcome::{not_sent, refused};
 use crate::gateway::send::{Flight, Frame};
 use crate::gateway::witness::Questions;
-use crate::postgres::{RowSink, Server, Settings, TransactionStatus};
+use crate::postgres::{Server, Settings, TransactionStatus};
 use crate::statement;
 
 /// How long the end of a transaction, and what is made up for behind it, may take.
@@ -255,7 +256,7 @@ impl Execution {
         let work = async {
             let questions = self.questions(false).await?;
             let frame = Frame { in_transaction: true, commit: true, reset, questions, ..Frame::default() };
-            let flight = Flight { first: 0, statements: &[], queries: &[], sinks: &mut [] as &mut [Nothing] };
+            let flight = Flight { first: 0, statements: &[], queries: &[], sinks: &mut [] as &mut [Nowhere] };
             self.send(reset, &frame, flight).await
         };
         let outcome = deadline.watch(&budget, &progress, pin!(work)).await;
@@ -304,25 +305,4 @@ impl Execution {
         }
         Ok(())
     }
-}
-
-/// Where nothing goes: a COMMIT has no result.
-struct Nothing;
-
-impl RowSink for Nothing {
-    fn is_own(&self) -> bool {
-        true
-    }
-
-    fn begin(&mut self, _: &crate::postgres::Columns) {}
-
-    fn row(&mut self, _: crate::postgres::Row<'_>) -> Result<(), crate::postgres::QueryError> {
-        Ok(())
-    }
-
-    fn dropped(&mut self) -> crate::postgres::QueryError {
-        crate::postgres::QueryError::Closed
-    }
-
-    fn end(&mut self, _: Option<&str>) {}
 }
