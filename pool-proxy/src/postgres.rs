@@ -6,10 +6,12 @@
 pub mod address;
 pub mod array;
 pub mod cancel;
+mod common;
 pub mod connect;
 pub mod errors;
 mod hosts;
 pub mod lsn;
+mod multiplex;
 pub mod pipeline;
 mod prepared;
 pub mod query;
@@ -34,6 +36,7 @@ mod wire;
 
 pub use address::{ConnectError, Stage};
 pub use lsn::{LogLayout, Lsn, LsnError};
+pub use multiplex::Multiplex;
 pub use prepared::{Column, Columns, Prepared};
 pub use query::{Param, QueryError, RowSink};
 pub use rows::Row;

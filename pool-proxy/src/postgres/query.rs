@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use super::prepared::Columns;
+use super::prepared::{Columns, Prepared};
 use super::rows::Row;
 use crate::error::DatabaseError;
 
@@ -83,6 +83,15 @@ fn write_bytea(out: &mut BytesMut, bytes: &[u8]) {
     }
 }
 
+/// Postgres would wait for what is missing.
+pub(super) fn check_count(statement: &Prepared, params: &[Param]) -> Result<(), QueryError> {
+    let wanted = statement.params().len();
+    if params.len() == wanted {
+        return Ok(());
+    }
+    Err(QueryError::Database(Box::new(DatabaseError::parameter_count(params.len(), wanted))))
+}
+
 /// What a result is written into, row by row as it comes in.
 pub trait RowSink: Send {
     /// The columns, before the first row; none for a statement that returns nothing.
@@ -151,6 +160,21 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// The same, if it came after a sink has refused what came before.
+    #[must_use]
+    pub(super) fn after(self, refused: Option<Self>) -> Self {
+        match (self, refused) {
+            // It was cancelled because of the refusal; a lost connection would leave that open.
+            (Self::Database(said), Some(refused)) if !said.is_shutdown() => refused,
+            (error, _) => error,
+        }
+    }
+
+    /// The session was told to speak another encoding.
+    pub(super) fn foreign_encoding() -> Self {
+        Self::Invalid("the result is not UTF-8: the statement has run, but leave client_encoding as it is".to_owned())
+    }
+
     /// The same error of a text behind which something was sent that is none of the client's: what is wrong with its end is at
     /// its own end.
     #[must_use]

@@ -90,7 +90,7 @@ impl Server {
         }
         let (tell, sign) = watch::channel(None);
         *asked = Asked { at: Instant::now(), sign: Some(sign) };
-        let (client, hopeless) = (Arc::clone(&self.client), Arc::clone(&self.rest.hopeless));
+        let (client, hopeless) = (Arc::clone(&self.common.client), Arc::clone(&self.rest.hopeless));
         drain.spawn("check connection", async move {
             let alive = matches!(timeout(SIGN, client.check_connection()).await, Ok(Ok(())));
             hopeless.store(!alive, Ordering::Release);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio_postgres::types::{FromSql, Type};
+
 /// A row (<https://www.postgresql.org/docs/current/protocol-message-formats.html>, `DataRow`). `Debug` shows no value.
 #[derive(Clone, Copy)]
 pub struct Row<'r> {
@@ -15,6 +17,23 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
+/// A value as it came.
+struct Text<'r>(Option<&'r [u8]>);
+
+impl<'r> FromSql<'r> for Text<'r> {
+    fn from_sql(_: &Type, value: &'r [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(Some(value)))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
 impl<'r> Row<'r> {
     /// The first of messages that stand one behind the other; what follows is left. `None` where there is no whole row.
     pub fn next(messages: &mut &'r [u8]) -> Option<Self> {
@@ -25,6 +44,18 @@ impl<'r> Row<'r> {
         *messages = rest;
         let (columns, values) = row.split_first_chunk()?;
         Some(Self { columns: u16::from_be_bytes(*columns), values })
+    }
+
+    /// A row that tokio-postgres has taken apart, put together again in `room`. `None` where a value cannot be had.
+    pub(super) fn of(row: &tokio_postgres::Row, room: &'r mut Vec<u8>) -> Option<Self> {
+        room.clear();
+        for column in 0..row.len() {
+            let Text(value) = row.try_get(column).ok()?;
+            let length = value.map_or(Ok(-1), |value| i32::try_from(value.len())).ok()?;
+            room.extend_from_slice(&length.to_be_bytes());
+            room.extend_from_slice(value.unwrap_or_default());
+        }
+        Some(Self { columns: row.len().try_into().ok()?, values: room })
     }
 
     /// How many columns it has.

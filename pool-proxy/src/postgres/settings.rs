@@ -57,7 +57,7 @@ impl Current {
 impl super::Server {
     /// The settings the session has, as far as the proxy has set them.
     pub fn settings(&self) -> Settings {
-        self.current.get()
+        self.common.current.get()
     }
 
     /// Has the session have these.
@@ -69,7 +69,7 @@ impl super::Server {
             return Ok(());
         }
         self.command(wanted.session()).await?;
-        self.current.set(wanted);
+        self.common.current.set(wanted);
         Ok(())
     }
 }

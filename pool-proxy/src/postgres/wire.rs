@@ -2,6 +2,7 @@
 //! every byte (see [`tap`](super::tap)).
 
 mod aside;
+mod bind;
 mod passed;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,7 @@ use bytes::{Buf, BytesMut};
 
 pub(super) use aside::Taken;
 use aside::{ANY_ROW, Aside, Fate, Reader};
+use bind::wants_text;
 pub use passed::Passed;
 
 /// Any single message is kept under this, in bytes, but for rows that have another limit.
@@ -170,7 +172,12 @@ impl Wire {
         state.departures += 1;
     }
 
-    /// How often bytes were given to the kernel: as long as this stays the same, nothing was sent.
+    /// How many requests are to be answered yet, of those that were sent.
+    pub fn under_way(&self) -> usize {
+        self.state().cycles.len()
+    }
+
+    /// How often bytes were given to the kernel.
     pub fn departures(&self) -> u64 {
         self.state().departures
     }
@@ -345,9 +352,12 @@ impl State {
         });
         let tag = self.tag.take();
         if self.cycles.pop_front() == Some(Cycle::Execution) {
-            self.completions
-                .push_back((self.executions_done, Completion { tag, foreign_encoding: self.foreign_encoding }));
-            self.aside.done(self.executions_done);
+            let number = self.executions_done;
+            // Others never ask.
+            if self.aside.is_read(number) {
+                self.completions.push_back((number, Completion { tag, foreign_encoding: self.foreign_encoding }));
+            }
+            self.aside.done(number);
             self.executions_done += 1;
         }
     }
@@ -363,20 +373,6 @@ impl State {
             rest = &rest[end + 19..];
         }
     }
-}
-
-/// Whether a Bind (without its header) has no binary parameter and ends in tokio-postgres's one binary result code.
-fn wants_text(bind: &[u8]) -> bool {
-    let mut rest = bind;
-    for _ in ["portal", "statement"] {
-        let Some(end) = rest.iter().position(|byte| *byte == 0) else { return false };
-        rest = &rest[end + 1..];
-    }
-    if rest.len() < 2 || !bind.ends_with(&[0, 1, 0, 1]) {
-        return false;
-    }
-    let formats = usize::from(rest.get_u16()) * 2;
-    rest.get(..formats).is_some_and(|codes| codes.iter().all(|byte| *byte == 0))
 }
 
 /// Moves bytes to where those that were taken out before them have left room.

@@ -1,3 +1,4 @@
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use bytes::{BufMut, BytesMut};
@@ -37,31 +38,36 @@ fn keeps_tags_by_execution() {
     let mut state = State::default();
     let mut out = BytesMut::new();
     state.send(b"startup", &mut out).unwrap();
+    let wire = Wire(Arc::new(Mutex::new(state)));
+    // Nobody asks what the last but one of them came to.
+    let _readers = [0, 2].map(|execution| wire.read_rows(execution, true));
     let mut sent = message(b'B', &bind(&[0]));
     sent.extend(message(b'S', b""));
     sent.extend(message(b'Q', b"BEGIN\0"));
     sent.extend(message(b'B', &bind(&[1])));
     sent.extend(message(b'S', b""));
-    sent.extend(message(b'B', &bind(&[])));
-    sent.extend(message(b'S', b""));
+    for _ in 0..2 {
+        sent.extend(message(b'B', &bind(&[])));
+        sent.extend(message(b'S', b""));
+    }
     out.clear();
-    state.send(&sent, &mut out).unwrap();
+    wire.state().send(&sent, &mut out).unwrap();
     assert_eq!(out.len(), sent.len());
     assert_eq!(out[message(b'B', &bind(&[0])).len() - 1], 0);
 
     let mut received = Vec::new();
-    for tag in ["UPDATE 2", "BEGIN", "SELECT 1", "SELECT 3"] {
+    for tag in ["UPDATE 2", "BEGIN", "SELECT 1", "SELECT 2", "SELECT 3"] {
         received.extend(message(b'C', format!("{tag}\0").as_bytes()));
         received.extend(message(b'Z', b"T"));
     }
     // Whatever the boundaries, the same is read.
-    read(&mut state, &received, 3);
-    let wire = Wire(std::sync::Arc::new(std::sync::Mutex::new(state)));
+    read(&mut wire.state(), &received, 3);
     assert_eq!(wire.status(), Some(TransactionStatus::Open));
     assert_eq!(wire.completion(0).unwrap().tag.as_deref(), Some("UPDATE 2"));
-    assert_eq!(wire.completion(1).unwrap().tag.as_deref(), Some("SELECT 3"));
-    assert_eq!(wire.executions(), 2);
     assert_eq!(wire.completion(1), None);
+    assert_eq!(wire.completion(2).unwrap().tag.as_deref(), Some("SELECT 3"));
+    assert_eq!(wire.executions(), 3);
+    assert_eq!(wire.completion(2), None);
 }
 
 /// A row of NULLs, with something behind them.
