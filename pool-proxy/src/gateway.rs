@@ -19,6 +19,7 @@ pub mod once;
 mod outcome;
 mod send;
 pub mod session;
+mod shared;
 mod spans;
 pub mod statistics;
 mod tally;
@@ -48,6 +49,7 @@ use call::{CacheStatus, Timing, Work};
 use execute::Execution;
 use meter::Meters;
 use session::{Purpose, Session};
+use shared::Begun;
 use statistics::Statement;
 use transactions::{Instance, Transactions};
 
@@ -209,7 +211,14 @@ impl Gateway {
             });
         }
         let asked = Instant::now();
-        let (lease, queue) = database.lease_for(&call.principal, &call.origin, asked).await?;
+        let (lease, queue) = match shared::read_of(call) {
+            // Boxed: where a connection is free, no call comes here.
+            Some(read) => match Box::pin(shared::run(call, read, cache, asked)).await? {
+                Begun::Answered(answer) => return Ok(answer),
+                Begun::Leased(lease, queue) => (lease, queue),
+            },
+            None => database.lease_for(&call.principal, &call.origin, asked).await?,
+        };
         let since = asked + queue;
         let (outcome, bookmark) = match &call.work {
             Work::Script(script) => {
@@ -225,7 +234,11 @@ impl Gateway {
             work => {
                 let mut execution = Execution::new(&call.principal, database, lease, since);
                 execution.is_for(&call.origin, queue);
+                if matches!(work, Work::One(..)) && shared::may_be(call) {
+                    execution.may_share();
+                }
                 let outcome = run_on(&mut execution, work).await;
+                execution.note_read(since.elapsed(), &outcome);
                 let bookmark = execution.bookmark();
                 execution.finish().await;
                 (outcome, bookmark)

@@ -11,6 +11,7 @@ mod lease;
 mod manager;
 mod outlook;
 mod room;
+mod share;
 mod warm;
 
 use std::pin::pin;
@@ -22,6 +23,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 pub use lease::{Fate, Lease};
+pub use share::{Seat, Share};
 
 use crate::drain::Drain;
 use crate::error::Failure;
@@ -41,6 +43,8 @@ pub struct PoolConfig {
     pub transactions: usize,
     /// How many are kept open also when nobody asks.
     pub min_idle: usize,
+    /// Whether light reads of several clients may go through one connection where none is free.
+    pub shared_reads: bool,
     /// How old one may become; each gets somewhat less, so that they do not all end together.
     pub max_lifetime: Duration,
     /// How long one may be idle if there are more than `min_idle`.
@@ -50,7 +54,14 @@ pub struct PoolConfig {
 impl Default for PoolConfig {
     fn default() -> Self {
         let (max_lifetime, idle_timeout) = (Duration::from_mins(30), Duration::from_mins(1));
-        Self { max: 10, transactions: Self::most_transactions(10), min_idle: 2, max_lifetime, idle_timeout }
+        Self {
+            max: 10,
+            transactions: Self::most_transactions(10),
+            min_idle: 2,
+            shared_reads: true,
+            max_lifetime,
+            idle_timeout,
+        }
     }
 }
 
@@ -164,6 +175,11 @@ impl Pool {
     /// The most connections there may be.
     pub fn max(&self) -> usize {
         self.0.config.max
+    }
+
+    /// Whether light reads may share a connection.
+    pub fn shares_reads(&self) -> bool {
+        self.0.config.shared_reads
     }
 
     /// The most connections that open transactions may hold.

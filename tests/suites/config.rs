@@ -122,7 +122,7 @@ fn an_unknown_key_names_its_line() {
     assert_eq!(answer.status.code(), Some(2));
     assert!(
         err.contains(&format!(
-            "{}:3): unknown key `maximum`, expected one of `max`, `min_idle`, `transactions`, `max_lifetime`, `idle_timeout`",
+            "{}:3): unknown key `maximum`, expected one of `max`, `min_idle`, `transactions`, `shared_reads`, `max_lifetime`, `idle_timeout`",
             file.path()
         )),
         "{err}"

@@ -11,4 +11,5 @@ mod outage;
 mod queue;
 mod reserved;
 mod resets;
+mod shared;
 mod warm;

@@ -162,6 +162,7 @@ pub(super) struct PoolSection {
     pub(super) max: Text,
     pub(super) min_idle: Text,
     pub(super) transactions: Text,
+    pub(super) shared_reads: Text,
     pub(super) max_lifetime: Text,
     pub(super) idle_timeout: Text,
 }

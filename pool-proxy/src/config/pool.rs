@@ -18,6 +18,7 @@ pub(super) struct Pool {
     min_idle: Option<Read<usize>>,
     /// And so does this.
     transactions: Option<Read<usize>>,
+    shared_reads: Read<bool>,
     max_lifetime: Read<Duration>,
     idle_timeout: Read<Duration>,
 }
@@ -31,8 +32,10 @@ impl Pool {
         let min_idle = reader.given("pool.min_idle", min_idle);
         let transactions = reader.line(&section.transactions);
         let transactions = reader.given("pool.transactions", [transactions]);
+        let shared_reads = [reader.variable(sources::POOL_SHARED_READS), reader.line(&section.shared_reads)];
+        let shared_reads = reader.read("pool.shared_reads", shared_reads, default.shared_reads);
         let (max_lifetime, idle_timeout) = (Read::unsaid(default.max_lifetime), Read::unsaid(default.idle_timeout));
-        let mut pool = Self { max, min_idle, transactions, max_lifetime, idle_timeout };
+        let mut pool = Self { max, min_idle, transactions, shared_reads, max_lifetime, idle_timeout };
         pool.check(reader, "pool");
         let shown = pool.min_idle_or_default();
         reader.note("pool.min_idle", &shown);
@@ -63,12 +66,16 @@ impl Pool {
         let transactions = reader.line(&section.transactions);
         let transactions = reader.given(&transactions_key, [transactions]);
         let transactions = transactions.or_else(|| self.transactions.as_ref().map(Read::inherited));
+        let shared_key = format!("{key}.pool.shared_reads");
+        let shared_reads = [reader.line(&section.shared_reads)];
+        let shared_reads = reader.given(&shared_key, shared_reads).unwrap_or_else(|| self.shared_reads.inherited());
         let (max_lifetime, idle_timeout) = (self.max_lifetime.inherited(), self.idle_timeout.inherited());
-        let mut pool = Self { max, min_idle, transactions, max_lifetime, idle_timeout };
+        let mut pool = Self { max, min_idle, transactions, shared_reads, max_lifetime, idle_timeout };
         let (min_idle, transactions) = (pool.min_idle_or_default(), pool.transactions_or_default());
         reader.note(&max_key, &pool.max);
         reader.note(&min_key, &min_idle);
         reader.note(&transactions_key, &transactions);
+        reader.note(&shared_key, &pool.shared_reads);
         if own {
             pool.check(reader, &format!("{key}.pool"));
         }
@@ -78,6 +85,7 @@ impl Pool {
             max: pool.max.value,
             transactions: transactions.value.min(pool.max.value),
             min_idle: min_idle.value,
+            shared_reads: pool.shared_reads.value,
             max_lifetime,
             idle_timeout,
         }

@@ -32,6 +32,7 @@ pub(super) const OPS_LISTEN: &str = "POOL_PROXY_OPS_LISTEN";
 pub(super) const OPS_TOKEN: &str = "POOL_PROXY_OPS_TOKEN";
 pub(super) const POOL_MAX: &str = "POOL_PROXY_POOL_MAX";
 pub(super) const POOL_MIN_IDLE: &str = "POOL_PROXY_POOL_MIN_IDLE";
+pub(super) const POOL_SHARED_READS: &str = "POOL_PROXY_POOL_SHARED_READS";
 pub(super) const CACHE_BYTES: &str = "POOL_PROXY_CACHE_BYTES";
 pub(super) const CACHE_MODE: &str = "POOL_PROXY_CACHE_MODE";
 pub(super) const TLS_CERT: &str = "POOL_PROXY_TLS_CERT";
@@ -72,7 +73,7 @@ pub(super) const OTEL_TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 pub(super) const OTEL_SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 pub(super) const OTEL_SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 
-pub(super) const KNOWN: [&str; 35] = [
+pub(super) const KNOWN: [&str; 36] = [
     DATABASE_URL,
     KEY,
     LISTEN,
@@ -80,6 +81,7 @@ pub(super) const KNOWN: [&str; 35] = [
     OPS_TOKEN,
     POOL_MAX,
     POOL_MIN_IDLE,
+    POOL_SHARED_READS,
     CACHE_BYTES,
     CACHE_MODE,
     TLS_CERT,

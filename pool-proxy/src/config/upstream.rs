@@ -82,7 +82,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         }
     }
     let (pool, limits) = (&file.pool, &file.limits);
-    let lines: [(&str, &Text); 20] = [
+    let lines: [(&str, &Text); 21] = [
         ("instance", &file.instance),
         ("slow_query", &file.slow_query),
         ("ops.statements", &file.ops.statements),
@@ -94,6 +94,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
         ("pool.max", &pool.max),
         ("pool.min_idle", &pool.min_idle),
         ("pool.transactions", &pool.transactions),
+        ("pool.shared_reads", &pool.shared_reads),
         ("pool.max_lifetime", &pool.max_lifetime),
         ("pool.idle_timeout", &pool.idle_timeout),
         ("limits.query", &limits.query),
@@ -110,6 +111,7 @@ fn refuse_company(reader: &mut Reader<'_>, file: &File) {
     let variables = [
         sources::POOL_MAX,
         sources::POOL_MIN_IDLE,
+        sources::POOL_SHARED_READS,
         sources::CACHE_BYTES,
         sources::CACHE_MODE,
         sources::DB_ROOT_CERT,

@@ -6,18 +6,18 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::admit::Queue;
+use super::admit::{Place, Queue, Seat, Turn};
 use super::call::Origin;
 use super::keeping::Keeping;
 use super::limits::Limits;
 use super::once::Sweeps;
 use super::spans;
 use super::statistics::Statements;
-use super::verdicts::{Definitions, Verdicts};
+use super::verdicts::{Definitions, Judged, Verdicts};
 use crate::auth::Principal;
 use crate::error::Failure;
-use crate::pool::{Lease, Pool};
-use crate::statement::{Safe, Verdict};
+use crate::pool::{Lease, Pool, Share};
+use crate::statement::Safe;
 use crate::telemetry::DatabaseMetrics;
 use crate::telemetry::metrics::{PoolGauges, StreamGauges};
 
@@ -45,6 +45,15 @@ pub struct Database {
     /// Of keys that have expired.
     pub(super) sweeps: Sweeps,
     pub(super) metrics: Arc<DatabaseMetrics>,
+}
+
+/// What came in the last moment is still given this long.
+const SECOND_CHANCE: Duration = Duration::from_millis(100);
+
+/// What a call that may share a connection has got, and how long it has waited.
+pub(super) enum Placed {
+    Lease(Lease, Duration),
+    Seat(Seat, Duration),
 }
 
 impl std::fmt::Debug for Database {
@@ -110,7 +119,7 @@ impl Database {
     }
 
     /// What is known of a statement already.
-    pub(super) fn known_verdict(&self, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
+    pub(super) fn known_verdict(&self, principal: &Principal, text: &Arc<str>) -> Option<Arc<Judged>> {
         self.verdicts.get(self.definitions(), principal, text)
     }
 
@@ -156,8 +165,51 @@ impl Database {
         patience: Duration,
     ) -> Result<(Lease, Duration), Failure> {
         let turn = self.queue.turn(&principal.line, patience).await?;
+        self.checkout(turn, asked, patience).await
+    }
+
+    /// A connection, or a seat in one.
+    pub(super) async fn place_for(
+        &self,
+        principal: &Principal,
+        read: &Arc<Judged>,
+        asked: Instant,
+    ) -> Result<Placed, Failure> {
+        let patience = self.limits().queue;
+        match self.queue.place(&principal.line, patience, Some(read)).await? {
+            Place::Turn(turn) => {
+                let (lease, waited) = self.checkout(turn, asked, patience).await?;
+                Ok(Placed::Lease(lease, waited))
+            }
+            Place::Seat(seat) => Ok(Placed::Seat(seat, asked.elapsed())),
+        }
+    }
+
+    /// A connection for a call whose seat has brought it nothing.
+    pub(super) async fn lease_again(
+        &self,
+        principal: &Principal,
+        asked: Instant,
+    ) -> Result<(Lease, Duration), Failure> {
+        let patience = self.limits().queue;
+        let left = patience.saturating_sub(asked.elapsed()).max(SECOND_CHANCE);
+        let turn = self.queue.turn_again(&principal.line, left).await?;
+        self.checkout(turn, asked, patience).await
+    }
+
+    /// Whether whoever comes now has to wait for a connection.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// Lets others in who have to wait otherwise.
+    pub(super) fn open(&self, share: Share) {
+        self.queue.open(share);
+    }
+
+    async fn checkout(&self, turn: Turn, asked: Instant, patience: Duration) -> Result<(Lease, Duration), Failure> {
         // A turn that came in the last moment is still worth a checkout.
-        let left = || patience.saturating_sub(asked.elapsed()).max(Duration::from_millis(100));
+        let left = || patience.saturating_sub(asked.elapsed()).max(SECOND_CHANCE);
         let mut lease = self.pool.checkout(left).await?;
         lease.hold(turn);
         let waited = asked.elapsed();

@@ -5,6 +5,7 @@ mod counted;
 mod once;
 mod open;
 mod prepare;
+mod sharing;
 mod traces;
 
 use std::pin::pin;
@@ -21,16 +22,19 @@ use super::judge::{identity_refused, judge};
 use super::outcome::{not_sent, refused};
 use super::send::{Flight, Frame, send, too_late};
 use super::tally::{Measured, Tallies};
+use super::verdicts::Judged;
 use super::witness::Questions;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
 use crate::postgres::{RowSink, Server, Settings};
-use crate::statement::{self, Kind, Verdict};
+use crate::statement::{self, Kind};
 use crate::telemetry::statement::StatementMetrics;
 use crate::telemetry::trace::Comment;
+pub(super) use counted::Counting;
 use open::Open;
 use prepare::{is_read_anew, prepare};
+use sharing::Sharing;
 pub(super) use traces::Seen;
 use traces::Traces;
 
@@ -64,6 +68,7 @@ pub(super) struct Execution {
     waited: Duration,
     /// What names its trace behind each statement that is under way, where that is wanted.
     comments: Box<[Option<Comment>]>,
+    sharing: Sharing,
 }
 
 /// What is known of a statement before it runs.
@@ -83,7 +88,7 @@ struct Care {
 
 impl Care {
     /// By what is known of the statement, if a restricted principal may run it at all.
-    fn of(verdict: Option<&Verdict>, restricted: bool) -> Result<Self, Failure> {
+    fn of(verdict: Option<&Judged>, restricted: bool) -> Result<Self, Failure> {
         let Some(verdict) = verdict else {
             return Ok(Self { reset: true, discard_sequences: true, only_rows: false, only_reads: false });
         };
@@ -117,6 +122,7 @@ impl Execution {
             origin: Origin::default(),
             waited: Duration::ZERO,
             comments: Box::default(),
+            sharing: Sharing::default(),
         }
     }
 
@@ -208,10 +214,13 @@ impl Execution {
                     if !retried
                         && !progress.is_over()
                         && error.is_stale_statement()
-                        && self.server()?.was_prepared_before(&query.text, since) =>
+                        // Others may have prepared it anew since.
+                        && (self.lease.is_shared() || self.lease.was_prepared_before(&query.text, since)) =>
                 {
                     (begun, retried) = (Instant::now(), true);
-                    self.server()?.forget(&query.text);
+                    self.lease.forget(&query.text);
+                    self.leave_others().await?;
+                    self.lease.forget(&query.text);
                 }
                 // One statement needs no index.
                 Err(Failure::Database { error, .. }) => {
@@ -266,10 +275,18 @@ impl Execution {
             if self.progress.is_over() {
                 return Err(too_late());
             }
-            let number = server.executions();
+            let shared = self.share(&statement);
             self.progress.sent();
             let mut measured = Measured::new(self.tallies.as_deref(), 0, &mut sink);
-            server.execute(number, &statement, &query.params, &mut measured).await.map_err(refused)?;
+            let executed = if let Some((share, connection)) = shared {
+                let select = pin!(connection.select(&statement, &query.params, &mut measured));
+                sharing::before_others(select, || self.database.open(share)).await
+            } else {
+                let server = self.lease.server().ok_or(Failure::Internal)?;
+                let number = server.executions();
+                server.execute(number, &statement, &query.params, &mut measured).await.map(drop)
+            };
+            executed.map_err(refused)?;
         } else {
             let frame = Frame {
                 begin: (in_transaction && !restricted).then(|| mode.begin()),
@@ -314,6 +331,7 @@ impl Execution {
             Err(Failure::Database { error, .. }) if !error.is_cancelled() && !restricted && !alone => None,
             judged => judged.map_err(|failure| failure.of_query(index))?,
         };
+        self.share_with(verdict.as_ref());
         Care::of(verdict.as_deref(), restricted)
     }
 

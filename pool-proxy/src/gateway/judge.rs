@@ -1,5 +1,6 @@
 //! Judging a statement: asked of Postgres once, and remembered for a while.
 
+use super::verdicts::Judged;
 use std::sync::Arc;
 
 use super::call::Mode;
@@ -9,7 +10,7 @@ use super::outcome::not_sent;
 use crate::auth::Principal;
 use crate::error::Failure;
 use crate::pool::Lease;
-use crate::statement::{self, Verdict};
+use crate::statement;
 
 /// What a statement is. Without a `must` it is asked only at the second sight of the text: a text seen once may never
 /// come again, and resetting the connection costs less than asking.
@@ -19,7 +20,7 @@ pub(super) async fn judge(
     principal: &Principal,
     text: &Arc<str>,
     must: bool,
-) -> Result<Option<Arc<Verdict>>, Failure> {
+) -> Result<Option<Arc<Judged>>, Failure> {
     let key = (database.definitions(), Arc::clone(text), principal.role.clone());
     match database.verdicts.known.get(&key) {
         Some(Some(verdict)) => return Ok(Some(verdict)),
@@ -52,7 +53,7 @@ pub(super) async fn judge(
     let verdict = Box::pin(statement::analyse(server.client(), text, prepared.params(), role, &database.safe))
         .await
         .map_err(|error| not_sent(error.into()))?;
-    let verdict = Arc::new(verdict);
+    let verdict = Arc::new(Judged::new(verdict));
     if !verdict.is_lasting() {
         // Cut short, as by a cancel: what comes next would be, too.
         return Err(Failure::unavailable("the statement could not be analysed just now; nothing was run"));

@@ -1,5 +1,6 @@
 //! Which statements a database is asked, and what they cost: as many as there is room for, those that are used most.
 
+use super::verdicts::Judged;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,7 @@ pub(super) struct Statements {
 #[derive(Debug)]
 struct Known {
     metrics: Arc<StatementMetrics>,
-    verdict: Option<Arc<Verdict>>,
+    verdict: Option<Arc<Judged>>,
     /// How often it had been used when room was made the last time.
     uses: u64,
     /// How much it was used of late: what is long ago counts half of it each time room is made.
@@ -113,7 +114,7 @@ impl Statements {
     }
 
     /// What it is has become known.
-    pub(super) fn judged(&self, text: &Arc<str>, verdict: &Arc<Verdict>) {
+    pub(super) fn judged(&self, text: &Arc<str>, verdict: &Arc<Judged>) {
         let Some(metrics) = self.of(text) else { return };
         metrics.accept();
         if let Some(known) = self.known().get_mut(&metrics.fingerprint) {
@@ -186,7 +187,7 @@ impl Statements {
             database: Arc::clone(database),
             metrics: Arc::clone(&known.metrics),
             figures: known.metrics.figures(),
-            cacheable: known.verdict.as_deref().map(&cacheable),
+            cacheable: known.verdict.as_deref().map(|judged| cacheable(judged)),
         });
         statements.filter(|statement| statement.figures.calls + statement.figures.hits > 0).collect()
     }

@@ -1,13 +1,15 @@
 //! What is known of statements, by text and role.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 
 use crate::auth::Principal;
-use crate::statement::Verdict;
+use crate::statement::{Kind, Verdict};
 
 /// Until the change stream tells of schema changes, a verdict is asked again after this.
 const LASTING: Duration = Duration::from_mins(1);
@@ -20,11 +22,74 @@ pub(super) type Definitions = (u64, u64);
 /// The schema is part of it: after a change of the schema a statement may be another one.
 type Key = (Definitions, Arc<str>, Option<Arc<str>>);
 
+/// A statement whose answer comes sooner is light, ...
+const SOON: Duration = Duration::from_millis(5);
+/// ... if it is no longer than this, in bytes.
+const SHORT: usize = 16 << 10;
+
+/// What a statement is, and how its last answer was.
+#[derive(Debug)]
+pub(super) struct Judged {
+    verdict: Verdict,
+    is_light: AtomicBool,
+}
+
+impl Judged {
+    pub(super) fn new(verdict: Verdict) -> Self {
+        Self { verdict, is_light: AtomicBool::new(false) }
+    }
+
+    /// What it is.
+    pub(super) fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Takes note of how long an answer took, and how long it is in bytes.
+    pub(super) fn note(&self, took: Duration, bytes: usize) {
+        let is_light = took < SOON && bytes <= SHORT;
+        if is_light != self.is_light.load(Ordering::Relaxed) {
+            self.is_light.store(is_light, Ordering::Relaxed);
+        }
+    }
+
+    /// The same of one that may have waited for others.
+    pub(super) fn note_length(&self, bytes: usize) {
+        if bytes > SHORT {
+            self.doubt();
+        }
+    }
+
+    /// It is not to be trusted to be light.
+    pub(super) fn doubt(&self) {
+        self.is_light.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether its last answer came soon, and was short.
+    pub(super) fn is_light(&self) -> bool {
+        self.is_light.load(Ordering::Relaxed)
+    }
+
+    /// Whether it could run through a connection that others read through at the same time: it writes nothing, and nothing of it
+    /// stays in the session.
+    pub(super) fn is_read(&self) -> bool {
+        let Verdict { kind, cacheable, contained, clean, reads_sequence_state, .. } = &self.verdict;
+        *kind == Kind::Select && cacheable.is_ok() && *contained && *clean && !reads_sequence_state
+    }
+}
+
+impl Deref for Judged {
+    type Target = Verdict;
+
+    fn deref(&self) -> &Verdict {
+        &self.verdict
+    }
+}
+
 /// What is known of statements, by text and role.
 #[derive(Debug)]
 pub(super) struct Verdicts {
     /// `None` for a text that was seen but not judged.
-    pub(super) known: Cache<Key, Option<Arc<Verdict>>, RandomState>,
+    pub(super) known: Cache<Key, Option<Arc<Judged>>, RandomState>,
 }
 
 impl Verdicts {
@@ -38,7 +103,7 @@ impl Verdicts {
     }
 
     /// What is known already.
-    pub(super) fn get(&self, schema: Definitions, principal: &Principal, text: &Arc<str>) -> Option<Arc<Verdict>> {
+    pub(super) fn get(&self, schema: Definitions, principal: &Principal, text: &Arc<str>) -> Option<Arc<Judged>> {
         self.known.get(&(schema, Arc::clone(text), principal.role.clone())).flatten()
     }
 }

@@ -3,6 +3,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Pool;
 use crate::postgres::{Server, TransactionStatus};
 
@@ -39,14 +41,19 @@ pub(super) async fn reclaim(pool: &Pool, server: &Server) -> bool {
     let back = async {
         // What was asked last may not even be on its way yet: only an answer shows that nothing is.
         let mut answered = pin!(server.client().check_connection());
-        let mut patience = SHORTLY;
-        while tokio::time::timeout(patience, answered.as_mut()).await.is_err() {
+        let mut cancelled: Option<(Instant, usize)> = None;
+        while tokio::time::timeout(SHORTLY, answered.as_mut()).await.is_err() {
+            // Each of several that stand one behind the other has a cancel of its own; and one may have come before what it was to
+            // cancel.
+            if cancelled.is_some_and(|(at, left)| at.elapsed() < AGAIN && server.under_way() >= left) {
+                continue;
+            }
             pool.0.metrics.cancel();
+            let left = server.under_way();
             if server.canceller().cancel().await.is_err() {
                 return false;
             }
-            // It may have come before what it was to cancel.
-            patience = AGAIN;
+            cancelled = Some((Instant::now(), left));
         }
         settle(server).await && undo(pool, server).await
     };

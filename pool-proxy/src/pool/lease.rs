@@ -11,10 +11,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::manager::Manager;
+use super::share::{Left, Share};
 use super::{Pool, hygiene};
 use crate::error::Failure;
-use crate::postgres::Server;
 use crate::postgres::cancel::Canceller;
+use crate::postgres::{Multiplex, Server};
 use crate::telemetry::DatabaseMetrics;
 
 /// What may still be done with a leased connection; known to the lease and to whoever watches its deadline.
@@ -84,6 +85,14 @@ pub struct Lease {
     held: Option<Box<dyn Any + Send>>,
     /// What the connection had sent when it was lent.
     departures: u64,
+    /// Others read through it, too.
+    share: Option<Share>,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease").field("fate", &self.fate).finish_non_exhaustive()
+    }
 }
 
 impl Lease {
@@ -97,7 +106,7 @@ impl Lease {
             metrics,
         };
         let departures = server.departures();
-        Self { server: Some(server), pool, fate: Arc::new(fate), held: None, departures }
+        Self { server: Some(server), pool, fate: Arc::new(fate), held: None, departures, share: None }
     }
 
     /// Keeps something, such as the caller's turn, until the connection is back or closed.
@@ -105,9 +114,36 @@ impl Lease {
         self.held = Some(Box::new(held));
     }
 
-    /// The connection. `None` only after it was given up.
+    /// Lets others read through the connection, from now on until it is brought back; and so does the borrower.
+    pub fn share(&mut self) -> Option<(Share, Multiplex)> {
+        let connection = self.server()?.multiplex();
+        Some((self.share.insert(Share::of(connection.clone())).clone(), connection))
+    }
+
+    /// Whether others may read through it: then it is not to be used but as they do.
+    pub fn is_shared(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// The connection. `None` only after it was given up, or while it is shared: who counts executions, or begins a transaction,
+    /// has to be alone.
     pub fn server(&mut self) -> Option<&mut Server> {
+        if self.is_shared() {
+            return None;
+        }
         self.server.as_deref_mut().map(AsMut::as_mut)
+    }
+
+    /// Whether the statement is one that was prepared here before that moment.
+    pub fn was_prepared_before(&self, text: &str, moment: Instant) -> bool {
+        self.server.as_ref().is_some_and(|server| server.was_prepared_before(text, moment))
+    }
+
+    /// Drops a prepared statement that no longer fits the schema.
+    pub fn forget(&self, text: &str) {
+        if let Some(server) = &self.server {
+            server.forget(text);
+        }
     }
 
     /// Whether the connection is there, and may be brought back.
@@ -130,8 +166,16 @@ impl Lease {
     /// # Errors
     /// As of [`Pool::checkout`]; the lease has no connection then.
     pub async fn exchange(&mut self, patience: Duration) -> Result<(), Failure> {
-        let held = self.held.take();
         self.fate.spoil();
+        self.swap(patience).await
+    }
+
+    /// The same, but the connection is brought back once others are done with it.
+    ///
+    /// # Errors
+    /// As of [`exchange`](Self::exchange).
+    pub async fn swap(&mut self, patience: Duration) -> Result<(), Failure> {
+        let held = self.held.take();
         self.let_go();
         self.held = held;
         let mut other = self.pool.checkout(|| patience).await?;
@@ -154,6 +198,14 @@ impl Lease {
     /// it is rolled back; and what may be left of the request in the session is undone if `reset` asks for it.
     pub async fn finish(mut self, reset: bool) {
         const PATIENCE: Duration = Duration::from_secs(5);
+        if let Some(share) = self.share.take() {
+            let is_clean = !reset && self.fate.is_sound();
+            match share.leave(self, is_clean) {
+                Left::Clean(lease) => self = lease,
+                // Those are brought back in the background.
+                Left::Behind | Left::Doubtful(_) => return,
+            }
+        }
         let Some(server) = self.server.as_deref().filter(|_| self.fate.is_sound()) else { return };
         let settled = if !reset && server.is_idle() {
             true
@@ -164,19 +216,34 @@ impl Lease {
             });
             matches!(tokio::time::timeout(PATIENCE, settle).await, Ok(true))
         };
+        if settled {
+            self.settled();
+        } else {
+            self.fate.spoil();
+        }
+    }
+
+    /// Gives the connection back if nothing is under way, or has it seen to in the background.
+    pub(super) fn bring_back(self) {
+        if self.fate.is_sound() && self.server.as_deref().is_some_and(|server| server.is_idle()) {
+            self.settled();
+        }
+    }
+
+    fn settled(mut self) {
         let now = Instant::now();
         match self.server.as_deref_mut() {
             // Always at work, it would never be found at rest.
-            Some(server) if settled && (server.is_overdue(now) || self.pool.0.dialer.is_outdated(server)) => {
+            Some(server) if server.is_overdue(now) || self.pool.0.dialer.is_outdated(server) => {
                 self.fate.spoil();
                 let _ = self.pool.0.dialer.want(1);
             }
-            Some(server) if settled => {
+            Some(server) => {
                 server.begin_rest(now);
                 self.server.take();
                 self.pool.0.dialer.tell();
             }
-            _ => self.fate.spoil(),
+            None => {}
         }
     }
 
@@ -184,6 +251,12 @@ impl Lease {
     fn let_go(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         let held = self.held.take();
+        if let Some(share) = self.share.take() {
+            let (pool, fate, departures) = (self.pool.clone(), Arc::clone(&self.fate), self.departures);
+            // What is handed back goes by way of this same function.
+            drop(share.leave(Self { server: Some(server), pool, fate, held, departures, share: None }, false));
+            return;
+        }
         let pool = self.pool.clone();
         let sound = self.fate.is_sound();
         let drain = pool.0.drain.clone();

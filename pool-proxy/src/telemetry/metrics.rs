@@ -101,6 +101,7 @@ pub struct Metrics {
     connects: Family<Outcome, Counter>,
     cancels: Family<Database, Counter>,
     resets: Family<Database, Counter>,
+    shared_reads: Family<Database, Counter>,
     analyses: Family<Database, Counter>,
     client: ClientMetrics,
     client_bodies: Gauge,
@@ -204,6 +205,11 @@ impl Metrics {
             transactions: register!("pool_transactions", "Transactions open between requests", Family::default()),
             connects: register!("pool_connects", "Connections opened, by result", Family::default()),
             cancels: register!("cancels", "Cancel requests sent to Postgres", Family::default()),
+            shared_reads: register!(
+                "shared_reads",
+                "Reads that went through a connection beside others",
+                Family::default()
+            ),
             resets: register!("resets", "Sessions reset after a request", Family::default()),
             analyses: register!("statement_analyses", "Statements judged by Postgres's parser", Family::default()),
             client: ClientMetrics {
@@ -261,6 +267,7 @@ impl Metrics {
             query_seconds: self.query_seconds.get_or_create(&label).clone(),
             queue_seconds: self.queue_seconds.get_or_create(&label).clone(),
             cancels: self.cancels.get_or_create(&label).clone(),
+            shared_reads: self.shared_reads.get_or_create(&label).clone(),
             resets: self.resets.get_or_create(&label).clone(),
             analyses: self.analyses.get_or_create(&label).clone(),
             name: Arc::clone(name),
@@ -315,6 +322,7 @@ pub struct DatabaseMetrics {
     queue_seconds: Histogram,
     cancels: Counter,
     resets: Counter,
+    shared_reads: Counter,
     analyses: Counter,
 }
 
@@ -357,6 +365,11 @@ impl DatabaseMetrics {
     /// A session was reset.
     pub fn reset(&self) {
         self.resets.inc();
+    }
+
+    /// A read went through a connection beside others.
+    pub fn shared_read(&self) {
+        self.shared_reads.inc();
     }
 
     /// A statement was judged.

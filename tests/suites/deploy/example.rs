@@ -13,7 +13,7 @@ const SETTINGS: &str = "listen region instance log slow_query drain_delay ops.li
     clients.header_timeout clients.body_timeout clients.body_bytes clients.compression trace.endpoint trace.headers trace.sample trace.sql_comment trace.service_name \
     cache.bytes cache.mode cache.bound cache.patience cache.publication cache.safe_functions \
     databases.default.cache.mode \
-    pool.max pool.min_idle pool.transactions pool.max_lifetime pool.idle_timeout limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \
+    pool.max pool.min_idle pool.transactions pool.shared_reads pool.max_lifetime pool.idle_timeout limits.query limits.queue limits.transaction limits.request_bytes limits.response_bytes \
     databases.default.url databases.default.url_file databases.default.root_cert databases.default.pool.max \
     databases.default.pool.min_idle databases.default.pool.max_lifetime databases.default.pool.idle_timeout databases.default.limits.query databases.default.limits.queue \
     databases.default.limits.transaction databases.default.limits.request_bytes \

@@ -26,6 +26,7 @@ const METRICS: &[(&str, &str)] = &[
     ("pool_proxy_query_duration_seconds", "histogram"),
     ("pool_proxy_queue_duration_seconds", "histogram"),
     ("pool_proxy_resets", "counter"),
+    ("pool_proxy_shared_reads", "counter"),
     ("pool_proxy_statement_analyses", "counter"),
     ("pool_proxy_trace_spans", "counter"),
 ];

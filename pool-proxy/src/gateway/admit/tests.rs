@@ -49,6 +49,32 @@ async fn skips_who_gave_up_and_loses_no_turn() {
     assert!(queue.turn(&key("c"), Duration::from_millis(10)).await.is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_comes_again_goes_first_in_its_line() {
+    let queue = Queue::new(1);
+    let first = queue.turn(&key("a"), LONG).await.unwrap();
+    let (served, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for (name, number, again) in [("a", 1, false), ("b", 2, false), ("b", 3, false), ("b", 4, true)] {
+        let (queue, served) = (queue.clone(), served.clone());
+        tokio::spawn(async move {
+            let turn =
+                if again { queue.turn_again(&key(name), LONG).await } else { queue.turn(&key(name), LONG).await };
+            served.send(number).unwrap();
+            drop(turn.unwrap());
+        });
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(order.recv().await.unwrap());
+    }
+    assert_eq!(seen, [1, 4, 2, 3]);
+    assert_eq!(queue.waiting(), 0);
+    // And where nobody waits, it takes what is free.
+    assert!(queue.turn_again(&key("c"), Duration::ZERO).await.is_ok());
+}
+
 /// A line whose first calls have given up is not passed over.
 #[tokio::test(start_paused = true)]
 async fn an_impatient_key_gets_its_turns_beside_a_busy_one() {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Execution;
+use crate::auth::Principal;
 use crate::error::Failure;
-use crate::gateway::call::{Mode, Origin, Query, Sinks};
+use crate::gateway::call::{Call, Mode, Origin, Query, Sinks};
+use crate::gateway::database::Database;
 use crate::gateway::result_word;
 use crate::gateway::spans::{Spans, texts};
 use crate::gateway::tally::{Tallies, Told};
@@ -101,13 +103,7 @@ impl Execution {
         self.comments = spans.as_ref().map(|spans| spans.comments(sent, &statements)).unwrap_or_default();
         let tallies = Arc::new(Tallies::of(statements.len(), now));
         self.tallies = Some(Arc::clone(&tallies));
-        let slow = self.database.slow.map(|limit| Slow {
-            limit,
-            database: Arc::clone(&self.database.name),
-            key: Arc::clone(&self.principal.name),
-            origin: self.origin.clone(),
-            waited: self.waited,
-        });
+        let slow = Slow::of(&self.database, &self.principal, &self.origin, self.waited);
         Counting { tallies, statements, slow, spans }
     }
 
@@ -157,6 +153,16 @@ struct Slow {
 }
 
 impl Slow {
+    fn of(database: &Database, principal: &Principal, origin: &Origin, waited: Duration) -> Option<Self> {
+        Some(Self {
+            limit: database.slow?,
+            database: Arc::clone(&database.name),
+            key: Arc::clone(&principal.name),
+            origin: origin.clone(),
+            waited,
+        })
+    }
+
     /// Says that a statement took long; never with what it was asked about.
     fn log(&self, statement: &StatementMetrics, ran: &Ran, result: &'static str) {
         let millis = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
@@ -177,7 +183,7 @@ impl Slow {
 }
 
 /// Statements that are being counted. If their client leaves, and all of this is dropped, they are counted as they stand.
-pub(super) struct Counting {
+pub(in crate::gateway) struct Counting {
     tallies: Arc<Tallies>,
     /// Where each is counted; none if nothing is.
     statements: Vec<Arc<StatementMetrics>>,
@@ -187,8 +193,27 @@ pub(super) struct Counting {
 }
 
 impl Counting {
+    /// Begins to count a query that runs by itself, in a request that is not recorded.
+    pub(in crate::gateway) fn of_one(call: &Call, query: &Query, now: Instant, waited: Duration) -> Self {
+        let Call { database, principal, origin, .. } = call;
+        let statements: Vec<_> = database.statements.of(query.judged()).into_iter().collect();
+        let tallies = Arc::new(Tallies::of(statements.len(), now));
+        Self { tallies, statements, slow: Slow::of(database, principal, origin, waited), spans: None }
+    }
+
+    /// Where what comes of them is measured.
+    pub(in crate::gateway) fn tallies(&self) -> Arc<Tallies> {
+        Arc::clone(&self.tallies)
+    }
+
+    /// They have run well.
+    pub(in crate::gateway) fn succeed(self) {
+        self.settle((None, "ok"), Failed::None);
+        self.discard();
+    }
+
     /// They were not run.
-    pub(super) fn discard(mut self) {
+    pub(in crate::gateway) fn discard(mut self) {
         self.statements.clear();
     }
 

@@ -1,5 +1,6 @@
 //! What statements leave for the cache to know: what they have touched, and until where in the log.
 
+use crate::gateway::verdicts::Judged;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl Execution {
             let verdict = self.database.known_verdict(&self.principal, query.judged());
             // Constraints may have triggers that wait for the end of the transaction.
             let may_write = frame.in_transaction || !shows_nothing(&query.text);
-            self.traces.writes |= may_write && writes(verdict.as_deref());
+            self.traces.writes |= may_write && writes(verdict.as_deref().map(Judged::verdict));
             self.traces.shows |= self.may_show(query);
         }
         self.traces.shows |= matches!(outcome, Err(failure) if !matches!(failure, Failure::Unavailable { .. }));
@@ -197,7 +198,7 @@ impl Execution {
             return false;
         }
         let verdict = self.database.known_verdict(&self.principal, query.judged());
-        shows(verdict.as_deref()) && !shows_nothing(&query.text)
+        shows(verdict.as_deref().map(Judged::verdict)) && !shows_nothing(&query.text)
     }
 
     /// What was touched in a way that nobody knows, such as by a text of several statements. Whether `defines` something is

@@ -1,6 +1,7 @@
 //! What a statement of an open transaction is: nothing can be asked of Postgres within it, so it is asked before, behind it, or
 //! on another connection.
 
+use crate::gateway::verdicts::Judged;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,6 @@ use crate::error::Failure;
 use crate::gateway::call::Query;
 use crate::gateway::judge::judge;
 use crate::pool::Lease;
-use crate::statement::Verdict;
 
 /// So many texts are asked about behind a transaction; its connection is wanted elsewhere.
 const MOST_JUDGED: usize = 30;
@@ -29,7 +29,7 @@ impl Execution {
     }
 
     /// Asks Postgres about such a statement, outside of a transaction.
-    pub(in crate::gateway) async fn ask_about(&mut self, text: &Arc<str>) -> Result<Option<Arc<Verdict>>, Failure> {
+    pub(in crate::gateway) async fn ask_about(&mut self, text: &Arc<str>) -> Result<Option<Arc<Judged>>, Failure> {
         let budget = self.budget();
         let deadline = self.deadline(true)?;
         let progress = Arc::clone(&self.progress);
@@ -89,7 +89,7 @@ impl Execution {
     }
 
     /// Asks about a statement on another connection, since its transaction goes on here.
-    async fn judge_elsewhere(&mut self, text: &Arc<str>) -> Result<Option<Arc<Verdict>>, Failure> {
+    async fn judge_elsewhere(&mut self, text: &Arc<str>) -> Result<Option<Arc<Judged>>, Failure> {
         let (_place, mut other) = match self.other().await {
             Ok(other) => other,
             Err(failure) if self.open.is_held => return Err(still_open(failure)),
