@@ -54,7 +54,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Chapter> {
         crowds: Vec::new(),
         notes: vec![
             "The pipelined connection is a yardstick only: all requests go down one connection without waiting for each other, so it \
-             cannot cancel one of them, and one slow reader holds up all. The proxy lends a connection to one request at a time."
+             cannot cancel one of them, and one slow reader holds up all. The proxy lets short reads share \
+             connections while none is free, and asks again elsewhere where one does not come soon."
                 .to_owned(),
             format!(
                 "In this run bare-pool, the least a program can do, answered {room:.2} times the requests of hono + node-postgres. A bar \
