@@ -136,7 +136,10 @@ async fn everybody_gets_their_own_answer_whatever_others_do() {
         AND state <> 'idle'";
     eventually(|| async { served.postgres(stuck).await == "0" }).await;
     eventually(|| async {
-        served.metric("pool_proxy_pool_connections{database=\"default\",state=\"active\"}").await < 0.5
+        let connections = async |state: &str| {
+            served.metric(&format!("pool_proxy_pool_connections{{database=\"default\",state=\"{state}\"}}")).await
+        };
+        connections("active").await < 0.5 && connections("idle").await > 0.5
     })
     .await;
 }
